@@ -1,0 +1,30 @@
+# make demo: a painted screen, from raw images to a report. make test: the tests. Both set themselves up.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+CORES ?= 2
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/done
+	$(BIN)/snakemake --cores $(CORES) --configfile config/config.yaml
+	@echo "The report: results/reports/demo.html"
+
+test: $(VENV)/done
+	$(BIN)/pytest -n $(CORES) --dist loadgroup
+
+lint: $(VENV)/done
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check workflow
+	$(BIN)/codespell
+	$(BIN)/snakemake --lint --configfile config/config.yaml
+
+clean:
+	rm -rf results/[!R]* .snakemake .pytest_cache .ruff_cache
+
+$(VENV)/done: requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	touch $@

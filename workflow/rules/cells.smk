@@ -1,0 +1,94 @@
+# From raw fields to single cells, one job per plate and verb.
+
+
+rule paint:
+    output:
+        directory("results/{dataset}/painted/{plate}"),
+    log:
+        "results/logs/paint/{dataset}/{plate}.log",
+    benchmark:
+        "results/benchmarks/paint/{dataset}/{plate}.tsv"
+    conda:
+        "../../envs/segment.yaml"
+    params:
+        options=lambda wildcards: PLAN.painting(wildcards.dataset),
+        code=fingerprint("paint"),
+    resources:
+        mem_mb=grow(1000),
+    script:
+        "../scripts/paint.py"
+
+
+rule calibrate:
+    input:
+        staged,
+    output:
+        calibration="results/{dataset}/{plate}/calibration.npz",
+        fields="results/{dataset}/{plate}/fields.parquet",
+    log:
+        "results/logs/calibrate/{dataset}/{plate}.log",
+    benchmark:
+        "results/benchmarks/calibrate/{dataset}/{plate}.tsv"
+    conda:
+        "../../envs/segment.yaml"
+    params:
+        rows=lambda wildcards: PLAN.rows_hash(wildcards.dataset, wildcards.plate),
+        channels=setting("dataset", "channels"),
+        options=setting("dataset", "calibrate"),
+        code=fingerprint("calibrate", "sources"),
+    threads: 4
+    resources:
+        mem_mb=grow(2000),
+    script:
+        "../scripts/calibrate.py"
+
+
+rule segment:
+    input:
+        staged,
+        calibration="results/{dataset}/{plate}/calibration.npz",
+        fields="results/{dataset}/{plate}/fields.parquet",
+    output:
+        "results/{dataset}/{plate}/masks.tif",
+    log:
+        "results/logs/segment/{dataset}/{plate}.log",
+    benchmark:
+        "results/benchmarks/segment/{dataset}/{plate}.tsv"
+    conda:
+        "../../envs/segment.yaml"
+    params:
+        section=setting("dataset", "segment"),
+        code=fingerprint("segment"),
+    threads: 4
+    resources:
+        mem_mb=grow(4000),
+    script:
+        "../scripts/segment.py"
+
+
+rule crops:
+    input:
+        staged,
+        calibration="results/{dataset}/{plate}/calibration.npz",
+        fields="results/{dataset}/{plate}/fields.parquet",
+        masks=masks,
+    output:
+        crops="results/{dataset}/{plate}/crops.npy",
+        outlines="results/{dataset}/{plate}/outlines.npy",
+        cells="results/{dataset}/{plate}/cells.parquet",
+        lost="results/{dataset}/{plate}/lost.parquet",
+    log:
+        "results/logs/crops/{dataset}/{plate}.log",
+    benchmark:
+        "results/benchmarks/crops/{dataset}/{plate}.tsv"
+    conda:
+        "../../envs/segment.yaml"
+    params:
+        options=setting("dataset", "crops"),
+        seed=config["seed"],
+        code=fingerprint("crops"),
+    threads: 4
+    resources:
+        mem_mb=grow(2000),
+    script:
+        "../scripts/crops.py"

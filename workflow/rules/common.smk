@@ -1,0 +1,95 @@
+# Everything the rules share: the plan, and short functions of wildcards. All other logic lives in wellread.
+import os
+
+from snakemake.exceptions import WorkflowError
+
+from wellread.errors import InputError
+from wellread.plan import Plan
+from wellread.provenance import fingerprint
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow down every job beside them
+
+try:
+    PLAN = Plan.of(config)
+except InputError as error:
+    raise WorkflowError(f"the config or a table it names needs a change:\n{error}")
+
+config.update(PLAN.config)
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, PLAN.config["datasets"])),
+    plate="[^/]+",
+    model="|".join(map(re.escape, PLAN.config["models"])),
+    correction="|".join(map(re.escape, PLAN.config["corrections"])),
+    task="|".join(map(re.escape, PLAN.config["tasks"])),
+    figure="|".join(map(re.escape, PLAN.config["figures"])),
+    level="fov|well|treatment",
+
+
+def setting(noun, *keys):
+    """A param: what the config says below `noun`.`name`, where the wildcard called like the noun gives the name."""
+
+    def value(wildcards):
+        entry = PLAN.config[f"{noun}s"][wildcards[noun]]
+        for key in keys:
+            entry = entry[key]
+        return entry
+
+    return value
+
+
+def plates(path):
+    """An input: `path` for every plate of the dataset, other wildcards filled in."""
+    return lambda wildcards: [path.format(plate=plate, **wildcards) for plate in PLAN.plates(wildcards.dataset)]
+
+
+def staged(wildcards):
+    """The images that a rule of ours makes; those of a user are no inputs, their table's rows are a param."""
+    return f"results/{wildcards.dataset}/painted/{wildcards.plate}" if PLAN.is_painted(wildcards.dataset) else []
+
+
+def masks(wildcards):
+    """The masks of a plate, where objects are cells."""
+    return f"results/{wildcards.dataset}/{wildcards.plate}/masks.tif" if PLAN.has_masks(wildcards.dataset) else []
+
+
+def training(path):
+    """An input: `path` for every plate a model learns from."""
+    return lambda wildcards: [path.format(dataset=d, plate=p) for d, p in PLAN.training_plates(wildcards.model)]
+
+
+def gpu(wildcards):
+    """How many GPUs a training or embedding job asks the scheduler for."""
+    return 0 if PLAN.config["device"] == "cpu" else 1
+
+
+def grow(megabytes):
+    """Memory that doubles with every attempt."""
+    return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
+
+
+def profile(wildcards, noun, name):
+    """The profiles that a task or figure looks at."""
+    level = PLAN.config[noun][name]["level"]
+    return f"results/{wildcards.dataset}/profiles/{wildcards.model}/{wildcards.correction}/{level}.parquet"
+
+
+def per_model(path):
+    """An input: `path` for every model that embeds the dataset, and every plate where the path has one."""
+
+    def paths(wildcards):
+        models, names = PLAN.models(wildcards.dataset), PLAN.plates(wildcards.dataset)
+        return list(dict.fromkeys(path.format(dataset=wildcards.dataset, model=m, plate=p) for m in models for p in names))
+
+    return paths
+
+
+def answers(noun, verb, path):
+    """An input: `path` for every name of the noun, model and correction of the dataset."""
+
+    def paths(wildcards):
+        triples = PLAN.results(wildcards.dataset, noun, verb)
+        return [path.format(dataset=wildcards.dataset, name=n, model=m, correction=c) for n, m, c in triples]
+
+    return paths

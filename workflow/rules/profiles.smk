@@ -1,0 +1,68 @@
+# From embeddings of cells to profiles of fields, wells and treatments. Labels enter here.
+
+
+rule aggregate:
+    input:
+        wells=lambda wildcards: PLAN.config["datasets"][wildcards.dataset]["wells"],
+        cells=plates("results/{dataset}/{plate}/cells.parquet"),
+        embeddings=plates("results/{dataset}/{plate}/embeddings/{model}.npy"),
+    output:
+        fov="results/{dataset}/profiles/{model}/none/fov.parquet",
+        well="results/{dataset}/profiles/{model}/none/well.parquet",
+    log:
+        "results/logs/aggregate/{dataset}/{model}.log",
+    benchmark:
+        "results/benchmarks/aggregate/{dataset}/{model}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    params:
+        options=setting("dataset", "aggregate"),
+        seed=config["seed"],
+        code=fingerprint("aggregate"),
+    resources:
+        mem_mb=grow(4000),
+    script:
+        "../scripts/aggregate.py"
+
+
+rule correct:
+    input:
+        fov="results/{dataset}/profiles/{model}/none/fov.parquet",
+        well="results/{dataset}/profiles/{model}/none/well.parquet",
+    output:
+        fov="results/{dataset}/profiles/{model}/{correction}/fov.parquet",
+        well="results/{dataset}/profiles/{model}/{correction}/well.parquet",
+    wildcard_constraints:
+        correction="(?!none/)[^/]+",
+    log:
+        "results/logs/correct/{dataset}/{model}_{correction}.log",
+    benchmark:
+        "results/benchmarks/correct/{dataset}/{model}_{correction}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    params:
+        steps=setting("correction"),
+        seed=config["seed"],
+        code=fingerprint("correct"),
+    resources:
+        mem_mb=grow(4000),
+    script:
+        "../scripts/correct.py"
+
+
+rule consensus:
+    input:
+        "results/{dataset}/profiles/{model}/{correction}/well.parquet",
+    output:
+        "results/{dataset}/profiles/{model}/{correction}/treatment.parquet",
+    log:
+        "results/logs/consensus/{dataset}/{model}_{correction}.log",
+    benchmark:
+        "results/benchmarks/consensus/{dataset}/{model}_{correction}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    params:
+        options=setting("dataset", "consensus"),
+        code=fingerprint("consensus"),
+    script:
+        "../scripts/consensus.py"

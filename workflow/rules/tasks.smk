@@ -1,0 +1,72 @@
+# Questions put to the profiles, pictures of them, the account of what was lost, and the page that tells it all.
+
+
+rule measure:
+    input:
+        lambda wildcards: profile(wildcards, "tasks", wildcards.task),
+    output:
+        "results/{dataset}/tasks/{task}/{model}_{correction}.parquet",
+    log:
+        "results/logs/measure/{dataset}/{task}/{model}_{correction}.log",
+    benchmark:
+        "results/benchmarks/measure/{dataset}/{task}/{model}_{correction}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    params:
+        section=setting("task", "measure"),
+        seed=config["seed"],
+        code=fingerprint("measure"),
+    resources:
+        mem_mb=grow(4000),
+    script:
+        "../scripts/measure.py"
+
+
+rule draw:
+    input:
+        lambda wildcards: profile(wildcards, "figures", wildcards.figure),
+    output:
+        picture=report(
+            "results/{dataset}/figures/{figure}/{model}_{correction}.png",
+            caption="../report/draw.rst",
+            category="{dataset}",
+            subcategory="{figure}",
+            labels={"model": "{model}", "correction": "{correction}"},
+        ),
+        numbers="results/{dataset}/figures/{figure}/{model}_{correction}.csv",
+    log:
+        "results/logs/draw/{dataset}/{figure}/{model}_{correction}.log",
+    benchmark:
+        "results/benchmarks/draw/{dataset}/{figure}/{model}_{correction}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    params:
+        section=setting("figure", "draw"),
+        seed=config["seed"],
+        code=fingerprint("draw"),
+    resources:
+        mem_mb=grow(4000),
+    script:
+        "../scripts/draw.py"
+
+
+rule ledger:
+    input:
+        wells=lambda wildcards: PLAN.config["datasets"][wildcards.dataset]["wells"],
+        fields=plates("results/{dataset}/{plate}/fields.parquet"),
+        cells=plates("results/{dataset}/{plate}/cells.parquet"),
+        lost=plates("results/{dataset}/{plate}/lost.parquet"),
+        embeddings=per_model("results/{dataset}/{plate}/embeddings/{model}.npy"),
+        profiles=per_model("results/{dataset}/profiles/{model}/none/well.parquet"),
+    output:
+        "results/{dataset}/ledger.parquet",
+    log:
+        "results/logs/ledger/{dataset}.log",
+    benchmark:
+        "results/benchmarks/ledger/{dataset}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    params:
+        code=fingerprint("ledger"),
+    script:
+        "../scripts/ledger.py"

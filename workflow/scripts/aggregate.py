@@ -1,0 +1,11 @@
+"""Pool the embeddings of every plate's cells into profiles of fields and wells."""
+
+from wellread import job, sheets, tables
+from wellread.aggregate import aggregate
+
+with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
+    wells = sheets.read(snakemake.input.wells, "wells")
+    files = snakemake.input.cells, snakemake.input.embeddings
+    fov, well = aggregate(*files, wells, seed=snakemake.params.seed, **snakemake.params.options)
+    tables.write(fov, snakemake.output.fov)
+    tables.write(well, snakemake.output.well)

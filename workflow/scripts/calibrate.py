@@ -1,0 +1,11 @@
+"""Look at the fields of one plate: quality, and the intensity limits of every channel."""
+
+from wellread import job, sources
+from wellread.calibrate import calibrate
+
+with job.running(snakemake.log[0], **snakemake.wildcards, threads=snakemake.threads):
+    dataset = snakemake.wildcards.dataset
+    rows = sources.fields(snakemake.config["datasets"][dataset], dataset)
+    rows = rows[rows["plate"] == snakemake.wildcards.plate].reset_index(drop=True)
+    outputs = snakemake.output.calibration, snakemake.output.fields
+    calibrate(rows, snakemake.params.channels, *outputs, snakemake.threads, **snakemake.params.options)

@@ -1,0 +1,10 @@
+"""Pool the wells of every treatment into one profile."""
+
+import pandas as pd
+
+from wellread import job, tables
+from wellread.consensus import consensus
+
+with job.running(snakemake.log[0], **snakemake.wildcards):
+    frame = consensus(pd.read_parquet(snakemake.input[0]), **snakemake.params.options)
+    tables.write(frame, snakemake.output[0])

@@ -1,0 +1,14 @@
+"""Draw one picture of one set of profiles, and keep the numbers behind it."""
+
+import pandas as pd
+
+from wellread import job
+from wellread.draw import FIGURES
+from wellread.files import whole
+from wellread.registry import pick
+
+with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
+    draw = pick(snakemake.params.section, FIGURES)
+    numbers = draw(pd.read_parquet(snakemake.input[0]), snakemake.params.seed, snakemake.output.picture)
+    with whole(snakemake.output.numbers) as part:
+        numbers.to_csv(part, index=False)

@@ -1,0 +1,12 @@
+"""Put one question to one set of profiles."""
+
+import pandas as pd
+
+from wellread import job, tables
+from wellread.measure import MEASURES
+from wellread.registry import pick
+
+with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
+    measure = pick(snakemake.params.section, MEASURES)
+    answers = measure(pd.read_parquet(snakemake.input[0]), snakemake.params.seed)
+    tables.write(answers, snakemake.output[0])

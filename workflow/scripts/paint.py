@@ -1,0 +1,8 @@
+"""Paint the fields of one plate of the synthetic screen."""
+
+from wellread import job
+from wellread.paint import paint
+
+with job.running(snakemake.log[0], **snakemake.wildcards):
+    folder = snakemake.output[0].rpartition("/")[0]
+    paint(snakemake.wildcards.plate, folder, **snakemake.params.options)

@@ -1,0 +1,99 @@
+"""From single cells to profiles: cells of a field of view are pooled, then the fields of a well."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from wellread import tables
+from wellread.errors import InputError
+from wellread.progress import progress
+
+log = logging.getLogger("wellread")
+
+STATISTICS = {"mean": np.mean, "median": np.median}
+
+
+def aggregate(
+    cell_tables, embeddings, wells: pd.DataFrame, *, seed: int, cells="median", fields="mean", min_cells=1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pool the embeddings of every plate into one profile per field and one per well.
+
+    `cell_tables[i]` (cells.parquet) and `embeddings[i]` (N, D) belong to one plate. Median over cells and mean over
+    fields are the defaults of the Cell-DINO evaluation code. Wells that `losses` lists are in neither table.
+    """
+    pairs = progress(list(zip(cell_tables, embeddings, strict=True)), "plates", unit="plate")
+    keys, counts, profiles = zip(*(_pool_cells(*pair, STATISTICS[cells]) for pair in pairs), strict=True)
+    keys = pd.concat(keys, ignore_index=True)
+    counts, X = np.concatenate(counts), np.concatenate(profiles)  # (F,), (F, D)
+    fates = _fates(_cells_per_well(keys, counts), wells, min_cells)
+    _tell(fates, wells)
+    kept = keys.merge(fates, on=["plate", "well"], how="left")["reason"].to_numpy(object) == ""
+    keys, counts, X = keys[kept].reset_index(drop=True), counts[kept], X[kept]
+    well_keys, _, well_X = pool(keys[["plate", "well"]], X, STATISTICS[fields])
+    well_counts = _cells_per_well(keys, counts)["cells"].to_numpy()
+    wells = wells.assign(control_use=tables.control_use(wells, seed))
+    return _profile(keys, counts, X, wells), _profile(well_keys, well_counts, well_X, wells)
+
+
+def losses(cell_tables, wells: pd.DataFrame, *, min_cells=1) -> pd.DataFrame:
+    """Every well that gets no profile: plate, well, reason and its number of cells.
+
+    Reasons: `not in wells table`, `no cells`, `below min_cells`.
+    """
+    cells = pd.concat([pd.read_parquet(path, columns=["plate", "well"]) for path in cell_tables])
+    fates = _fates(_cells_per_well(cells, np.ones(len(cells), int)), wells, min_cells)
+    return fates[fates["reason"] != ""].reset_index(drop=True)
+
+
+def pool(keys: pd.DataFrame, X: np.ndarray, statistic) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Pool the rows of X (n, D) that agree in `keys` (n rows): the sorted keys, group sizes (g,), values (g, D)."""
+    code = keys.groupby(list(keys), sort=True, dropna=False).ngroup().to_numpy()
+    order = np.argsort(code, kind="stable")
+    starts = np.flatnonzero(np.diff(code[order], prepend=-1))
+    sizes = np.diff(starts, append=len(code))
+    pooled = np.empty((len(starts), X.shape[1]))
+    for start, size, row in zip(starts, sizes, pooled, strict=True):
+        row[:] = statistic(X[order[start : start + size]].astype(np.float64), axis=0)
+    return keys.iloc[order[starts]].reset_index(drop=True), sizes, pooled
+
+
+def _pool_cells(cells_path, embeddings_path, statistic):
+    keys = pd.read_parquet(cells_path, columns=["plate", "well", "site"])
+    X = np.load(embeddings_path)
+    if len(keys) != len(X):
+        found = f"{len(keys)} cells and {len(X)} embeddings"
+        raise InputError("one embedding per cell", found, f"{cells_path}, {embeddings_path}", "delete both files")
+    bad = int((~np.isfinite(X).all(axis=1)).sum())
+    if bad:
+        edit = "train the model again with a lower learning rate, or leave the model out"
+        raise InputError("finite embeddings", f"{bad} of {len(X)} cells with NaN", str(embeddings_path), edit)
+    return pool(keys, X, statistic)
+
+
+def _cells_per_well(keys: pd.DataFrame, counts: np.ndarray) -> pd.DataFrame:
+    return keys[["plate", "well"]].assign(cells=counts).groupby(["plate", "well"], as_index=False)["cells"].sum()
+
+
+def _fates(counts: pd.DataFrame, wells: pd.DataFrame, min_cells: int) -> pd.DataFrame:
+    """Every well of either table with its number of cells and why it is lost, "" if it is not."""
+    fates = counts.merge(wells[["plate", "well"]], on=["plate", "well"], how="outer", indicator="table")
+    cells = fates["cells"].fillna(0).astype(int)
+    lost = [fates["table"] == "left_only", cells == 0, cells < min_cells]
+    reason = np.select(lost, ["not in wells table", "no cells", "below min_cells"], "")
+    return fates[["plate", "well"]].assign(reason=reason.astype(object), cells=cells)
+
+
+def _profile(keys, counts, X, wells) -> pd.DataFrame:
+    meta = keys.assign(object_count=counts).merge(wells, on=["plate", "well"], how="left", validate="many_to_one")
+    return tables.join(meta.rename(columns=tables.column), X)
+
+
+def _tell(fates: pd.DataFrame, wells: pd.DataFrame) -> None:
+    for reason, group in fates[fates["reason"] != ""].groupby("reason"):
+        log.warning("%d wells (%d cells) get no profile: %s", len(group), group["cells"].sum(), reason)
+    seen = fates[fates["cells"] > 0]
+    if len(seen) and (seen["reason"] == "not in wells table").all():
+        have, known = (" ".join(t[["plate", "well"]].iloc[0]) if len(t) else "nothing" for t in (seen, wells))
+        edit = "spell plates and wells alike in the images and the wells table"
+        raise InputError("wells of the wells table", f"only others, such as {have}", f"a table with {known}", edit)

@@ -1,0 +1,162 @@
+"""Corrections of profiles for plate and batch. They learn from controls or from all rows, never from labels.
+
+A correction is `f(X, meta, seed, *, options) -> X`; `meta` has no more than the columns of `KNOWN`, so that none can
+look at what a measure will ask. TVN (Ando et al. 2017) is the chain of `sphering` and `coral`.
+"""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from wellread import tables
+from wellread.errors import InputError
+from wellread.registry import pick
+
+log = logging.getLogger("wellread")
+
+KNOWN = ["plate", "batch", "control", "control_use"]
+
+
+def correct(frame: pd.DataFrame, steps: list[dict], *, seed: int) -> pd.DataFrame:
+    """Apply the corrections `steps`, each `{name: options}`, one after the other: same rows, same order."""
+    meta, X = tables.split(frame)
+    seen = meta[[tables.column(name) for name in KNOWN]]
+    for step in steps:
+        X = pick(step, CORRECTIONS)(X, seen, seed)
+    return tables.join(meta, X)
+
+
+def sphering(X, meta, seed, *, regularisation=1.0, relative=True):
+    """Whiten (ZCA) on the negative controls of the fitting half: x' = (x - mean) V (S + lambda)^(-1/2) V^T.
+
+    V S V^T is the covariance of the controls, divided by n. lambda is `regularisation` times the mean eigenvalue if
+    `relative`, else absolute (the Cell-DINO evaluation code: 1e-5). "ledoit_wolf" shrinks S towards its mean instead,
+    by the amount of Ledoit and Wolf 2004. Directions no control varies in are stretched by lambda^(-1/2).
+    """
+    fit = _fitting(meta)
+    mean = X[fit].mean(axis=0)
+    S, V = _spectrum(X[fit] - mean)
+    if regularisation == "ledoit_wolf":
+        from sklearn.covariance import ledoit_wolf_shrinkage
+
+        weight = ledoit_wolf_shrinkage(X[fit] - mean, assume_centered=True)
+        regularised = (1 - weight) * S + weight * S.mean()
+    else:
+        regularised = S + regularisation * (S.mean() if relative else 1)
+    _tell(fit.sum(), S, regularised)
+    return (X - mean) @ _power(regularised, V, -0.5)
+
+
+def _tell(n: int, S: np.ndarray, regularised: np.ndarray) -> None:
+    numbers = n, len(S), S.mean(), regularised.min(), regularised.max() / regularised.min()
+    log.info("sphering: %d controls, %d dimensions, mean eigenvalue %.3g, smallest regularised %.3g, condition %.3g", *numbers)
+    if n < 2 * len(S):
+        message = "sphering: %d negative controls to fit %d dimensions; fewer than twice as many rest on the regularisation"
+        log.warning(message, n, len(S))
+
+
+def standardize(X, meta, seed, *, by="plate", fit="all", robust=False):
+    """Bring every feature to mean 0 and deviation 1 within each plate (or batch), measured on all its rows or on
+    its fitting controls; `robust` takes median and 1.4826 MAD. Features that do not vary there are only centred.
+    """
+    groups = tables.text(meta, by)
+    learn = _fitting(meta) if fit == "controls" else np.ones(len(X), bool)
+    out = np.empty_like(X)
+    for group in np.unique(groups):
+        here = groups == group
+        rows = X[here & learn]
+        if len(rows) < 2:
+            edit = "write standardize.fit: all, or mark more wells as negative controls"
+            raise InputError("two fitting controls or more", f"{len(rows)}", f"{by} {group}", edit)
+        centre, scale = _robust(rows) if robust else (rows.mean(axis=0), rows.std(axis=0, ddof=1))
+        flat = scale <= 1e-9 * np.abs(rows).max(axis=0)  # rounding noise must not be blown up
+        out[here] = (X[here] - centre) / np.where(flat, 1, scale)
+    return out
+
+
+def _robust(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    centre = np.median(rows, axis=0)
+    return centre, 1.4826 * np.median(np.abs(rows - centre), axis=0)
+
+
+def coral(X, meta, seed, *, by="batch", ridge=1.0):
+    """Give the fitting controls of every batch the covariance of all: x' = x C_b^(-1/2) C^(1/2), ridge added to both.
+
+    The second half of TVN. A batch with fewer fitting controls than dimensions stays as it is, which is logged.
+    """
+    fit, groups = _fitting(meta), tables.text(meta, by)
+    S, V = _spectrum(X[fit] - X[fit].mean(axis=0))
+    colour, out = _power(S + ridge, V, 0.5), X.copy()
+    small = []
+    for group in np.unique(groups):
+        here = groups == group
+        rows = X[here & fit]
+        if len(rows) < X.shape[1]:
+            small.append(group)
+            continue
+        S, V = _spectrum(rows - rows.mean(axis=0))
+        out[here] = X[here] @ _power(S + ridge, V, -0.5) @ colour
+    if small:
+        log.warning("coral: fewer fitting controls than dimensions, left as they are: %s", ", ".join(small))
+    return out
+
+
+def harmony(X, meta, seed, *, by="batch", components=50, theta=2.0, lamb=1.0, sigma=0.1, iterations=10):
+    """Harmony (Korsunsky et al. 2019) by batch or plate on the first principal components, which replace the features.
+
+    Wants harmonypy >= 2 (GPL-3.0-or-later). Its own default for `lamb` corrects much less than 1.
+    """
+    scores = _principal(X, components)
+    groups = pd.DataFrame({by: tables.text(meta, by)})
+    if groups[by].nunique() < 2:
+        log.warning("harmony: only one %s, nothing to correct; the result is the principal components", by)
+        return scores
+    result = _harmonypy().run_harmony(
+        scores, groups, [by], theta=theta, lamb=lamb, sigma=sigma, max_iter_harmony=iterations,
+        nclust=int(np.clip(len(X) / 30, 1, 100)), random_state=seed, verbose=False,
+    )  # fmt: skip
+    corrected = np.asarray(result.Z_corr, float)
+    if corrected.shape != scores.shape:  # (d, n) before harmonypy 0.2
+        raise RuntimeError(f"harmonypy gave {corrected.shape} for {scores.shape}: version 2 or later is needed")
+    return corrected
+
+
+def _harmonypy():
+    try:
+        import harmonypy
+    except ImportError:
+        edit = "pip install 'harmonypy>=2', or leave harmony out of corrections"
+        raise InputError("the package harmonypy", "not installed", "corrections", edit) from None
+    return harmonypy
+
+
+def _principal(X: np.ndarray, components: int) -> np.ndarray:
+    """Scores (n, d) on the first principal components, each signed so that its largest loading is positive."""
+    centred = X - X.mean(axis=0)
+    _, axes = np.linalg.svd(centred, full_matrices=False)[1:]
+    axes = axes[: min(components, len(X) - 1)]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], 1)
+    return centred @ (axes * np.sign(largest)).T
+
+
+def _fitting(meta: pd.DataFrame) -> np.ndarray:
+    """Which rows (n,) corrections fit on: the fitting half of the negative controls."""
+    fit = tables.text(meta, "control_use") == "fit"
+    if fit.sum() < 2:
+        edit = "write negative in the column control of the wells table, or leave this correction out"
+        raise InputError("negative controls to fit on, two or more", f"{fit.sum()}", "the profiles", edit)
+    return fit
+
+
+def _spectrum(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues (D,) and eigenvectors (D, D) of the covariance, divided by n, of centred rows (n, D)."""
+    S, V = np.linalg.eigh(centred.T @ centred / len(centred))
+    return np.maximum(S, 0), V
+
+
+def _power(S: np.ndarray, V: np.ndarray, exponent: float) -> np.ndarray:
+    return (V * S**exponent) @ V.T
+
+
+CORRECTIONS = {"sphering": sphering, "standardize": standardize, "coral": coral, "harmony": harmony}

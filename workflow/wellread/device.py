@@ -1,0 +1,35 @@
+"""Where and how precisely torch computes."""
+
+import os
+from contextlib import nullcontext
+
+import torch
+
+from wellread.errors import InputError
+
+
+def choose(device: str, threads: int) -> torch.device:
+    """`auto`, `cpu` or `cuda` to a device, with `threads` cores for what runs on the CPU.
+
+    A graphics card that was asked for and is not there is an `InputError`: never a silent CPU run of days.
+    """
+    torch.set_num_threads(threads)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "a CUDA device, as `device: cuda` says",
+            f"none that torch {torch.__version__} can use",
+            "device",
+            "`device: auto` or `cpu`, or run on a machine (a Slurm partition) with a graphics card",
+        )
+    if device == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS is not reproducible
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    return torch.device("cuda")
+
+
+def autocast(device: torch.device, precision: str):
+    """Context of a forward pass: `fp32`, `bf16`, or `auto`: bf16 on CUDA devices only."""
+    if precision == "bf16" or (precision == "auto" and device.type == "cuda"):
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()

@@ -1,0 +1,186 @@
+"""Figures of profiles: a map and a heat map, each returned with the numbers behind it."""
+
+from contextlib import contextmanager
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from wellread import similar, tables
+from wellread.errors import InputError
+from wellread.files import whole
+
+# Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, distinct to the colour-blind.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")
+STYLES = [(colour, marker) for marker, colour in product("o^sDP", COLOURS)]
+NEGATIVE, UNLABELLED, OTHER = "negative control", "no label", "other"
+GREYS = {UNLABELLED: ("#dcdcdc", "o"), OTHER: ("#8f8f8f", "x"), NEGATIVE: ("#b0b0b0", "o")}
+NAMED_ROWS = 60  # names of more rows of a heat map could not be read
+MOST_ROWS = 2000  # leaf ordering takes minutes from there on
+
+
+def umap(
+    frame: pd.DataFrame,
+    seed: int,
+    out_png,
+    *,
+    label: str = "",
+    by: str = "",
+    n_neighbors: int = 15,
+    min_dist: float = 0.1,
+) -> pd.DataFrame:
+    """Map profiles to a plane by cosine distance and draw it twice: coloured by `label`, and by plate.
+
+    Returns the metadata of every row with its x, y. `label` is a column of the wells table (empty: moa, else
+    treatment), so is `by` (empty: plate, else batch). Negative controls are grey. Fewer than ten rows: PCA.
+    """
+    meta, X = tables.split(frame)
+    points, method = _plane(similar.unit(X), seed, n_neighbors, min_dist)
+    panels = [_labels(meta, label, "moa", "treatment"), _labels(meta, by, "plate", "batch")]
+    panels = [labels for labels in panels if labels is not None]
+    panels[0] = _controls_named(meta, panels[0])
+    with _figure(out_png, (5 * len(panels), 5), len(panels)) as (figure, axes):
+        figure.suptitle(f"{method} of {len(frame)} profiles")
+        for axis, labels in zip(axes, panels, strict=True):
+            _scatter(axis, points, labels)
+    return meta.assign(x=points[:, 0], y=points[:, 1])
+
+
+def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> pd.DataFrame:
+    """Heat map of the cosine similarity of all pairs of rows, best of treatments; `seed` changes nothing.
+
+    Rows are ordered by average linkage on 1 - cosine with optimal leaf ordering. Returns the matrix in that
+    order, after the names and labels of its rows. `label`: what the marks beside the rows mean (empty: moa).
+    """
+    meta, X = tables.split(frame)
+    cosine = similar.cosine(X)  # (n, n)
+    order = _leaves(cosine)
+    cosine, meta = cosine[np.ix_(order, order)], meta.iloc[order].reset_index(drop=True)
+    by = [name for name in ("treatment", "dose") if tables.column(name) in meta]
+    names = [_short(name) for name in tables.names(meta, by)]
+    labels = _controls_named(meta, _labels(meta, label, "moa", "treatment"))
+    side = np.clip(0.16 * len(names), 3.5, 11)
+    with _figure(out_png, (1.25 * side, side), 1) as (figure, (axis,)):
+        figure.suptitle(f"Cosine similarity of {len(names)} profiles")
+        _heat_map(figure, axis, cosine, names)
+        _strip(axis, labels)
+    rows = pd.DataFrame({"name": names, labels.name: labels})
+    return pd.concat([rows, pd.DataFrame(cosine, columns=names)], axis=1)
+
+
+FIGURES = {"umap": umap, "similarity": similarity}
+
+
+def _plane(x: np.ndarray, seed: int, n_neighbors: int, min_dist: float) -> tuple[np.ndarray, str]:
+    """Two coordinates for every row of x (n, D), and the name of what found them."""
+    if len(x) < 10:  # a graph of neighbours says nothing about so few
+        u, s, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+        return np.pad(u * s, ((0, 0), (0, 2)))[:, :2], "PCA (too few for UMAP)"
+    from umap import UMAP  # compiles itself: 20 s at the first import on a machine, 10 s in every process
+
+    near = min(n_neighbors, len(x) - 1)
+    mapper = UMAP(metric="cosine", n_neighbors=near, min_dist=min_dist, random_state=seed, n_jobs=1)
+    return mapper.fit_transform(x), f"UMAP (cosine, {near} neighbours)"
+
+
+def _leaves(cosine: np.ndarray) -> np.ndarray:
+    """Row order along the tree of average linkage (Bar-Joseph et al. 2001: similar rows side by side)."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+
+    if len(cosine) > MOST_ROWS:
+        edit = "draw it of treatments: level: treatment"
+        raise InputError(f"a heat map of at most {MOST_ROWS} rows", f"{len(cosine)} rows", "figures", edit)
+    if len(cosine) < 3:
+        return np.arange(len(cosine))
+    distances = np.maximum(1 - cosine[np.triu_indices(len(cosine), 1)], 0)
+    return leaves_list(linkage(distances, "average", optimal_ordering=True))
+
+
+def _labels(meta: pd.DataFrame, wanted: str, *usual: str) -> pd.Series | None:
+    """Column `wanted` as text, or else the first of the `usual` columns that says anything."""
+    for name in [wanted] if wanted else [name for name in usual if tables.column(name) in meta]:
+        labels = pd.Series([_short(text) for text in tables.text(meta, name)], name=name, dtype=object)
+        if wanted or labels.any():
+            return labels
+    return None
+
+
+def _controls_named(meta: pd.DataFrame, labels: pd.Series) -> pd.Series:
+    return labels.mask(tables.text(meta, "control") == "negative", NEGATIVE)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+@contextmanager
+def _figure(out_png, size: tuple[float, float], panels: int):
+    """Yield a figure with a row of panels, then save it: same numbers, same bytes; `$` in a name stays a `$`."""
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    with style.context(["default", {"text.parse_math": False, "font.size": 8, "figure.titlesize": 10}]):
+        figure = Figure(figsize=size, dpi=140)
+        yield figure, figure.subplots(1, panels, squeeze=False)[0]
+        with whole(out_png) as part:
+            figure.savefig(part, bbox_inches="tight", metadata={"Software": None})
+
+
+def _drawn(labels: pd.Series) -> list[tuple[str, np.ndarray, tuple[str, str]]]:
+    """(label, its rows, style) in drawing order, greys below; what exceeds the forty styles is "other"."""
+    counts = labels[~labels.isin(["", *GREYS])].value_counts()
+    frequent = sorted(counts.index, key=lambda label: (-counts[label], label))[: len(STYLES)]
+    styles = GREYS | dict(zip(sorted(frequent), STYLES, strict=False))
+    shown = labels.replace("", UNLABELLED)
+    shown = shown.where(shown.isin(list(styles)), OTHER)
+    return [
+        (label, np.flatnonzero(shown == label), styles[label]) for label in styles if (shown == label).any()
+    ]
+
+
+def _scatter(axis, points: np.ndarray, labels: pd.Series) -> None:
+    size = np.clip(4000 / len(points), 2, 40)
+    for _, rows, (colour, marker) in _drawn(labels):
+        axis.scatter(*points[rows].T, s=size, c=colour, marker=marker, linewidths=size / 60)
+    axis.set(xticks=[], yticks=[], title=f"by {labels.name}")
+    axis.spines[:].set_color("#cccccc")
+    _legend(axis, labels, (0, -0.01))
+
+
+def _legend(axis, labels: pd.Series, anchor: tuple[float, float]) -> None:
+    from matplotlib.lines import Line2D
+
+    names, _, styles = zip(*_drawn(labels), strict=True)
+    marks = [
+        Line2D([], [], color=colour, marker=marker, linestyle="", markersize=5) for colour, marker in styles
+    ]
+    layout = {"loc": "upper left", "bbox_to_anchor": anchor, "frameon": False, "alignment": "left"}
+    columns = int(np.clip(66 // (max(map(len, names)) + 6), 1, 5))
+    legend = axis.legend(marks, range(len(marks)), title=labels.name, ncols=columns, **layout)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)  # given as a label, a name that starts with _ would be left out
+
+
+def _heat_map(figure, axis, cosine: np.ndarray, names: list[str]) -> None:
+    """Full colour at the 99th percentile of the similarities of different rows: a few twins do not blind it."""
+    others = cosine[~np.eye(len(cosine), dtype=bool)]
+    low, high = np.percentile(others, [1, 99]) if len(others) else (-1, 1)
+    limit = max(-low, high)
+    colours = ("RdBu_r", -limit, limit) if low < 0 else ("viridis", low, high)
+    picture = axis.imshow(cosine, **dict(zip(("cmap", "vmin", "vmax"), colours, strict=True)))
+    figure.colorbar(picture, ax=axis, label="cosine", shrink=0.5, extend="both")
+    shown = range(len(names)) if len(names) <= NAMED_ROWS else range(0)
+    axis.set_xticks(shown, [names[i] for i in shown], rotation=90)
+    axis.set_yticks(shown, [names[i] for i in shown])
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+
+
+def _strip(axis, labels: pd.Series) -> None:
+    """The rows' labels as marks along the left edge."""
+    at, size = -0.5 - 0.02 * len(labels) - 0.3, np.clip(3e4 / len(labels) ** 2, 1, 30)
+    for _, rows, (colour, marker) in _drawn(labels):
+        axis.scatter(np.full(len(rows), at), rows, s=size, c=colour, marker=marker, linewidths=0)
+    axis.set_xlim(left=2 * at + 0.5)
+    _legend(axis, labels, (1.35, 1.02))

@@ -1,0 +1,16 @@
+"""The one exception a user may meet: it says what was expected, what was found, where, and what to edit."""
+
+
+class InputError(Exception):
+    """Bad input, told in four lines and shown without a traceback."""
+
+    def __init__(self, expected: str, found: str, where: str, edit: str):
+        lines = {"expected": expected, "found": found, "where": where, "edit": edit}
+        super().__init__("\n".join(f"  {word:<9} {text}" for word, text in lines.items()))
+
+    @classmethod
+    def together(cls, errors: list["InputError"]) -> "InputError":
+        """One error that tells all of `errors`, so that a user mends them in one go."""
+        error = cls.__new__(cls)
+        Exception.__init__(error, "\n\n".join(map(str, errors)))
+        return error

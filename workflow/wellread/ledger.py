@@ -1,0 +1,112 @@
+"""The ledger: per plate and stage, what goes on and what is lost, with a reason. Nothing vanishes silently."""
+
+import numpy as np
+import pandas as pd
+
+from wellread import tables
+from wellread.errors import InputError
+
+UNITS = {  # stage: what is counted, in the order of the pipeline
+    "images": "fields of view",  # rows of the images table; lost: a file is missing or cannot be decoded
+    "fields": "fields of view",  # lost: readable, but blank, of another shape ...
+    "objects": "cells",  # everything that segmentation found
+    "crops": "cells",
+    "embeddings": "cells",
+    "profiles": "cells",  # those that the well profiles are made of
+    "wells": "wells",  # wells of the images table or of the wells table
+}
+UNREAD = ("missing", "unreadable")  # statuses of fields.parquet that mean: no image at all
+
+
+def ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profiles: dict) -> pd.DataFrame:
+    """Count what every plate keeps and loses; tidy: plate, stage, model, reason, n.
+
+    `plates` is {plate: {"fields", "cells", "lost": path, "embeddings": {model: path}}}, `profiles` {model: path of the
+    uncorrected well profiles}. The reason of what goes on is "kept"; stages before `embeddings` have model "".
+    """
+    rows = []
+    for plate in sorted(plates):
+        paths = plates[plate]
+        listed = images.loc[images["plate"] == plate, "well"]
+        known = wells.loc[wells["plate"] == plate, "well"]
+        cells = pd.read_parquet(paths["cells"], columns=["well"])["well"]
+        rows += _rows(plate, "", _shared(len(listed), len(cells), paths))
+        for model in sorted(profiles):
+            profile = pd.read_parquet(profiles[model])
+            profile = profile[profile[tables.column("plate")] == plate]
+            embedded = len(np.load(paths["embeddings"][model], mmap_mode="r"))
+            rows += _rows(plate, model, _of_model(embedded, profile, cells, listed, known))
+    order = list(UNITS)
+    rows.sort(key=lambda row: (row[0], order.index(row[1]), row[2], row[3] != "kept", row[3]))
+    return pd.DataFrame(rows, columns=["plate", "stage", "model", "reason", "n"])
+
+
+def check(ledger: pd.DataFrame) -> None:
+    """Raise InputError unless kept + lost of every stage is what the stage before kept, within one unit."""
+    total = ledger.groupby(["plate", "model", "stage"])["n"].sum()
+    kept = ledger[ledger["reason"] == "kept"].set_index(["plate", "model", "stage"])["n"]
+    errors = []
+    for (plate, model, stage), found in total.items():
+        before = _before(stage)
+        source = (plate, model if (plate, model, before) in kept else "", before)
+        if before and found != kept[source]:
+            where = f"plate {plate}, stage {stage}" + (f", model {model}" if model else "")
+            errors.append(_mismatch(f"{kept[source]} {UNITS[stage]}, as {before} kept", found, where))
+    if errors:
+        raise InputError.together(errors)
+
+
+def _shared(listed: int, cropped: int, paths: dict) -> dict:
+    """Counts of the stages that no model enters."""
+    status = pd.read_parquet(paths["fields"], columns=["status"])["status"].value_counts()
+    lost = pd.read_parquet(paths["lost"], columns=["reason"])["reason"].value_counts()
+    unread = status[status.index.isin(UNREAD)]
+    return {
+        "images": {"kept": listed - unread.sum(), **unread},
+        "fields": {"kept": status.get("ok", 0), **status[~status.index.isin(["ok", *UNREAD])]},
+        "objects": {"kept": cropped + lost.sum()},
+        "crops": {"kept": cropped, **lost},
+    }
+
+
+def _of_model(
+    embedded: int, profile: pd.DataFrame, cells: pd.Series, imaged: pd.Series, known: pd.Series
+) -> dict:
+    """Counts of the stages from the embeddings on; `cells` holds the well of every crop."""
+    known, imaged, with_cells = set(known), set(imaged), set(cells)
+    absent = sorted((known | imaged) - set(profile[tables.column("well")]))
+    reasons = {well: _reason(well, known, imaged, with_cells) for well in absent}
+    return {
+        "embeddings": {"kept": embedded},
+        "profiles": {"kept": profile["Metadata_Object_Count"].sum(), **cells.map(reasons).value_counts()},
+        "wells": {"kept": len(profile), **pd.Series(reasons, dtype=object).value_counts()},
+    }
+
+
+def _reason(well: str, known: set, imaged: set, with_cells: set) -> str:
+    """Why a well has no profile."""
+    if well not in known:
+        return "not in wells table"
+    if well not in imaged:
+        return "no images"
+    return "below min_cells" if well in with_cells else "no cells"
+
+
+def _rows(plate: str, model: str, stages: dict) -> list[tuple]:
+    return [
+        (plate, stage, model, str(reason), int(n))
+        for stage, counts in stages.items()
+        for reason, n in counts.items()
+    ]
+
+
+def _before(stage: str) -> str | None:
+    """The stage whose kept ones `stage` must account for; None where the unit changes."""
+    stages = list(UNITS)
+    before = stages[stages.index(stage) - 1]
+    return before if UNITS[before] == UNITS[stage] and stage != stages[0] else None
+
+
+def _mismatch(expected: str, found: int, where: str) -> InputError:
+    edit = "delete results of that plate that were edited or copied by hand, and run again"
+    return InputError(expected, f"{found}, kept and lost together", where, edit)

@@ -1,0 +1,55 @@
+"""Block masks of iBOT: which patches of a global view the student does not get to see."""
+
+import math
+import random
+
+import numpy as np
+
+SMALLEST = 4  # patches in a block
+TRIES = 10  # attempts to place a block
+
+
+def patch_masks(rng: random.Random, images, size, patch, probability, ratio):
+    """Masks (images, N) bool: a share `probability` of the images gets masks of rising size, `ratio` of N.
+
+    `size` of the view and of a `patch` in pixels, N = (size / patch)^2.
+    """
+    grid, masked = size // patch, int(images * probability)
+    steps = np.linspace(*ratio, masked + 1)
+    counts = [int(grid**2 * rng.uniform(low, high)) for low, high in zip(steps[:-1], steps[1:], strict=True)]
+    counts += [0] * (images - masked)
+    masks = [block_mask(rng, count, grid, largest_block(size, patch)) for count in counts]
+    rng.shuffle(masks)
+    return np.stack(masks).reshape(images, -1)
+
+
+def largest_block(size, patch):
+    """Patches in the largest single block: half of the view, rounded down to whole patches per side."""
+    return int(0.5 * size // patch * size // patch)
+
+
+def block_mask(rng, count, grid, largest):
+    """Mask (grid, grid) bool: blocks are added until `count` patches are covered or no more block fits."""
+    mask, left, added = np.zeros((grid, grid), bool), count, 1
+    while left > 0 and added:
+        added = add_block(rng, mask, min(left, largest))
+        left -= added
+    return mask
+
+
+def add_block(rng, mask, most):
+    """Cover a random rectangle of `mask`, in place, that adds 1 to `most` patches; how many it added."""
+    grid = len(mask)
+    for _ in range(TRIES):
+        area = rng.uniform(SMALLEST, most)
+        aspect = math.exp(rng.uniform(math.log(0.3), -math.log(0.3)))
+        height, width = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if height >= grid or width >= grid:
+            continue
+        top, left = rng.randint(0, grid - height), rng.randint(0, grid - width)
+        block = mask[top : top + height, left : left + width]
+        added = block.size - int(block.sum())
+        if 0 < added <= most:
+            block[:] = True
+            return added
+    return 0

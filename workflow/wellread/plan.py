@@ -1,0 +1,89 @@
+"""What the config asks for: its tables, the hash of every plate's rows, and the list of files to make."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from wellread import settings, sheets, sources
+from wellread.errors import InputError
+from wellread.provenance import rows_hash
+
+RESERVED = ("painted", "profiles", "tasks", "figures")  # folders beside those of the plates
+
+
+@dataclass
+class Plan:
+    """The config, checked and filled in, with the images table of every dataset."""
+
+    config: dict
+    images: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: dict) -> "Plan":
+        """Check the config and the tables it names; raise InputError telling all that is wrong."""
+        plan = cls(settings.load(config))
+        for name, dataset in plan.config["datasets"].items():
+            where = f"datasets.{name}"
+            plan.images[name] = sources.fields(dataset, name)
+            wells = sheets.read(dataset["wells"], "wells", key=f"{where}.wells")
+            _check_plates(plan.images[name], wells, where)
+        return plan
+
+    def plates(self, dataset: str) -> list[str]:
+        """The plates of a dataset, sorted."""
+        return sorted(self.images[dataset]["plate"].unique())
+
+    def rows(self, dataset: str, plate: str) -> pd.DataFrame:
+        """The rows of one plate in the images table."""
+        return self.images[dataset].query("plate == @plate").reset_index(drop=True)
+
+    def rows_hash(self, dataset: str, plate: str) -> str:
+        """A hash of what the images table says of one plate."""
+        return rows_hash(self.rows(dataset, plate))
+
+    def is_painted(self, dataset: str) -> bool:
+        """Whether the images are made by a rule of ours."""
+        return "painted" in self.config["datasets"][dataset]["images"]
+
+    def painting(self, dataset: str) -> dict:
+        """The options of a painted plate; how many plates there are is none of its business."""
+        options = self.config["datasets"][dataset]["images"]["painted"]
+        return {key: value for key, value in options.items() if key != "plates"}
+
+    def has_masks(self, dataset: str) -> bool:
+        """Whether objects are cells found by segmentation, not whole images."""
+        return self.config["datasets"][dataset]["object"] == "cell"
+
+    def models(self, dataset: str) -> list[str]:
+        """The models that embed a dataset."""
+        return [name for name, model in self.config["models"].items() if dataset in model["embed_on"]]
+
+    def training_plates(self, model: str) -> list[tuple[str, str]]:
+        """The (dataset, plate) pairs a model learns from."""
+        settings_of = self.config["models"][model]
+        pairs = [(dataset, plate) for dataset in settings_of["train_on"] for plate in self.plates(dataset)]
+        return [pair for pair in pairs if pair[1] in settings_of["plates"] or not settings_of["plates"]]
+
+    def channels(self, model: str) -> list[str]:
+        """The ordered channel names of a model."""
+        return self.config["datasets"][self.config["models"][model]["train_on"][0]]["channels"]
+
+    def results(self, dataset: str, noun: str, verb: str) -> list[tuple[str, str, str]]:
+        """The (name, model, correction) triples of the tasks or figures that a verb makes for a dataset."""
+        return [
+            (name, model, correction)
+            for name, entry in self.config[noun].items()
+            if dataset in entry["datasets"] and verb in entry
+            for model in self.models(dataset)
+            for correction in self.config["corrections"]
+        ]
+
+
+def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str) -> None:
+    plates = set(images["plate"])
+    if clash := plates & set(RESERVED):
+        found = f"a plate called {', '.join(clash)}"
+        raise InputError(f"plates not called {', '.join(RESERVED)}", found, f"{where}.images", "rename the plate")
+    if not plates & set(wells["plate"]):
+        seen = f"{', '.join(sorted(plates)[:5])} against {', '.join(sorted(set(wells['plate']))[:5])}"
+        raise InputError("the same plate names in both tables", seen, f"{where}.images and .wells", "one of the tables")

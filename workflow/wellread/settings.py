@@ -1,0 +1,144 @@
+"""The config: checked against its schema, every problem told at once, defaults filled in."""
+
+from copy import deepcopy
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from wellread.errors import InputError
+
+SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+
+
+@cache
+def schema() -> dict:
+    """The JSON Schema of the config: keys, types, ranges, defaults, descriptions."""
+    return yaml.safe_load(SCHEMA.read_text())
+
+
+def load(config: dict) -> dict:
+    """Return `config` with every default filled in; raise InputError naming every offending key."""
+    problems = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    errors = [_explain(leaf) for problem in problems for leaf in _leaves(problem)]
+    errors = errors or _contradictions(filled := fill(deepcopy(config), schema()))
+    if errors:
+        raise InputError.together(errors)
+    return filled
+
+
+def fill(value, rule: dict):
+    """Fill in the defaults of `rule` (a JSON Schema) wherever `value` leaves a key out."""
+    rule = resolve(rule)
+    if isinstance(value, dict):
+        for key, sub in rule.get("properties", {}).items():
+            default = resolve(sub).get("default", sub.get("default"))
+            if key not in value and default is not None and "maxProperties" not in rule:
+                value[key] = deepcopy(default)
+        subrules = rule.get("properties", {}), rule.get("additionalProperties")
+        for key in value:
+            value[key] = fill(value[key], subrules[0].get(key) or subrules[1] or {})
+    elif isinstance(value, list):
+        value = [fill(item, rule.get("items", {})) for item in value]
+    return value
+
+
+def resolve(rule) -> dict:
+    """Follow a `$ref` into the schema's `$defs`."""
+    if isinstance(rule, dict) and "$ref" in rule:
+        return schema()["$defs"][rule["$ref"].rsplit("/", 1)[1]]
+    return rule if isinstance(rule, dict) else {}
+
+
+def _leaves(problem):
+    return [leaf for sub in problem.context for leaf in _leaves(sub)] if problem.context else [problem]
+
+
+def _explain(problem) -> InputError:
+    where = ".".join(map(str, problem.absolute_path)) or "the top level"
+    known = list(problem.schema.get("properties", {}))
+    if problem.validator == "additionalProperties":
+        extra = [key for key in problem.instance if key not in known]
+        near = [f"{key} -> {match[0]}" for key in extra if (match := get_close_matches(str(key), known, 1, 0.5))]
+        hint = f"did you mean {', '.join(near)}?" if near else "remove it"
+        return InputError(f"only these keys: {', '.join(known)}", f"{', '.join(map(str, extra))}", where, hint)
+    if problem.validator == "required":
+        missing = [key for key in problem.validator_value if key not in problem.instance]
+        return InputError(f"the key {', '.join(missing)}", f"only {list(problem.instance)}", where, "add the key")
+    hint = problem.schema.get("description", "change the value")
+    return InputError(_wanted(problem), f"{problem.instance!r}{_number_hint(problem)}", where, hint)
+
+
+def _wanted(problem) -> str:
+    wanted = {
+        "type": lambda v: f"a value of type {v if isinstance(v, str) else ' or '.join(v)}",
+        "enum": lambda v: f"one of {', '.join(map(str, v))}",
+        "minimum": lambda v: f"a number of at least {v}",
+        "maximum": lambda v: f"a number of at most {v}",
+        "exclusiveMinimum": lambda v: f"a number above {v}",
+        "maxProperties": lambda v: f"exactly one of {', '.join(problem.schema.get('properties', {}))}",
+        "minProperties": lambda v: f"at least {v} key",
+        "minItems": lambda v: f"at least {v} item",
+        "uniqueItems": lambda v: "no item twice",
+        "propertyNames": lambda v: f"names that match {v.get('pattern')}",
+        "pattern": lambda v: f"text that matches {v}",
+    }
+    return wanted.get(problem.validator, lambda v: f"{problem.validator} {v}")(problem.validator_value)
+
+
+def _number_hint(problem) -> str:
+    try:
+        float(problem.instance)
+    except (TypeError, ValueError):
+        return ""
+    return " (text to YAML: write 1.0e-3, not 1e-3)" if isinstance(problem.instance, str) else ""
+
+
+def _contradictions(config: dict) -> list[InputError]:
+    """What no schema can say: names that must exist elsewhere in the config."""
+    errors = []
+    for name, model in config["models"].items():
+        model.setdefault("train_on", list(config["datasets"]))
+        model.setdefault("embed_on", list(model["train_on"]))
+        for key in ("train_on", "embed_on"):
+            for dataset in model[key]:
+                if dataset not in config["datasets"]:
+                    errors.append(_unknown(dataset, config["datasets"], f"models.{name}.{key}"))
+        if not errors:
+            errors += _channels_differ(config, name, model)
+    for name, dataset in config["datasets"].items():
+        for option in ("nucleus", "cell"):
+            for method, options in dataset["segment"].items():
+                channel = options.get(option)
+                if dataset["object"] == "cell" and channel and channel not in dataset["channels"]:
+                    where = f"datasets.{name}.segment.{method}.{option}"
+                    errors.append(_unknown(channel, dataset["channels"], where))
+    for noun in ("tasks", "figures"):
+        for name, entry in config[noun].items():
+            for dataset in entry.setdefault("datasets", list(config["datasets"])):
+                if dataset not in config["datasets"]:
+                    errors.append(_unknown(dataset, config["datasets"], f"{noun}.{name}.datasets"))
+    return errors
+
+
+def _unknown(name: str, known, where: str) -> InputError:
+    near = get_close_matches(name, list(known), 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else "use one of the names above"
+    return InputError(f"one of {', '.join(known)}", name, where, hint)
+
+
+def _channels_differ(config: dict, name: str, model: dict) -> list[InputError]:
+    first, *others = dict.fromkeys(model["train_on"] + model["embed_on"])
+    wanted = config["datasets"][first]["channels"]
+    return [
+        InputError(
+            f"the channels of {first}, in their order: {', '.join(wanted)}",
+            f"{', '.join(found)} in {other}",
+            f"models.{name}.train_on / embed_on",
+            "give the model only datasets that share its channels, or reorder the channels of the dataset",
+        )
+        for other in others
+        if (found := config["datasets"][other]["channels"]) != wanted
+    ]

@@ -1,0 +1,88 @@
+"""The shape of a profile table: `Metadata_*` columns say what a row is, `emb_*` columns are its profile.
+
+No other module knows these prefixes. What is written opens in pycytominer and copairs as it is.
+"""
+
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from wellread.errors import InputError
+from wellread.files import whole
+
+# pycytominer's and copairs' spelling of what every table has; any other column of the wells table keeps its own.
+NAMES = {
+    "plate": "Metadata_Plate",
+    "well": "Metadata_Well",
+    "site": "Metadata_Site",
+    "object_count": "Metadata_Object_Count",
+    "replicates": "Metadata_Replicates",
+}
+
+
+def column(name: str) -> str:
+    """The metadata column of `name`: plate -> Metadata_Plate, moa -> Metadata_moa."""
+    return NAMES.get(name, f"Metadata_{name}")
+
+
+def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Split a profile table into its metadata, rows numbered from 0, and its features (n, D) float64."""
+    meta = frame[[name for name in frame if name.startswith("Metadata_")]]
+    features = frame[[name for name in frame if name.startswith("emb_")]]
+    return meta.reset_index(drop=True), features.to_numpy(np.float64)
+
+
+def join(meta: pd.DataFrame, X: np.ndarray) -> pd.DataFrame:
+    """Put metadata and features (n, D) side by side; features become float32, all the digits an encoder gives."""
+    features = pd.DataFrame(X.astype(np.float32), columns=[f"emb_{i:04d}" for i in range(X.shape[1])])
+    return pd.concat([meta.reset_index(drop=True), features], axis=1)
+
+
+def write(frame: pd.DataFrame, path) -> None:
+    """Write a table to Parquet, whole or not at all."""
+    with whole(path) as part:
+        frame.to_parquet(part, index=False)
+
+
+def present(meta: pd.DataFrame, by) -> list[str]:
+    """Those of the columns `by` that there are: only `dose` may be missing, any other raises InputError."""
+    missing = [name for name in by if column(name) not in meta and name != "dose"]
+    if missing:
+        known = ", ".join(name.removeprefix("Metadata_") for name in meta)
+        edit = "name another column in the config, or add this one to the wells table"
+        raise InputError(f"the column {', '.join(missing)}", f"only {known}", "the profiles", edit)
+    return [name for name in by if column(name) in meta]
+
+
+def text(meta: pd.DataFrame, name: str) -> np.ndarray:
+    """Column `name` as an array of str (n,), "" where a value is missing."""
+    values = meta[column(name)]
+    words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values.astype(object)]
+    return np.where(values.isna(), "", words).astype(object)
+
+
+def names(meta: pd.DataFrame, by) -> np.ndarray:
+    """One name per row from the columns `by`, such as `taxol @ 0.3`; what is empty in a row adds nothing to it."""
+    parts = zip(*(text(meta, name) for name in present(meta, by)), strict=True)
+    return np.array([" @ ".join(filter(None, row)) for row in parts], dtype=object)
+
+
+def control_use(wells: pd.DataFrame, seed: int) -> np.ndarray:
+    """Say of every well what its negative control is for: "fit" (corrections), "evaluate" (measures) or "".
+
+    Half of a plate's controls each, drawn at random; of an odd number, the last goes either way. The draw depends
+    on the seed and on the plate's own name and controls, so that a new plate changes nothing elsewhere.
+    """
+    use = pd.Series("", index=wells.index, dtype=object)
+    for plate, group in wells[wells["control"] == "negative"].groupby("plate"):
+        rng = np.random.default_rng([seed, crc32(str(plate).encode())])
+        order = rng.permutation(group.sort_values("well").index)
+        n_fit = (len(order) + rng.integers(2)) // 2
+        use.loc[order[:n_fit]], use.loc[order[n_fit:]] = "fit", "evaluate"
+    return use.to_numpy(object)
+
+
+def evaluated(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows a measure may use: all but the negative controls that a correction was fitted on."""
+    return frame[frame[column("control_use")] != "fit"]
