@@ -76,11 +76,12 @@ def profile(wildcards, noun, name):
 
 
 def per_model(path):
-    """An input: `path` for every model that embeds the dataset, and every plate where the path has one."""
+    """An input: `path` for every model that embeds the dataset, and for every plate or correction it names."""
 
     def paths(wildcards):
-        models, names = PLAN.models(wildcards.dataset), PLAN.plates(wildcards.dataset)
-        return list(dict.fromkeys(path.format(dataset=wildcards.dataset, model=m, plate=p) for m in models for p in names))
+        parts = {"model": PLAN.models(wildcards.dataset), "plate": PLAN.plates(wildcards.dataset)}
+        parts = {"dataset": wildcards.dataset, "correction": PLAN.config["corrections"]} | parts
+        return list(dict.fromkeys(expand(path, **parts)))
 
     return paths
 

@@ -70,3 +70,37 @@ rule ledger:
         code=fingerprint("ledger"),
     script:
         "../scripts/ledger.py"
+
+
+rule report:
+    input:
+        wells=lambda wildcards: PLAN.config["datasets"][wildcards.dataset]["wells"],
+        ledger="results/{dataset}/ledger.parquet",
+        calibration=plates("results/{dataset}/{plate}/calibration.npz"),
+        fields=plates("results/{dataset}/{plate}/fields.parquet"),
+        masks=lambda wildcards: plates("results/{dataset}/{plate}/masks.tif")(wildcards)
+        if PLAN.has_masks(wildcards.dataset)
+        else [],
+        crops=plates("results/{dataset}/{plate}/crops.npy"),
+        cells=plates("results/{dataset}/{plate}/cells.parquet"),
+        lost=plates("results/{dataset}/{plate}/lost.parquet"),
+        model=per_model("results/models/{model}/model.json"),
+        training=per_model("results/models/{model}/training.parquet"),
+        profiles=per_model("results/{dataset}/profiles/{model}/{correction}/well.parquet"),
+        tasks=answers("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
+        figures=answers("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),
+    output:
+        report("results/reports/{dataset}.html", caption="../report/report.rst", category="{dataset}"),
+    log:
+        "results/logs/report/{dataset}.log",
+    benchmark:
+        "results/benchmarks/report/{dataset}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    params:
+        config=PLAN.config,
+        code=fingerprint("report"),
+    resources:
+        mem_mb=grow(2000),
+    script:
+        "../scripts/report.py"

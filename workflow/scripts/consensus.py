@@ -1,7 +1,6 @@
 """Pool the wells of every treatment into one profile."""
 
 import pandas as pd
-
 from wellread import job, tables
 from wellread.consensus import consensus
 

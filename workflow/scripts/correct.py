@@ -1,7 +1,6 @@
 """Apply a chain of corrections to the profiles of fields and wells."""
 
 import pandas as pd
-
 from wellread import job, tables
 from wellread.correct import correct
 

@@ -1,7 +1,6 @@
 """Draw one picture of one set of profiles, and keep the numbers behind it."""
 
 import pandas as pd
-
 from wellread import job
 from wellread.draw import FIGURES
 from wellread.files import whole

@@ -1,7 +1,6 @@
 """Put one question to one set of profiles."""
 
 import pandas as pd
-
 from wellread import job, tables
 from wellread.measure import MEASURES
 from wellread.registry import pick

@@ -4,7 +4,7 @@ from wellread import job
 from wellread.train import train
 
 params = snakemake.params
-with job.running(snakemake.log[0], **snakemake.wildcards, threads=snakemake.threads, device=params.device, seed=params.seed):
-    machine = {"device": params.device, "threads": snakemake.threads, "seed": params.seed}
-    files = snakemake.input.crops, snakemake.input.cells, snakemake.output
-    train(*files, channels=params.channels, method=params.method, code=params.code, **machine)
+machine = {"device": params.device, "threads": snakemake.threads, "seed": params.seed}
+with job.running(snakemake.log[0], **snakemake.wildcards, **machine):
+    files, outputs = (snakemake.input.crops, snakemake.input.cells), dict(snakemake.output.items())
+    train(*files, channels=params.channels, method=params.method, code=params.code, **machine, **outputs)

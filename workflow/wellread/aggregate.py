@@ -19,8 +19,9 @@ def aggregate(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Pool the embeddings of every plate into one profile per field and one per well.
 
-    `cell_tables[i]` (cells.parquet) and `embeddings[i]` (N, D) belong to one plate. Median over cells and mean over
-    fields are the defaults of the Cell-DINO evaluation code. Wells that `losses` lists are in neither table.
+    The files `cell_tables[i]` (cells.parquet) and `embeddings[i]` (N, D) belong to one plate. Median over
+    cells and mean over fields are what the Cell-DINO evaluation code does. Wells that `losses` lists are in
+    neither.
     """
     pairs = progress(list(zip(cell_tables, embeddings, strict=True)), "plates", unit="plate")
     keys, counts, profiles = zip(*(_pool_cells(*pair, STATISTICS[cells]) for pair in pairs), strict=True)
@@ -47,7 +48,7 @@ def losses(cell_tables, wells: pd.DataFrame, *, min_cells=1) -> pd.DataFrame:
 
 
 def pool(keys: pd.DataFrame, X: np.ndarray, statistic) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Pool the rows of X (n, D) that agree in `keys` (n rows): the sorted keys, group sizes (g,), values (g, D)."""
+    """Pool the rows of X (n, D) that agree in `keys`: sorted keys, group sizes (g,), values (g, D)."""
     code = keys.groupby(list(keys), sort=True, dropna=False).ngroup().to_numpy()
     order = np.argsort(code, kind="stable")
     starts = np.flatnonzero(np.diff(code[order], prepend=-1))
@@ -62,8 +63,8 @@ def _pool_cells(cells_path, embeddings_path, statistic):
     keys = pd.read_parquet(cells_path, columns=["plate", "well", "site"])
     X = np.load(embeddings_path)
     if len(keys) != len(X):
-        found = f"{len(keys)} cells and {len(X)} embeddings"
-        raise InputError("one embedding per cell", found, f"{cells_path}, {embeddings_path}", "delete both files")
+        found, where = f"{len(keys)} cells and {len(X)} embeddings", f"{cells_path} and {embeddings_path}"
+        raise InputError("one embedding per cell", found, where, "delete both files and run again")
     bad = int((~np.isfinite(X).all(axis=1)).sum())
     if bad:
         edit = "train the model again with a lower learning rate, or leave the model out"
@@ -72,7 +73,7 @@ def _pool_cells(cells_path, embeddings_path, statistic):
 
 
 def _cells_per_well(keys: pd.DataFrame, counts: np.ndarray) -> pd.DataFrame:
-    return keys[["plate", "well"]].assign(cells=counts).groupby(["plate", "well"], as_index=False)["cells"].sum()
+    return keys.assign(cells=counts).groupby(["plate", "well"], as_index=False)["cells"].sum()
 
 
 def _fates(counts: pd.DataFrame, wells: pd.DataFrame, min_cells: int) -> pd.DataFrame:
@@ -85,7 +86,8 @@ def _fates(counts: pd.DataFrame, wells: pd.DataFrame, min_cells: int) -> pd.Data
 
 
 def _profile(keys, counts, X, wells) -> pd.DataFrame:
-    meta = keys.assign(object_count=counts).merge(wells, on=["plate", "well"], how="left", validate="many_to_one")
+    keys = keys.assign(object_count=counts)
+    meta = keys.merge(wells, on=["plate", "well"], how="left", validate="many_to_one")
     return tables.join(meta.rename(columns=tables.column), X)
 
 
@@ -94,6 +96,6 @@ def _tell(fates: pd.DataFrame, wells: pd.DataFrame) -> None:
         log.warning("%d wells (%d cells) get no profile: %s", len(group), group["cells"].sum(), reason)
     seen = fates[fates["cells"] > 0]
     if len(seen) and (seen["reason"] == "not in wells table").all():
-        have, known = (" ".join(t[["plate", "well"]].iloc[0]) if len(t) else "nothing" for t in (seen, wells))
+        found, known = (" ".join(t[["plate", "well"]].iloc[0]) if len(t) else "none" for t in (seen, wells))
         edit = "spell plates and wells alike in the images and the wells table"
-        raise InputError("wells of the wells table", f"only others, such as {have}", f"a table with {known}", edit)
+        raise InputError(f"wells of the wells table, such as {known}", f"only {found} ...", "images", edit)

@@ -12,9 +12,9 @@ BY = ["treatment", "dose"]
 def consensus(frame: pd.DataFrame, *, by=BY, statistic="mean") -> pd.DataFrame:
     """Pool well profiles into one row per value of the columns `by` (`dose` only if there is one).
 
-    Of the negative controls only the evaluation half enters: the other half fitted the corrections, whatever the
-    correction is, so that rows stay comparable. Metadata that differ within some group become text, the distinct
-    values sorted and joined by `|`; cells are summed and Metadata_Replicates counts the wells.
+    Of the negative controls only the evaluation half enters, whatever the correction, as the other half may
+    have fitted it. Metadata that differ within some group become text, the distinct values sorted and joined
+    by `|`; cells are summed, and Metadata_Replicates counts the wells.
     """
     meta, X = tables.split(tables.evaluated(frame))
     columns = [tables.column(name) for name in tables.present(meta, by)]

@@ -1,7 +1,7 @@
 """Corrections of profiles for plate and batch. They learn from controls or from all rows, never from labels.
 
-A correction is `f(X, meta, seed, *, options) -> X`; `meta` has no more than the columns of `KNOWN`, so that none can
-look at what a measure will ask. TVN (Ando et al. 2017) is the chain of `sphering` and `coral`.
+A correction is `f(X, meta, seed, *, options) -> X`. Its `meta` has the columns `KNOWN` and no others, so that
+none can look at what a measure will ask. TVN (Ando et al. 2017) is the chain of `sphering` and `coral`.
 """
 
 import logging
@@ -28,11 +28,12 @@ def correct(frame: pd.DataFrame, steps: list[dict], *, seed: int) -> pd.DataFram
 
 
 def sphering(X, meta, seed, *, regularisation=1.0, relative=True):
-    """Whiten (ZCA) on the negative controls of the fitting half: x' = (x - mean) V (S + lambda)^(-1/2) V^T.
+    """Whiten (ZCA) on the fitting half of the negative controls: x' = (x - mean) V (S + lambda)^(-1/2) V^T.
 
-    V S V^T is the covariance of the controls, divided by n. lambda is `regularisation` times the mean eigenvalue if
-    `relative`, else absolute (the Cell-DINO evaluation code: 1e-5). "ledoit_wolf" shrinks S towards its mean instead,
-    by the amount of Ledoit and Wolf 2004. Directions no control varies in are stretched by lambda^(-1/2).
+    V S V^T is the covariance of those controls, divided by n. lambda is `regularisation`, in units of the
+    mean eigenvalue if `relative`; at 1 nothing is stretched more than sqrt(2) times as much as an average
+    direction. The Cell-DINO evaluation code has 1e-5, absolute. "ledoit_wolf" instead shrinks S towards its
+    mean, by as much as Ledoit and Wolf 2004 find best for the covariance.
     """
     fit = _fitting(meta)
     mean = X[fit].mean(axis=0)
@@ -49,16 +50,18 @@ def sphering(X, meta, seed, *, regularisation=1.0, relative=True):
 
 
 def _tell(n: int, S: np.ndarray, regularised: np.ndarray) -> None:
-    numbers = n, len(S), S.mean(), regularised.min(), regularised.max() / regularised.min()
-    log.info("sphering: %d controls, %d dimensions, mean eigenvalue %.3g, smallest regularised %.3g, condition %.3g", *numbers)
+    low, high = regularised.min(), regularised.max()
+    log.info("sphering on %d controls: eigenvalues %.3g to %.3g, mean %.3g", n, S.min(), S.max(), S.mean())
+    log.info("sphering: regularised, from %.3g; condition number %.3g", low, high / low)
     if n < 2 * len(S):
-        message = "sphering: %d negative controls to fit %d dimensions; fewer than twice as many rest on the regularisation"
-        log.warning(message, n, len(S))
+        log.warning("sphering: %d controls for %d dimensions, less than two for each", n, len(S))
 
 
 def standardize(X, meta, seed, *, by="plate", fit="all", robust=False):
-    """Bring every feature to mean 0 and deviation 1 within each plate (or batch), measured on all its rows or on
-    its fitting controls; `robust` takes median and 1.4826 MAD. Features that do not vary there are only centred.
+    """Bring every feature to mean 0 and deviation 1 within each plate or batch.
+
+    Both are measured on all its rows or on its fitting controls, `robust` as median and 1.4826 MAD. A feature
+    that does not vary there is only centred.
     """
     groups = tables.text(meta, by)
     learn = _fitting(meta) if fit == "controls" else np.ones(len(X), bool)
@@ -81,9 +84,10 @@ def _robust(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def coral(X, meta, seed, *, by="batch", ridge=1.0):
-    """Give the fitting controls of every batch the covariance of all: x' = x C_b^(-1/2) C^(1/2), ridge added to both.
+    """Give the fitting controls of each batch the covariance of all: x' = x (C_b + r)^(-1/2) (C + r)^(1/2).
 
-    The second half of TVN. A batch with fewer fitting controls than dimensions stays as it is, which is logged.
+    The second half of TVN, for features on the scale that sphering leaves (r = 1 in the DeepProfiler
+    notebooks). A batch with fewer fitting controls than dimensions stays as it is, and is logged.
     """
     fit, groups = _fitting(meta), tables.text(meta, by)
     S, V = _spectrum(X[fit] - X[fit].mean(axis=0))
@@ -103,9 +107,9 @@ def coral(X, meta, seed, *, by="batch", ridge=1.0):
 
 
 def harmony(X, meta, seed, *, by="batch", components=50, theta=2.0, lamb=1.0, sigma=0.1, iterations=10):
-    """Harmony (Korsunsky et al. 2019) by batch or plate on the first principal components, which replace the features.
+    """Harmony (Korsunsky et al. 2019) by batch or plate, on principal components that replace the features.
 
-    Wants harmonypy >= 2 (GPL-3.0-or-later). Its own default for `lamb` corrects much less than 1.
+    Needs harmonypy >= 2 (GPL-3.0-or-later), whose own default for `lamb` corrects much less than 1 does.
     """
     scores = _principal(X, components)
     groups = pd.DataFrame({by: tables.text(meta, by)})
@@ -114,11 +118,11 @@ def harmony(X, meta, seed, *, by="batch", components=50, theta=2.0, lamb=1.0, si
         return scores
     result = _harmonypy().run_harmony(
         scores, groups, [by], theta=theta, lamb=lamb, sigma=sigma, max_iter_harmony=iterations,
-        nclust=int(np.clip(len(X) / 30, 1, 100)), random_state=seed, verbose=False,
+        nclust=int(np.clip(len(X) / 30, 1, 100)), random_state=seed, verbose=False, ncores=1,
     )  # fmt: skip
     corrected = np.asarray(result.Z_corr, float)
     if corrected.shape != scores.shape:  # (d, n) before harmonypy 0.2
-        raise RuntimeError(f"harmonypy gave {corrected.shape} for {scores.shape}: version 2 or later is needed")
+        raise RuntimeError(f"harmonypy returned {corrected.shape} for {scores.shape}; version 2 is needed")
     return corrected
 
 
@@ -132,7 +136,7 @@ def _harmonypy():
 
 
 def _principal(X: np.ndarray, components: int) -> np.ndarray:
-    """Scores (n, d) on the first principal components, each signed so that its largest loading is positive."""
+    """Scores (n, d) on the first principal components, signed so that the largest loading is positive."""
     centred = X - X.mean(axis=0)
     _, axes = np.linalg.svd(centred, full_matrices=False)[1:]
     axes = axes[: min(components, len(X) - 1)]

@@ -38,7 +38,7 @@ class Cutter:
         plate = open_plate(self.fields, self.calibration)
         labels = {field: self._labels(plate, field) for field in rows}
         objects = pd.concat([_objects(plate.fields.loc[f], labels[f]) for f in rows], ignore_index=True)
-        objects["reason"] = self._reasons(objects, next(iter(labels.values())).shape[1:])
+        objects["reason"] = self._reasons(objects, plate.shape)
         kept = objects[objects["reason"] == ""]
         pieces = [self._cut(plate.read(f), labels[f], cells) for f, cells in kept.groupby("field")]
         empty = np.zeros((0, len(plate.channels) + 1, self.size, self.size), np.uint8)
@@ -48,7 +48,7 @@ class Cutter:
     def _labels(self, plate, field: int) -> np.ndarray:
         """Nucleus and cell labels (2, H, W); without masks the whole image is one cell."""
         if self.masks is None:
-            return np.broadcast_to(np.array([[[0]], [[1]]], np.int32), (2, *plate.read(field).shape[1:]))
+            return np.stack([np.zeros(plate.shape, np.int32), np.ones(plate.shape, np.int32)])
         return np.stack([tifffile.imread(self.masks, key=2 * field + plane) for plane in (0, 1)])
 
     def _reasons(self, objects: pd.DataFrame, shape: tuple[int, int]) -> np.ndarray:
@@ -71,7 +71,9 @@ class Cutter:
         """Crops of one field with their outlines as last channel: (n, C + 1, S, S) uint8."""
         pixels = np.round(field * 255).astype(np.uint8)
         if self.masks is None and self.fit == "resize":
-            return np.concatenate([_resize(pixels, self.size), np.full((1, self.size, self.size), CELL, np.uint8)])[None]
+            return np.concatenate([_resize(pixels, self.size), np.full((1, self.size, self.size), CELL, np.uint8)])[
+                None
+            ]
         margin = ((0, 0), (self.size, self.size), (self.size, self.size))
         pixels, labels = np.pad(pixels, margin, PAD[self.edge]), np.pad(labels, margin)
         windows = [np.s_[:, y : y + self.size, x : x + self.size] for y, x in self._corners(cells) + self.size]
@@ -80,7 +82,17 @@ class Cutter:
 
 
 def crops(
-    fields, calibration, masks, outputs: dict, seed: int, threads: int = 1, *, size=160, edge="drop", fit="centre", max_per_well=0
+    fields,
+    calibration,
+    masks,
+    outputs: dict,
+    seed: int,
+    threads: int = 1,
+    *,
+    size=160,
+    edge="drop",
+    fit="centre",
+    max_per_well=0,
 ) -> None:
     """Cut the cells of a plate; without `masks` every image is one object (whole fields, ready-made crops).
 
@@ -92,7 +104,10 @@ def crops(
     wells = [part.index.tolist() for _, part in plate.fields.loc[plate.good].groupby("well", sort=False)]
     tables = []
     with whole(outputs["crops"]) as crop_part, whole(outputs["outlines"]) as outline_part:
-        with Rows(crop_part, (len(plate.channels), size, size)) as pixels, Rows(outline_part, (size, size)) as outlines:
+        with (
+            Rows(crop_part, (len(plate.channels), size, size)) as pixels,
+            Rows(outline_part, (size, size)) as outlines,
+        ):
             for crop, outline, table in progress(ordered(cutter, wells, threads), "crops", len(wells), "wells"):
                 pixels.append(crop)
                 outlines.append(outline)
@@ -115,10 +130,17 @@ def _objects(field: pd.Series, labels: np.ndarray) -> pd.DataFrame:
     whole_image = not nuclei.any() and cells.any()
     table = pd.DataFrame(measure.regionprops_table(cells if whole_image else nuclei, properties=MEASURED))
     table = table.rename(columns={"centroid-0": "y", "centroid-1": "x", "area": "nucleus_area"})
-    table["area"] = np.bincount(cells.ravel(), minlength=1 + table["label"].max() if len(table) else 1)[table["label"].astype(int)]
+    table["area"] = np.bincount(cells.ravel(), minlength=1 + table["label"].max() if len(table) else 1)[
+        table["label"].astype(int)
+    ]
     if whole_image:
         table["nucleus_area"] = 0.0
-    place = {"plate": field["plate"], "well": field["well"], "site": field["site"], "field": int(field["field"])}
+    place = {
+        "plate": field["plate"],
+        "well": field["well"],
+        "site": field["site"],
+        "field": int(field["field"]),
+    }
     table = table.assign(**place)[[*place, "label", "y", "x", "area", "nucleus_area", "eccentricity"]]
     return table.astype({"field": int, "label": int, "area": float, "nucleus_area": float, "eccentricity": float})
 

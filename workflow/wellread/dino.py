@@ -108,7 +108,7 @@ def groups(student, layer_decay, patch_lr):
         rate = layer_decay ** (depth + 1 - layer(name, depth)) * (patch_lr if "patch_embed" in name else 1)
         decay = 0.0 if name.endswith(".bias") or "norm" in name or "gamma" in name else 1.0
         found.setdefault((rate, decay, "last_layer" in name), []).append(parameter)
-    return [dict(rate=rate, decay=decay, last=last, params=found[rate, decay, last]) for rate, decay, last in found]
+    return [dict(zip(("rate", "decay", "last"), key, strict=True), params=found[key]) for key in found]
 
 
 def layer(name, depth):
@@ -124,7 +124,7 @@ def set_rates(optimiser, lr, last_lr, weight_decay):
         group["weight_decay"] = group["decay"] * weight_decay
 
 
-def clip(student, norm):
+def clip_gradients(student, norm):
     """Limit the gradient's L2 norm, of the backbone and of the head separately."""
     for part in (student.backbone, student.dino_head):
         nn.utils.clip_grad_norm_(part.parameters(), norm)

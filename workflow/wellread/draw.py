@@ -10,7 +10,7 @@ from wellread import similar, tables
 from wellread.errors import InputError
 from wellread.files import whole
 
-# Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, distinct to the colour-blind.
+# Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, also to the colour-blind.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")
 STYLES = [(colour, marker) for marker, colour in product("o^sDP", COLOURS)]
 NEGATIVE, UNLABELLED, OTHER = "negative control", "no label", "other"
@@ -61,7 +61,7 @@ def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> p
     labels = _controls_named(meta, _labels(meta, label, "moa", "treatment"))
     side = np.clip(0.16 * len(names), 3.5, 11)
     with _figure(out_png, (1.25 * side, side), 1) as (figure, (axis,)):
-        figure.suptitle(f"Cosine similarity of {len(names)} profiles")
+        axis.set_title(f"Cosine similarity of {len(names)} profiles")
         _heat_map(figure, axis, cosine, names)
         _strip(axis, labels)
     rows = pd.DataFrame({"name": names, labels.name: labels})
@@ -116,7 +116,7 @@ def _short(text: str) -> str:
 
 @contextmanager
 def _figure(out_png, size: tuple[float, float], panels: int):
-    """Yield a figure with a row of panels, then save it: same numbers, same bytes; `$` in a name stays a `$`."""
+    """Yield a figure with a row of panels, then save it: same numbers, same bytes. A `$` stays a `$`."""
     from matplotlib import style
     from matplotlib.figure import Figure
 
@@ -134,9 +134,8 @@ def _drawn(labels: pd.Series) -> list[tuple[str, np.ndarray, tuple[str, str]]]:
     styles = GREYS | dict(zip(sorted(frequent), STYLES, strict=False))
     shown = labels.replace("", UNLABELLED)
     shown = shown.where(shown.isin(list(styles)), OTHER)
-    return [
-        (label, np.flatnonzero(shown == label), styles[label]) for label in styles if (shown == label).any()
-    ]
+    rows = {label: np.flatnonzero(shown == label) for label in styles}
+    return [(label, rows[label], style) for label, style in styles.items() if len(rows[label])]
 
 
 def _scatter(axis, points: np.ndarray, labels: pd.Series) -> None:
@@ -145,25 +144,24 @@ def _scatter(axis, points: np.ndarray, labels: pd.Series) -> None:
         axis.scatter(*points[rows].T, s=size, c=colour, marker=marker, linewidths=size / 60)
     axis.set(xticks=[], yticks=[], title=f"by {labels.name}")
     axis.spines[:].set_color("#cccccc")
-    _legend(axis, labels, (0, -0.01))
+    _legend(axis, labels, (0, -0.01), width=60)
 
 
-def _legend(axis, labels: pd.Series, anchor: tuple[float, float]) -> None:
+def _legend(axis, labels: pd.Series, anchor: tuple[float, float], width: int) -> None:
+    """A legend outside the axis, in as many columns as fit `width` characters."""
     from matplotlib.lines import Line2D
 
     names, _, styles = zip(*_drawn(labels), strict=True)
-    marks = [
-        Line2D([], [], color=colour, marker=marker, linestyle="", markersize=5) for colour, marker in styles
-    ]
+    marks = [Line2D([], [], color=colour, marker=marker, linestyle="") for colour, marker in styles]
     layout = {"loc": "upper left", "bbox_to_anchor": anchor, "frameon": False, "alignment": "left"}
-    columns = int(np.clip(66 // (max(map(len, names)) + 6), 1, 5))
-    legend = axis.legend(marks, range(len(marks)), title=labels.name, ncols=columns, **layout)
+    columns = int(np.clip(width // (max(map(len, names)) + 6), 1, 5))
+    legend = axis.legend(marks, range(len(names)), title=labels.name, ncols=columns, **layout)
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)  # given as a label, a name that starts with _ would be left out
 
 
 def _heat_map(figure, axis, cosine: np.ndarray, names: list[str]) -> None:
-    """Full colour at the 99th percentile of the similarities of different rows: a few twins do not blind it."""
+    """Full colour from the 1st to the 99th percentile off the diagonal: a few twins do not blind it."""
     others = cosine[~np.eye(len(cosine), dtype=bool)]
     low, high = np.percentile(others, [1, 99]) if len(others) else (-1, 1)
     limit = max(-low, high)
@@ -179,8 +177,8 @@ def _heat_map(figure, axis, cosine: np.ndarray, names: list[str]) -> None:
 
 def _strip(axis, labels: pd.Series) -> None:
     """The rows' labels as marks along the left edge."""
-    at, size = -0.5 - 0.02 * len(labels) - 0.3, np.clip(3e4 / len(labels) ** 2, 1, 30)
+    at, size = -0.8 - 0.02 * len(labels), np.clip((450 / len(labels)) ** 2, 6, 30)  # size: points squared
     for _, rows, (colour, marker) in _drawn(labels):
         axis.scatter(np.full(len(rows), at), rows, s=size, c=colour, marker=marker, linewidths=0)
     axis.set_xlim(left=2 * at + 0.5)
-    _legend(axis, labels, (1.35, 1.02))
+    _legend(axis, labels, (1.3, 1.02), width=0)

@@ -1,4 +1,4 @@
-"""The ledger: per plate and stage, what goes on and what is lost, with a reason. Nothing vanishes silently."""
+"""The ledger: per plate and stage, what goes on and what is lost, with a reason. Nothing vanishes."""
 
 import numpy as np
 import pandas as pd
@@ -15,14 +15,15 @@ UNITS = {  # stage: what is counted, in the order of the pipeline
     "profiles": "cells",  # those that the well profiles are made of
     "wells": "wells",  # wells of the images table or of the wells table
 }
+PROFILE = ("plate", "well", "object_count")  # columns of the well profiles that count
 UNREAD = ("missing", "unreadable")  # statuses of fields.parquet that mean: no image at all
 
 
 def ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profiles: dict) -> pd.DataFrame:
     """Count what every plate keeps and loses; tidy: plate, stage, model, reason, n.
 
-    `plates` is {plate: {"fields", "cells", "lost": path, "embeddings": {model: path}}}, `profiles` {model: path of the
-    uncorrected well profiles}. The reason of what goes on is "kept"; stages before `embeddings` have model "".
+    `plates`: {plate: {"fields", "cells", "lost": path, "embeddings": {model: path}}}; `profiles`: {model: path}, of
+    uncorrected wells. What goes on has the reason "kept"; stages that no model enters have the model "".
     """
     rows = []
     for plate in sorted(plates):
@@ -32,7 +33,7 @@ def ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profiles: di
         cells = pd.read_parquet(paths["cells"], columns=["well"])["well"]
         rows += _rows(plate, "", _shared(len(listed), len(cells), paths))
         for model in sorted(profiles):
-            profile = pd.read_parquet(profiles[model])
+            profile = pd.read_parquet(profiles[model], columns=[tables.column(name) for name in PROFILE])
             profile = profile[profile[tables.column("plate")] == plate]
             embedded = len(np.load(paths["embeddings"][model], mmap_mode="r"))
             rows += _rows(plate, model, _of_model(embedded, profile, cells, listed, known))
@@ -69,17 +70,16 @@ def _shared(listed: int, cropped: int, paths: dict) -> dict:
     }
 
 
-def _of_model(
-    embedded: int, profile: pd.DataFrame, cells: pd.Series, imaged: pd.Series, known: pd.Series
-) -> dict:
-    """Counts of the stages from the embeddings on; `cells` holds the well of every crop."""
+def _of_model(embedded: int, profile: pd.DataFrame, cells, imaged, known) -> dict:
+    """Counts of the stages from the embeddings on; the last three are wells: of every crop, field, and table row."""
     known, imaged, with_cells = set(known), set(imaged), set(cells)
     absent = sorted((known | imaged) - set(profile[tables.column("well")]))
-    reasons = {well: _reason(well, known, imaged, with_cells) for well in absent}
+    reasons = pd.Series({well: _reason(well, known, imaged, with_cells) for well in absent}, dtype=object)
+    profiled = profile[tables.column("object_count")].sum()
     return {
         "embeddings": {"kept": embedded},
-        "profiles": {"kept": profile["Metadata_Object_Count"].sum(), **cells.map(reasons).value_counts()},
-        "wells": {"kept": len(profile), **pd.Series(reasons, dtype=object).value_counts()},
+        "profiles": {"kept": profiled, **cells.map(reasons).value_counts()},
+        "wells": {"kept": len(profile), **reasons.value_counts()},
     }
 
 

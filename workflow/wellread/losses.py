@@ -14,13 +14,11 @@ def centred_softmax(logits, centre, temperature):  # (n, K), (K,)
 
 def sinkhorn_knopp(logits, _centre, temperature):  # (n, K)
     """Teacher probabilities that use all prototypes about equally often over the n rows; needs no centre."""
-    if not len(logits):
-        return logits
-    q = torch.exp((logits - logits.max()) / temperature)  # a common factor cancels; without it exp overflows
-    for _ in range(ROUNDS):
-        q = q / q.sum(dim=0) / q.shape[1]
-        q = q / q.sum(dim=1, keepdim=True)
-    return q
+    q = logits / temperature  # logarithms throughout: sums of tiny exponentials would be 0 / 0
+    for _ in range(ROUNDS if len(q) else 0):
+        q = q - q.logsumexp(dim=0)
+        q = q - q.logsumexp(dim=1, keepdim=True)
+    return q.exp()
 
 
 CENTRINGS = {"softmax": centred_softmax, "sinkhorn_knopp": sinkhorn_knopp}

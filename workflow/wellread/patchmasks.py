@@ -2,8 +2,10 @@
 
 import math
 import random
+from itertools import pairwise
 
 import numpy as np
+import torch
 
 SMALLEST = 4  # patches in a block
 TRIES = 10  # attempts to place a block
@@ -16,11 +18,11 @@ def patch_masks(rng: random.Random, images, size, patch, probability, ratio):
     """
     grid, masked = size // patch, int(images * probability)
     steps = np.linspace(*ratio, masked + 1)
-    counts = [int(grid**2 * rng.uniform(low, high)) for low, high in zip(steps[:-1], steps[1:], strict=True)]
+    counts = [int(grid**2 * rng.uniform(low, high)) for low, high in pairwise(steps)]
     counts += [0] * (images - masked)
     masks = [block_mask(rng, count, grid, largest_block(size, patch)) for count in counts]
     rng.shuffle(masks)
-    return np.stack(masks).reshape(images, -1)
+    return torch.from_numpy(np.stack(masks)).flatten(1)
 
 
 def largest_block(size, patch):

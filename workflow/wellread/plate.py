@@ -23,6 +23,11 @@ class Plate:
         """The numbers of the usable fields."""
         return self.fields.index[self.fields["status"] == "ok"].tolist()
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width (px) of every usable field."""
+        return images.shape(self.fields.loc[self.good[0], f"path_{self.channels[0]}"])
+
     def read(self, field: int) -> np.ndarray:
         """Field number `field`, calibrated to 0..1: (C, H, W) float32."""
         paths = self.fields.loc[field, [f"path_{channel}" for channel in self.channels]].tolist()

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent
 def fingerprint(*modules: str) -> str:
     """Hash the syntax trees of `modules` and of every wellread module they import, however deep.
 
-    Blind to comments, docstrings and layout. A file beside a module that shares its name (a template) counts too.
+    Blind to comments, docstrings and layout. Templates (.html, .css) in the folder of a package count too.
     """
     seen: set[str] = set()
     waiting = list(modules)
@@ -38,12 +38,12 @@ def rows_hash(rows: pd.DataFrame) -> str:
 @cache
 def _read(module: str) -> tuple[str, list[str]]:
     """The hash of one module (dots for folders) and the wellread modules it imports."""
-    path = PACKAGE.joinpath(*module.split("."))
-    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    source = _source(module)
     tree = ast.parse(source.read_text())
     imports = sorted({name for node in ast.walk(tree) for name in _imported(node)})
-    siblings = [p.read_bytes() for p in sorted(source.parent.glob(f"{source.stem}.*")) if p.suffix != ".py"]
-    text = ast.dump(_without_docstrings(tree)).encode() + b"".join(siblings)
+    folder = source.parent.iterdir() if source.stem == "__init__" else []
+    templates = [path.read_bytes() for path in sorted(folder) if path.suffix in (".html", ".css")]
+    text = ast.dump(_without_docstrings(tree)).encode() + b"".join(templates)
     return hashlib.sha256(text).hexdigest(), imports
 
 
@@ -55,12 +55,12 @@ def _imported(node: ast.AST) -> list[str]:
     else:
         return []
     names = [name.removeprefix("wellread.") for name in names if name.startswith("wellread.")]
-    return [name for name in names if _is_module(name)]
+    return [name for name in names if _source(name).is_file()]
 
 
-def _is_module(name: str) -> bool:
-    path = PACKAGE.joinpath(*name.split("."))
-    return path.is_dir() or path.with_suffix(".py").is_file()
+def _source(module: str) -> Path:
+    path = PACKAGE.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

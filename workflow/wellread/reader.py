@@ -19,7 +19,7 @@ class Crops:
 
     def __init__(self, paths):
         self.paths = [Path(path) for path in paths]
-        self.files = [open(path, "rb", buffering=0) for path in self.paths]
+        self.files = [open(path, "rb", buffering=0) for path in self.paths]  # noqa: SIM115 (read until the end)
         heads = [header(file) for file in self.files]
         self.starts = np.cumsum([0] + [shape[0] for shape, _ in heads])
         self.offsets = [offset for _, offset in heads]

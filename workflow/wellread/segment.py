@@ -27,12 +27,11 @@ def segment(fields_path, calibration_path, masks_out, section: dict, threads: in
     plate = open_plate(fields_path, calibration_path)
     spread = np.linspace(0, len(plate.good) - 1, min(len(plate.good), SAMPLE)).astype(int)
     sample = [_named(plate, plate.good[i]) for i in spread]
-    shape = sample[0][plate.channels[0]].shape
     method = pick(section, SEGMENTERS)(sample)
-    work = partial(_masks, paths=(fields_path, calibration_path), method=method, shape=shape)
+    work = partial(_masks, paths=(fields_path, calibration_path), method=method)
     pairs = progress(ordered(work, plate.fields.index, threads), "segment", len(plate.fields), "fields")
     pages = (page for pair in pairs for page in pair)
-    layout = {"shape": (len(plate.fields), 2, *shape), "dtype": np.int32, "metadata": {"axes": "FCYX"}}
+    layout = {"shape": (len(plate.fields), 2, *plate.shape), "dtype": np.int32, "metadata": {"axes": "FCYX"}}
     with whole(masks_out) as part:
         tifffile.imwrite(part, pages, bigtiff=True, compression="zlib", photometric="minisblack", **layout)
 
@@ -41,12 +40,11 @@ def _named(plate: Plate, field: int) -> dict[str, np.ndarray]:
     return dict(zip(plate.channels, plate.read(field), strict=True))
 
 
-def _masks(field: int, paths: tuple[str, str], method, shape: tuple[int, int]) -> np.ndarray:
+def _masks(field: int, paths: tuple[str, str], method) -> np.ndarray:
     plate = open_plate(*paths)
     if plate.fields.loc[field, "status"] != "ok":
-        return np.zeros((2, *shape), np.int32)
+        return np.zeros((2, *plate.shape), np.int32)
     nuclei, cells = method(_named(plate, field))
-    log.debug("field %d: %d cells", field, nuclei.max())
     return np.stack([nuclei, cells]).astype(np.int32)
 
 
@@ -92,7 +90,9 @@ def _foreground(plane: np.ndarray, sigma: float) -> np.ndarray:
 def _nuclei(plane: np.ndarray, diameter: float) -> np.ndarray:
     mask = morphology.remove_small_objects(_foreground(plane, diameter / 16), max_size=int(0.15 * diameter**2))
     depth = filters.gaussian(ndimage.distance_transform_edt(mask), diameter / 12)
-    peaks = feature.peak_local_max(depth, min_distance=max(int(diameter * 0.4), 1), labels=measure.label(mask), exclude_border=False)
+    peaks = feature.peak_local_max(
+        depth, min_distance=max(int(diameter * 0.4), 1), labels=measure.label(mask), exclude_border=False
+    )
     seeds = np.zeros(plane.shape, np.int32)
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     return segmentation.relabel_sequential(segmentation.watershed(-depth, seeds, mask=mask))[0]

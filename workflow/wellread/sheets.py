@@ -23,7 +23,9 @@ def read(path, kind: str, extra_columns: tuple[str, ...] = (), key: str = "") ->
     """Read a CSV, TSV or Parquet table of a `kind` and check it; `key` is the config key that named the file."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"a {kind} table (.csv, .tsv or .parquet)", f"no file at {path}", key, "the path, or add the file")
+        raise InputError(
+            f"a {kind} table (.csv, .tsv or .parquet)", f"no file at {path}", key, "the path, or add the file"
+        )
     if path.suffix == ".parquet":
         frame = pd.read_parquet(path).fillna("").astype(str)
     else:
@@ -38,7 +40,9 @@ def check(frame: pd.DataFrame, kind: str, where: str, extra_columns: tuple[str, 
     _require(frame, [*rules["required"], *extra_columns], where)
     frame = frame.assign(**{c: r["default"] for c, r in columns.items() if "default" in r and c not in frame})
     frame["well"] = frame["well"].map(well_name)
-    errors = [error for column, rule in columns.items() if column in frame for error in _cells(frame, column, rule, where)]
+    errors = [
+        error for column, rule in columns.items() if column in frame for error in _cells(frame, column, rule, where)
+    ]
     errors += _repeated(frame, [c for c in rules["unique"] if c in frame], where)
     if errors:
         raise InputError.together(errors)
@@ -60,7 +64,9 @@ def _require(frame: pd.DataFrame, wanted: list[str], where: str) -> None:
         return
     near = [f"{m} may be your {n[0]}" for m in missing if (n := get_close_matches(m, list(frame), 1, 0.6))]
     edit = "rename or add the column" + (f" ({'; '.join(near)})" if near else "")
-    raise InputError(f"the columns {', '.join(wanted)}", f"no {', '.join(missing)} among {', '.join(frame)}", where, edit)
+    raise InputError(
+        f"the columns {', '.join(wanted)}", f"no {', '.join(missing)} among {', '.join(frame)}", where, edit
+    )
 
 
 def _cells(frame: pd.DataFrame, column: str, rule: dict, where: str):
@@ -85,5 +91,8 @@ def _repeated(frame: pd.DataFrame, key: list[str], where: str):
         row = frame.iloc[again[0]]
         found = ", ".join(f"{column} {row[column]}" for column in key) + f" again ({len(again)} such rows)"
         yield InputError(
-            f"every {', '.join(key)} once", found, f"{where}, row {again[0] + 2}", "remove or renumber the repeated row"
+            f"every {', '.join(key)} once",
+            found,
+            f"{where}, row {again[0] + 2}",
+            "remove or renumber the repeated row",
         )

@@ -1,4 +1,4 @@
-"""Cosine similarity of profiles, and nearest neighbours that must differ from their query in given columns."""
+"""Cosine similarity of profiles, and nearest neighbours that differ from their query in given columns."""
 
 import numpy as np
 
@@ -26,10 +26,10 @@ def keys(meta, exclude) -> np.ndarray:
 
 
 def blocks(codes: np.ndarray):
-    """Yield some rows at a time (b,), and who may be a neighbour of each (b, n): rows that differ in every code."""
+    """Yield some rows at a time (b,) and who may be their neighbour (b, n): who differs in every code."""
     for start in range(0, len(codes), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(codes)))
-        yield rows, np.logical_and.reduce([codes[rows, None, c] != codes[:, c] for c in range(codes.shape[1])])
+        yield rows, np.logical_and.reduce([code[rows, None] != code for code in codes.T])
 
 
 def nearest(X: np.ndarray, codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

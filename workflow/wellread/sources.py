@@ -32,14 +32,25 @@ def table(channels: list[str], staged: str, where: str, *, path: str, root: str 
     return frame.assign(**{c: [str(Path(root, p)) if p else "" for p in frame[c]] for c in channels})
 
 
-def pattern(channels: list[str], staged: str, where: str, *, folder: str, regex: str, plate: str = "", names: dict | None = None):
+def pattern(
+    channels: list[str],
+    staged: str,
+    where: str,
+    *,
+    folder: str,
+    regex: str,
+    plate: str = "",
+    names: dict | None = None,
+):
     """Files below `folder` whose relative path matches `regex` with the named groups channel, well (or row and column),
     and perhaps plate and site; `names` translates what stands in the file name to a channel's name."""
     files = sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
     found = [match.groupdict() | {"path": name} for name in files if (match := re.fullmatch(regex, name))]
     if not found:
         example = f", such as {files[0]}" if files else ""
-        raise InputError(f"files that match {regex}", f"{len(files)} files, none fits{example}", folder, "folder or regex")
+        raise InputError(
+            f"files that match {regex}", f"{len(files)} files, none fits{example}", folder, "folder or regex"
+        )
     frame = pd.DataFrame(found).assign(path=lambda f: [str(Path(folder, p)) for p in f["path"]])
     frame = _complete(frame, plate, names or {}, regex)
     unknown = sorted(set(frame["channel"]) - set(channels))
@@ -48,12 +59,19 @@ def pattern(channels: list[str], staged: str, where: str, *, folder: str, regex:
     frame = frame[frame["channel"].isin(channels)]
     _refuse_doubles(frame, folder)
     wide = frame.pivot(index=["plate", "well", "site"], columns="channel", values="path").reset_index()
-    return wide.rename_axis(columns=None).fillna("").reindex(columns=["plate", "well", "site", *channels], fill_value="")
+    return (
+        wide.rename_axis(columns=None).fillna("").reindex(columns=["plate", "well", "site", *channels], fill_value="")
+    )
 
 
 def _complete(frame: pd.DataFrame, plate: str, names: dict, regex: str) -> pd.DataFrame:
     if "channel" not in frame or ("well" not in frame and not {"row", "column"} <= set(frame)):
-        raise InputError("named groups channel and well (or row and column)", regex, "the option regex", "add (?P<well>...)")
+        raise InputError(
+            "named groups channel and well (or row and column)",
+            regex,
+            "the option regex",
+            "add (?P<well>...)",
+        )
     if "well" not in frame:
         frame["well"] = [f"{row}{column}" for row, column in zip(frame["row"], frame["column"], strict=True)]
     if "plate" not in frame:
@@ -67,7 +85,12 @@ def _refuse_doubles(frame: pd.DataFrame, folder: str) -> None:
     twice = frame[frame.duplicated(["plate", "well", "site", "channel"], keep=False)]
     if len(twice):
         pair = " and ".join(twice["path"].iloc[:2])
-        raise InputError("one file per plate, well, site and channel", pair, folder, "a narrower regex (planes, projections?)")
+        raise InputError(
+            "one file per plate, well, site and channel",
+            pair,
+            folder,
+            "a narrower regex (planes, projections?)",
+        )
 
 
 def painted(channels: list[str], staged: str, where: str, **options) -> pd.DataFrame:

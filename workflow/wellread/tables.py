@@ -11,7 +11,7 @@ import pandas as pd
 from wellread.errors import InputError
 from wellread.files import whole
 
-# pycytominer's and copairs' spelling of what every table has; any other column of the wells table keeps its own.
+# What every table has, as pycytominer and copairs spell it. Other ones keep their names.
 NAMES = {
     "plate": "Metadata_Plate",
     "well": "Metadata_Well",
@@ -34,7 +34,7 @@ def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def join(meta: pd.DataFrame, X: np.ndarray) -> pd.DataFrame:
-    """Put metadata and features (n, D) side by side; features become float32, all the digits an encoder gives."""
+    """Put metadata and features (n, D) side by side; features become float32, the precision of encoders."""
     features = pd.DataFrame(X.astype(np.float32), columns=[f"emb_{i:04d}" for i in range(X.shape[1])])
     return pd.concat([meta.reset_index(drop=True), features], axis=1)
 
@@ -63,7 +63,7 @@ def text(meta: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def names(meta: pd.DataFrame, by) -> np.ndarray:
-    """One name per row from the columns `by`, such as `taxol @ 0.3`; what is empty in a row adds nothing to it."""
+    """One name per row from the columns `by`, such as `taxol @ 0.3`; what is empty in a row adds nothing."""
     parts = zip(*(text(meta, name) for name in present(meta, by)), strict=True)
     return np.array([" @ ".join(filter(None, row)) for row in parts], dtype=object)
 
@@ -71,8 +71,9 @@ def names(meta: pd.DataFrame, by) -> np.ndarray:
 def control_use(wells: pd.DataFrame, seed: int) -> np.ndarray:
     """Say of every well what its negative control is for: "fit" (corrections), "evaluate" (measures) or "".
 
-    Half of a plate's controls each, drawn at random; of an odd number, the last goes either way. The draw depends
-    on the seed and on the plate's own name and controls, so that a new plate changes nothing elsewhere.
+    Half of a plate's controls each, drawn at random; of an odd number, the last goes either way. The draw
+    depends on the seed and on the plate's own name and controls, so that a new plate changes nothing
+    elsewhere.
     """
     use = pd.Series("", index=wells.index, dtype=object)
     for plate, group in wells[wells["control"] == "negative"].groupby("plate"):

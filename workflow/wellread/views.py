@@ -14,9 +14,11 @@ TRIES = 10  # random boxes before the whole image is taken
 LEAST = 0.5  # lowest brightness and contrast factor
 
 
-def random_view(images, size, scale, jitter):  # (B, C, S, S) in [0, 1]
-    """One random, self-normalised view (B, C, size, size) of every image; `jitter` goes to `draw`."""
-    return render(images, draw(images, scale, **jitter), size)
+def random_views(images, views, size, scale, jitter):  # (B, C, S, S) in [0, 1]
+    """Random, self-normalised views (views * B, C, size, size), view by view; `jitter` goes to `draw`."""
+    if not views:
+        return None
+    return torch.cat([render(images, draw(images, scale, **jitter), size) for _ in range(views)])
 
 
 def centre_view(crops, size):  # (B, C, S, S) uint8

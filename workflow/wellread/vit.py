@@ -25,9 +25,8 @@ class ViT(nn.Module):
 
     def __init__(self, *, channels, image, patch, dim, depth, heads, layer_scale=1e-5, drop_path=0.0):
         super().__init__()
-        self.architecture = dict(
-            channels=channels, image=image, patch=patch, dim=dim, depth=depth, heads=heads
-        )
+        size = {"dim": dim, "depth": depth, "heads": heads}
+        self.architecture = {"channels": channels, "image": image, "patch": patch} | size
         self.patch = patch
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(channels, dim, patch, patch)})
         self.cls_token = nn.Parameter(torch.empty(1, 1, dim))

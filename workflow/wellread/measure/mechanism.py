@@ -1,56 +1,65 @@
-"""Does the most similar treatment act by the same mechanism? NSC and NSCB of Ljosa et al. 2013."""
+"""Does the most similar treatment act by the same mechanism? NSC and NSCB (Ljosa et al. 2013)."""
 
 import numpy as np
+import pandas as pd
 
 from wellread import similar, tables
 from wellread.errors import InputError
 from wellread.measure.tidy import one_hot, row, share, subjects, table
 
 
-def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batch", permutations=100):
-    """The share of treatments whose nearest neighbour (cosine) shares a label with them.
+def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batch", permutations=100) -> pd.DataFrame:
+    """The share of treatments whose nearest neighbour by cosine has a label in common with them.
 
-    `nsc`: the neighbour is another compound. `nscb`: and of another batch, the joined batches of a treatment compared
-    as text; no rows where that leaves nothing. Treatments that could not be right, because no admissible neighbour
-    shares their label, are left out and counted. `*_chance`: labels permuted among compounds, doses kept together.
+    For `nsc` the neighbour is another compound; for `nscb` also of another batch, the batches of a treatment
+    compared as one text. A treatment that could not be right, as no admissible neighbour has its label, is
+    left out and counted; if that leaves none, there is no nscb. `*_chance` permutes labels among compounds,
+    the doses of one together.
     """
     meta, X, rows = subjects(frame, label, controls=False)
     nsc = _score("nsc", meta, X, label, [compound], seed, permutations)
+    nscb = _score("nscb", meta, X, label, [compound, batch], seed, permutations)
     if not nsc:
         edit = f"fill in the column {label} of the wells table, or remove the task"
         raise InputError(f"two compounds with a {label} in common", "none", "the profiles", edit)
-    nscb = _score("nscb", meta, X, label, [compound, batch], seed, permutations)
     return table(rows + nsc + nscb)
 
 
-def _score(name, meta, X, label, exclude, seed, permutations) -> list[dict]:
+def _score(name: str, meta, X, label: str, exclude, seed: int, permutations: int) -> list[dict]:
     classes, Y = one_hot(tables.text(meta, label))  # (n, C)
     codes = similar.keys(meta, exclude)
     possible = _has_partner(Y, codes)
     if not possible.any():
         return []
-    meta, X, Y, codes = meta[possible], X[possible], Y[possible], codes[possible]
-    nearest = similar.nearest(X, codes, 1)[0][:, 0]
-    correct = _share_one(Y, Y[nearest])
-
-    rows = [row("left_out", (~possible).sum(), len(possible), f"{name}: no admissible neighbour of its {label}")]
+    meta, Y = meta[possible], Y[possible]
+    nearest = similar.nearest(X[possible], codes[possible], 1)[0][:, 0]
+    correct = _agree(Y, Y[nearest])
+    compound = exclude[0]
+    rows = [row("left_out", (~possible).sum(), len(possible), f"{name}: nothing to match")]
     rows += share(name, correct)
-    members = zip(classes, Y.T, strict=True)
-    rows += [row(f"{name}_class", correct[own].mean(), own.sum(), item) for item, own in members if own.any()]
-    items = zip(tables.names(meta, [exclude[0], "dose"]), correct, strict=True)
-    rows += [row(f"{name}_treatment", value, 1, item) for item, value in items]
-    _, first, compound = np.unique(tables.names(meta, [exclude[0], label]), return_index=True, return_inverse=True)
+    for item, own in zip(classes, Y.T, strict=True):
+        rows += [row(f"{name}_class", correct[own].mean(), own.sum(), item)] if own.any() else []
+    for item, right in zip(tables.names(meta, [compound, "dose"]), correct, strict=True):
+        rows.append(row(f"{name}_treatment", right, 1, item))
+    units = tables.names(meta, [compound, label])
     for repeat in range(permutations):
-        shuffled = Y[np.random.default_rng([seed, repeat]).permutation(first)[compound]]
-        rows.append(row(f"{name}_chance", _share_one(shuffled, shuffled[nearest]).mean(), len(Y), "", repeat))
+        shuffled = _shuffled(Y, units, np.random.default_rng([seed, repeat]))
+        rows.append(row(f"{name}_chance", _agree(shuffled, shuffled[nearest]).mean(), len(Y), "", repeat))
     return rows
 
 
-def _share_one(Y: np.ndarray, Z: np.ndarray) -> np.ndarray:
+def _has_partner(Y: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Which rows (n,) may have a neighbour with one of their own classes."""
+    ones = Y.astype(np.float32)
+    partner = [(ones[rows] @ ones.T > 0) & allowed for rows, allowed in similar.blocks(codes)]
+    return np.concatenate([block.any(axis=1) for block in partner])
+
+
+def _agree(Y: np.ndarray, Z: np.ndarray) -> np.ndarray:
     return (Y & Z).any(axis=1)
 
 
-def _has_partner(Y: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Whether each row may have a neighbour with one of its own classes."""
-    ones = Y.astype(np.float32)
-    return np.concatenate([((ones[rows] @ ones.T > 0) & allowed).any(axis=1) for rows, allowed in similar.blocks(codes)])
+def _shuffled(Y: np.ndarray, units: np.ndarray, rng) -> np.ndarray:
+    """Y with the labels of whole units exchanged."""
+    _, first, unit = np.unique(units, return_index=True, return_inverse=True)
+    return Y[rng.permutation(first)[unit]]

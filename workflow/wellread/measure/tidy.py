@@ -29,7 +29,7 @@ def share(metric: str, correct: np.ndarray) -> list[dict]:
 def subjects(frame: pd.DataFrame, label: str, controls: bool):
     """The rows that have a label, with the negative controls of the evaluation half or without any.
 
-    Returns metadata, features (n, D), and a row of the metric `left_out` for each reason why others are missing.
+    Returns metadata, features (n, D), and rows of the metric `left_out`: how many others, for each reason.
     """
     meta, X = tables.split(frame)
     labels = tables.names(meta, [label])

@@ -1,0 +1,52 @@
+"""A small painted plate, made once for all tests that need real pictures."""
+
+import os
+import shutil
+
+import pytest
+from wellread import screen
+from wellread.calibrate import calibrate
+from wellread.crops import crops
+from wellread.paint import paint
+from wellread.segment import segment
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+SMALL = {"wells": 6, "fields": 2, "size": 192, "cells": 9.0, "seed": 3}
+
+
+@pytest.fixture(scope="session")
+def painted(tmp_path_factory):
+    """(folder, rows of the images table) of plate P1, 12 fields of 192 px."""
+    folder = tmp_path_factory.mktemp("painted")
+    paint("P1", folder, **SMALL)
+    return folder, screen.images(folder, plates=1, **SMALL)
+
+
+@pytest.fixture(scope="session")
+def plate(painted, tmp_path_factory):
+    """The painted plate, calibrated, segmented and cut: a folder with every file of the plate."""
+    folder = tmp_path_factory.mktemp("plate")
+    files = [str(folder / name) for name in ("fields.parquet", "calibration.npz", "masks.tif")]
+    calibrate(painted[1], list(screen.CHANNELS), files[1], files[0])
+    segment(*files, {"otsu_watershed": {"nucleus": "DNA", "cell": "RNA"}})
+    crops(*files, outputs(folder), seed=0, size=40)
+    return folder
+
+
+def outputs(folder):
+    """Where crops() is to write below a folder."""
+    names = {
+        "crops": "crops.npy",
+        "outlines": "outlines.npy",
+        "cells": "cells.parquet",
+        "lost": "lost.parquet",
+    }
+    return {key: str(folder / name) for key, name in names.items()}
+
+
+@pytest.fixture
+def own_rows(painted, tmp_path):
+    """The painted rows over a copy of the images, for tests that damage some."""
+    folder, rows = painted
+    shutil.copytree(folder, tmp_path / "painted")
+    return rows.replace({c: {str(folder): str(tmp_path / "painted")} for c in screen.CHANNELS}, regex=True)

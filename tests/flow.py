@@ -1,0 +1,114 @@
+"""Running the workflow in a folder of its own: what the tests of the DAG share."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import tifffile
+import yaml
+from wellread import screen
+from wellread.paint import paint
+
+ROOT = Path(__file__).parents[1]
+
+
+def clone(folder: Path) -> Path:
+    """A copy of what a user has after cloning, without results."""
+    for name in ("workflow", "config", "envs", "resources"):
+        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "slurm").symlink_to("workflow/profiles/slurm")
+    return folder
+
+
+def write_config(folder: Path, config: dict, name: str = "test.yaml") -> Path:
+    """Write a config below the clone; its path."""
+    path = folder / name
+    path.write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    return path
+
+
+def command(*arguments: str, config: str = "test.yaml", cores: int = 2) -> list[str]:
+    """The snakemake command a user would type."""
+    return [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", config, *arguments]
+
+
+def snakemake(folder: Path, *arguments: str, config: str = "test.yaml", cores: int = 2, fine: bool = True) -> str:
+    """Run snakemake in `folder`; its output, after checking that it ended well (or, with fine=False, that it did not)."""
+    done = subprocess.run(
+        command(*arguments, config=config, cores=cores), cwd=folder, capture_output=True, text=True, timeout=900
+    )
+    output = done.stdout + done.stderr
+    assert (done.returncode == 0) == fine, output
+    return output
+
+
+def planned(folder: Path, config: str = "test.yaml") -> set[str]:
+    """What a run would do now: the rules, with their plate where they have one."""
+    jobs = set()
+    for block in re.split(r"\n(?=(?:local)?rule \w+:)", snakemake(folder, "-n", config=config)):
+        if rule := re.match(r"(?:local)?rule (\w+):", block):
+            plate = re.search(r"wildcards:.*?plate=([^,\s]+)", block)
+            jobs.add(f"{rule[1]} {plate[1]}" if plate else rule[1])
+    return jobs - {"all"}
+
+
+PAINTED = {"wells": 12, "fields": 1, "size": 192, "cells": 10.0}
+ODD = "\"5'/<script>alert(1)</script> $x_1$ é"  # a treatment as users may spell it
+
+
+def small_config(**changes) -> dict:
+    """Two painted plates of twelve wells and an encoder of a few steps; `changes` replace top-level keys."""
+    dino = {"arch": "tiny", "dim": 32, "depth": 2, "heads": 2, "image": 32, "patch": 8, "prototypes": 64}
+    dino |= {"hidden": 64, "bottleneck": 32, "batch": 16, "epochs": 4, "warmup_epochs": 1, "temperature_epochs": 1}
+    return {
+        "device": "cpu",
+        "datasets": {
+            "small": {
+                "images": {"table": {"path": "images.csv"}},
+                "wells": "wells.csv",
+                "channels": ["DNA", "RNA", "ER", "AGP", "Mito"],
+                "segment": {"otsu_watershed": {"cell": "RNA"}},
+                "crops": {"size": 40},
+            }
+        },
+        "models": {"tiny": {"train": {"dino": dino | {"checkpoint_every": 2}}, "plates": ["P1", "P2"]}},
+        "corrections": {"none": [], "sphering": [{"sphering": {"regularisation": 0.1}}]},
+        "tasks": {"activity": {"measure": {"average_precision": {"null_size": 200}}}},
+        "figures": {"similarity": {"level": "treatment", "draw": {"similarity": {"label": "moa"}}}},
+    } | changes
+
+
+def small(folder: Path, plates: tuple[str, ...] = ("P1", "P2"), **changes) -> Path:
+    """A clone with the small config, its tables and its raw images; one field is empty, one treatment oddly named."""
+    clone(folder)
+    for plate in plates:
+        paint(plate, folder / "raw", plates=3, **PAINTED)
+    write_tables(folder, plates)
+    noise = np.random.default_rng(0).normal(230, 5, (PAINTED["size"],) * 2)
+    for path in images_table(plates).iloc[0][list(screen.CHANNELS)]:
+        tifffile.imwrite(folder / path, noise.astype(np.uint16))
+    write_config(folder, small_config(**changes))
+    return folder
+
+
+def write_tables(folder: Path, plates: tuple[str, ...]) -> None:
+    """images.csv and wells.csv of the painted plates."""
+    wells = screen.layout(plates=3, wells=PAINTED["wells"]).query("plate in @plates")
+    wells.replace({"treatment": {"lobulin-A": ODD}}).to_csv(folder / "wells.csv", index=False)
+    images_table(plates).to_csv(folder / "images.csv", index=False)
+
+
+def images_table(plates: tuple[str, ...]):
+    """The images table of the painted plates."""
+    return screen.images("raw", plates=3, **PAINTED).query("plate in @plates")
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every result but logs and benchmarks, which tell the time."""
+    files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
+    told = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {name: digest for name, digest in told.items() if not re.match("results/(logs|benchmarks)/", name)}

@@ -1,0 +1,39 @@
+"""Well profiles with known truth: what the tests of profiles and measures measure."""
+
+import numpy as np
+import pandas as pd
+from wellread import tables
+
+
+def screen(seed=0, plates=4, treatments=10, controls=8, positives=0, D=16, effect=0.0, shift=0.0):
+    """A screen with every treatment once on every plate, neither centred nor scaled.
+
+    Treatments lie `effect` away from the controls, each in a direction of its own, plates `shift` apart.
+    """
+    rng = np.random.default_rng(seed)
+    names = ["DMSO"] * controls + ["boost"] * positives + [f"t{i:03d}" for i in range(treatments)]
+    control = ["negative"] * controls + ["positive"] * positives + [""] * treatments
+    rows, X = [], []
+    directions = rng.normal(size=(len(names), D)) * effect
+    directions[:controls] = 0
+    if positives:
+        directions[controls : controls + positives] = directions[controls]
+    for plate in range(plates):
+        offset = rng.normal(size=D) * shift
+        for i, name in enumerate(names):
+            rows.append((f"p{plate}", f"A{i:03d}", f"b{plate % 2}", name, control[i]))
+            X.append(rng.normal(size=D) + directions[i] + offset)
+    wells = pd.DataFrame(rows, columns=["plate", "well", "batch", "treatment", "control"])
+    return profiles(wells, np.array(X) * np.geomspace(0.1, 10, D) + 5, seed)
+
+
+def profiles(wells: pd.DataFrame, X: np.ndarray, seed=0) -> pd.DataFrame:
+    """The profile table of a wells table and its features (n, D)."""
+    wells = wells.assign(control_use=tables.control_use(wells, seed), object_count=100)
+    return tables.join(wells.rename(columns=tables.column), X)
+
+
+def values(table: pd.DataFrame, metric: str) -> dict[str, float]:
+    """The values of a metric of a measure, by item."""
+    rows = table[table["metric"] == metric]
+    return dict(zip(rows["item"], rows["value"], strict=True))

@@ -1,0 +1,138 @@
+"""From cells to fields to wells, against loops; and no cell lost without a reason."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from wellread import tables
+from wellread.aggregate import aggregate, losses
+from wellread.errors import InputError
+
+
+@pytest.fixture
+def plates(tmp_path):
+    """Cells and embeddings of two plates: wells A01 to A03 of two fields, A03 with only three cells."""
+    rng = np.random.default_rng(0)
+    paths = []
+    for plate in ("p1", "p2"):
+        sizes = {("A01", "1"): 9, ("A01", "2"): 4, ("A02", "1"): 6, ("A02", "2"): 1, ("A03", "1"): 3}
+        keys = [(plate, *field) for field, size in sizes.items() for _ in range(size)]
+        cells = pd.DataFrame(keys, columns=["plate", "well", "site"]).sample(frac=1, random_state=0)
+        cells.to_parquet(tmp_path / f"{plate}.parquet")
+        np.save(tmp_path / f"{plate}.npy", rng.normal(3, 1, (len(cells), 5)).astype(np.float32))
+        paths.append((tmp_path / f"{plate}.parquet", tmp_path / f"{plate}.npy"))
+    return tuple(zip(*paths, strict=True))
+
+
+@pytest.fixture
+def wells():
+    rows = [(p, w, "b1", t, c) for p in ("p1", "p2") for w, t, c in
+            (("A01", "DMSO", "negative"), ("A02", "x", ""), ("A03", "y", ""))]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["plate", "well", "batch", "treatment", "control"])
+    return table.assign(moa=["", "a|b", "c"] * 2, dose=[np.nan, 0.1, 3.0] * 2)
+
+
+def test_every_profile_equals_a_loop(plates, wells):
+    fov, well = aggregate(*plates, wells, seed=0)
+    cells = pd.concat([pd.read_parquet(path) for path in plates[0]])
+    X = np.concatenate([np.load(path) for path in plates[1]]).astype(float)
+    for frame, level in ((fov, ["plate", "well", "site"]), (well, ["plate", "well"])):
+        meta, profiles = tables.split(frame)
+        assert len(frame) == cells.groupby(level).ngroups
+        for row, profile in zip(meta.itertuples(), profiles, strict=True):
+            mine = ((cells["plate"] == row.Metadata_Plate) & (cells["well"] == row.Metadata_Well)).to_numpy()
+            sites = [row.Metadata_Site] if "site" in level else sorted(set(cells["site"][mine]))
+            fields = [mine & (cells["site"] == site).to_numpy() for site in sites]
+            expected = np.mean([np.median(X[field], axis=0) for field in fields], axis=0)
+            np.testing.assert_allclose(profile, expected, rtol=1e-6)
+            assert row.Metadata_Object_Count == sum(field.sum() for field in fields)
+
+
+def test_the_statistics_are_options(plates, wells):
+    default = aggregate(*plates, wells, seed=0)[1]
+    means, _ = aggregate(*plates, wells, seed=0, cells="mean")
+    medians = aggregate(*plates, wells, seed=0, fields="median")[1]
+    np.testing.assert_allclose(
+        tables.split(means)[1][0], np.load(plates[1][0])[
+            pd.read_parquet(plates[0][0]).eval("well == 'A01' and site == '1'").to_numpy()
+        ].mean(axis=0), rtol=1e-5,
+    )  # fmt: skip
+    assert np.allclose(tables.split(default)[1], tables.split(medians)[1])  # of two fields they are the same
+
+
+def test_metadata_come_from_the_wells_table(plates, wells):
+    fov, well = aggregate(*plates, wells, seed=0)
+    assert list(tables.split(fov)[0]) == [
+        "Metadata_Plate", "Metadata_Well", "Metadata_Site", "Metadata_Object_Count", "Metadata_batch",
+        "Metadata_treatment", "Metadata_control", "Metadata_moa", "Metadata_dose", "Metadata_control_use",
+    ]  # fmt: skip
+    assert "Metadata_Site" not in well
+    assert well.set_index(["Metadata_Plate", "Metadata_Well"]).loc[("p1", "A02"), "Metadata_moa"] == "a|b"
+    assert set(well.loc[well["Metadata_control"] == "negative", "Metadata_control_use"]) <= {"fit", "evaluate"}
+
+
+def test_every_cell_is_in_a_profile_or_accounted_for(plates, wells):
+    wells = pd.concat([wells[~wells["well"].eq("A02")], wells.iloc[[0]].assign(well="H12")])
+    lost = losses(plates[0], wells, min_cells=5)
+    _, well = aggregate(*plates, wells, seed=0, min_cells=5)
+    assert lost.values.tolist() == [
+        ["p1", "A02", "not in wells table", 7],
+        ["p1", "A03", "below min_cells", 3],
+        ["p1", "H12", "no cells", 0],
+        ["p2", "A02", "not in wells table", 7],
+        ["p2", "A03", "below min_cells", 3],
+    ]
+    total = sum(len(pd.read_parquet(path)) for path in plates[0])
+    assert well["Metadata_Object_Count"].sum() + lost["cells"].sum() == total
+
+
+def test_the_order_of_cells_does_not_matter(plates, wells, tmp_path):
+    before = aggregate(*plates, wells, seed=0)
+    for cells, embeddings in zip(*plates, strict=True):
+        order = np.random.default_rng(1).permutation(len(np.load(embeddings)))
+        pd.read_parquet(cells).iloc[order].to_parquet(cells)
+        np.save(embeddings, np.load(embeddings)[order])
+    for one, other in zip(before, aggregate(*plates, wells, seed=0), strict=True):
+        pd.testing.assert_frame_equal(one, other, rtol=1e-6)
+
+
+def test_same_inputs_same_bytes(plates, wells, tmp_path):
+    for name in ("one", "two"):
+        tables.write(aggregate(*plates, wells, seed=0)[1], tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_plate_without_cells_is_no_error(plates, wells):
+    cells, embeddings = plates
+    pd.read_parquet(cells[1]).iloc[:0].to_parquet(cells[1])
+    np.save(embeddings[1], np.zeros((0, 5), np.float32))
+    _, well = aggregate(cells, embeddings, wells, seed=0)
+    assert set(well["Metadata_Plate"]) == {"p1"}
+    assert losses(cells, wells)["reason"].tolist() == ["no cells"] * 3
+
+
+def test_no_cells_at_all_give_empty_tables(plates, wells):
+    for cells, embeddings in zip(*plates, strict=True):
+        pd.read_parquet(cells).iloc[:0].to_parquet(cells)
+        np.save(embeddings, np.zeros((0, 5), np.float32))
+    fov, well = aggregate(*plates, wells, seed=0)
+    assert len(fov) == len(well) == 0
+    assert "emb_0004" in well
+
+
+def test_embeddings_of_other_cells_are_refused(plates, wells):
+    np.save(plates[1][0], np.zeros((3, 5), np.float32))
+    with pytest.raises(InputError, match="23 cells and 3 embeddings"):
+        aggregate(*plates, wells, seed=0)
+
+
+def test_nan_embeddings_are_refused(plates, wells):
+    X = np.load(plates[1][0])
+    X[4, 2] = np.nan
+    np.save(plates[1][0], X)
+    with pytest.raises(InputError, match=r"(?s)1 of 23 cells.*p1.npy"):
+        aggregate(*plates, wells, seed=0)
+
+
+def test_a_wells_table_of_another_screen_is_refused(plates, wells):
+    with pytest.raises(InputError, match=r"(?s)q1 A01.*p1 A01"):
+        aggregate(*plates, wells.assign(plate="q1").drop_duplicates(["plate", "well"]), seed=0)

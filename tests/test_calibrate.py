@@ -1,0 +1,100 @@
+"""Limits are exact percentiles of the good fields; a bad field is told and left out, too many stop the plate."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from wellread.calibrate import survey
+from wellread.errors import InputError
+from wellread.images import calibrate as rescale
+
+CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
+
+
+def test_limits_are_percentiles_over_all_pixels(painted):
+    fields, limits = survey(painted[1], CHANNELS, percentiles=[1, 99.5])
+    assert (fields["status"] == "ok").all()
+    for channel, found in zip(CHANNELS, limits, strict=True):
+        pixels = np.stack([tifffile.imread(path) for path in painted[1][channel]])
+        wanted = np.percentile(pixels, [1, 99.5], method="inverted_cdf")
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_two_processes_see_what_one_sees(painted):
+    one, two = (survey(painted[1], CHANNELS, threads) for threads in (1, 2))
+    pd.testing.assert_frame_equal(one[0], two[0])
+    np.testing.assert_array_equal(one[1], two[1])
+
+
+def test_8_bit_palette_images_are_read_as_counts(tmp_path):
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        ramp,
+        photometric="palette",
+        colormap=np.tile(np.arange(256) * 257, (3, 1)).astype(np.uint16),
+    )
+    rows = pd.DataFrame({"plate": ["P"], "well": ["A01"], "site": ["1"], "GFP": [str(tmp_path / "a.tif")]})
+    assert survey(rows, ["GFP"], percentiles=[0, 100])[1].tolist() == [[0, 255]]
+
+
+def damage(kind, path):
+    image, raw = tifffile.imread(path), Path(path).read_bytes()
+    {
+        "missing": lambda: Path(path).unlink(),
+        "truncated": lambda: Path(path).write_bytes(raw[: len(raw) // 2]),
+        "empty": lambda: Path(path).write_bytes(b""),
+        "smaller": lambda: tifffile.imwrite(path, image[:100]),
+        "colour": lambda: tifffile.imwrite(path, np.stack([image] * 3, -1), photometric="rgb"),
+        "float": lambda: tifffile.imwrite(path, image.astype(np.float32)),
+        "black": lambda: tifffile.imwrite(path, image * 0),
+    }[kind]()
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "words"),
+    [
+        ("missing", "missing", "no file at"),
+        ("truncated", "unreadable", "truncated or damaged"),
+        ("empty", "unreadable", "truncated or damaged"),
+        ("smaller", "shape", "expected (192, 192) like most of the plate, found (100, 192)"),
+        ("colour", "shape", "expected one grey image"),
+        ("float", "unreadable", "expected 8- or 16-bit counts, found float32"),
+        ("black", "blank", "every pixel of ER has the same value"),
+    ],
+)
+def test_a_bad_field_is_told_and_left_out(own_rows, caplog, kind, status, words):
+    path = own_rows["ER"].iloc[3]
+    whole = survey(own_rows.drop(index=3), CHANNELS)[1]
+    damage(kind, path)
+    fields, limits = survey(own_rows, CHANNELS)
+    assert fields["status"].value_counts().to_dict() == {"ok": 11, status: 1}
+    assert words in fields["detail"].iloc[3]
+    assert f"well {own_rows['well'].iloc[3]} site {own_rows['site'].iloc[3]}" in caplog.text
+    np.testing.assert_array_equal(limits, whole)
+
+
+def test_too_many_bad_fields_stop_the_plate_by_name(own_rows):
+    for path in own_rows["DNA"].iloc[:3]:
+        damage("missing", path)
+    with pytest.raises(InputError) as error:
+        survey(own_rows, CHANNELS, max_failed_fields=0.2)
+    assert all(word in str(error.value) for word in ["at most 20%", "3 unusable", own_rows["DNA"].iloc[0], "plate P1"])
+    assert (survey(own_rows, CHANNELS, max_failed_fields=0.25)[0]["status"] == "ok").sum() == 9
+
+
+def test_a_plate_without_any_good_field_stops(own_rows):
+    for path in own_rows["DNA"]:
+        damage("black", path)
+    with pytest.raises(InputError, match="12 unusable"):
+        survey(own_rows, CHANNELS, max_failed_fields=1)
+
+
+def test_rescaled_counts_run_from_0_to_1_whatever_the_bit_depth():
+    counts = np.array([[[100, 150, 200, 4000]]], np.uint16)
+    expected = [[[0, 0.5, 1, 1]]]
+    np.testing.assert_allclose(rescale(counts, np.ones((1, 1, 1), np.float32), np.array([[100.0, 200.0]])), expected)
+    flat = rescale(counts, np.ones((1, 1, 1), np.float32), np.array([[100.0, 100.0]]))
+    assert np.isfinite(flat).all()

@@ -1,0 +1,128 @@
+"""One training step, against the reference in double precision."""
+
+import json
+import math
+
+import golden
+import pytest
+import torch
+from wellread import dino
+from wellread.vit import ViT
+
+HEAD = {"prototypes": 48, "hidden": 64, "bottleneck": 16}
+
+
+def tiny_pair(layer_scale=0.1):
+    return dino.pair(ViT(channels=5, image=64, patch=8, dim=32, depth=4, heads=2, layer_scale=layer_scale), **HEAD)
+
+
+def step(dtype, suffix):
+    """The reference's step, by us: losses, gradients before clipping, student, teacher."""
+    given = golden.states(f"ssl_step_in{suffix}.pth")
+    student, teacher = (network.to(dtype) for network in tiny_pair())
+    student.load_state_dict(given["student"])
+    teacher.load_state_dict(given["teacher"] | {"centres": torch.zeros(2, 48, dtype=dtype)})
+    batch = given["batch"]
+    wide, narrow, masks = (batch[f"collated_{name}"] for name in ("global_crops", "local_crops", "masks"))
+    wide, narrow = wide.to(dtype), narrow.to(dtype)
+    optimiser = torch.optim.AdamW(dino.groups(student, 0.9, 0.2), fused=True)
+    dino.set_rates(optimiser, 1e-3, 5e-4, 0.04)
+    targets = dino.teach(teacher, wide, masks, 0.05, "softmax")
+    losses, _ = dino.learn(student, wide, narrow, masks, targets, ibot=1.0, koleo=0.1)
+    sum(losses.values()).backward()
+    gradients = {name: p.grad.clone() for name, p in student.named_parameters()}
+    dino.clip_gradients(student, 3.0)
+    optimiser.step()
+    dino.follow(teacher, student, 0.996)
+    return losses, gradients, student.state_dict(), teacher.state_dict()
+
+
+@pytest.fixture(scope="module")
+def double():
+    return step(torch.float64, "_f64")
+
+
+def logged(name):
+    """The reference's losses, with the halves that it leaves out of its log."""
+    losses = json.loads(golden.path(name).read_text())["ssl_losses"]
+    factors = {"dino_local_crops": 1, "dino_global_crops": 1, "koleo": 2, "ibot": 2}
+    names = {"dino_local_crops": "local", "dino_global_crops": "global"}
+    return {names.get(loss, loss): factor * losses[f"{loss}_loss"] for loss, factor in factors.items()}
+
+
+def farthest(ours, theirs):
+    """Largest relative distance between tensors of the same name."""
+    return max(((ours[name] - value).norm() / value.norm()).item() for name, value in theirs.items())
+
+
+def test_losses(double):
+    ours = {name: value.item() for name, value in double[0].items()}
+    assert ours == pytest.approx(logged("golden_f64.json"), rel=1e-13)
+
+
+def test_gradients(double):
+    assert farthest(double[1], golden.states("ssl_step_grads_f64.pth")) < 1e-12
+
+
+def test_student_after_clipping_and_adamw(double):
+    assert farthest(double[2], golden.states("ssl_step_out_f64.pth")["student"]) < 1e-12
+
+
+def test_teacher_and_centres_after_the_step(double):
+    after = golden.states("ssl_step_out_f64.pth")
+    assert farthest(double[3], after["teacher"]) < 1e-13
+    absorbed = 0.1 * torch.cat([after["dino_center"], after["ibot_center_batch_mean"]])
+    torch.testing.assert_close(double[3]["centres"], absorbed, rtol=1e-13, atol=0)
+
+
+def test_losses_in_single_precision():
+    ours = {name: value.item() for name, value in step(torch.float32, "")[0].items()}
+    assert ours == pytest.approx(logged("golden.json"), rel=1e-5)
+
+
+def test_parameter_groups_are_the_references():
+    facts = json.loads(golden.path("golden.json").read_text())
+    wanted = {f"backbone.{name}": value for name, value in golden.unchunked(facts["param_groups_vit_depth4"]).items()}
+    wanted |= {f"dino_head.{name}": value for name, value in facts["param_groups_head"].items()}
+    student, _ = tiny_pair()
+    names = {id(parameter): name for name, parameter in student.named_parameters()}
+    groups = dino.groups(student, 0.9, 0.2)
+    ours = {names[id(p)]: [g["rate"], g["decay"], g["last"]] for g in groups for p in g["params"]}
+    assert ours.keys() == wanted.keys()
+    assert all(ours[name] == pytest.approx(wanted[name]) for name in wanted)
+
+
+def test_the_head_has_the_published_names_and_shapes():
+    shapes = {name: list(value.shape) for name, value in dino.Head(32, **HEAD).state_dict().items()}
+    assert shapes == json.loads(golden.path("golden.json").read_text())["head_state_dict"]
+
+
+@pytest.mark.parametrize("views", [0, 1, 4])
+def test_equal_logits_cost_the_logarithm_of_k(views):
+    student, _ = tiny_pair()
+    torch.nn.init.zeros_(student.dino_head.last_layer.weight_g)
+    narrow = torch.randn(4 * views, 5, 40, 40) if views else None
+    masks = torch.zeros(8, 64, dtype=torch.bool)
+    targets = torch.randn(2, 4, 48).softmax(-1), torch.zeros(0, 48)
+    losses, _ = dino.learn(student, torch.randn(8, 5, 64, 64), narrow, masks, targets, ibot=1.0, koleo=0.0)
+    # All pairs of views weigh the same, whatever their number; also without local views.
+    assert sum(losses.values()).item() == pytest.approx(math.log(48), rel=1e-5)
+
+
+def test_the_centre_absorbs_a_batch_after_its_targets():
+    logits, centre = torch.randn(6, 4), torch.zeros(4)
+    targets = dino.centred(logits, centre, 0.05, "softmax")
+    torch.testing.assert_close(targets, torch.softmax(logits / 0.05, 1))
+    torch.testing.assert_close(centre, 0.1 * logits.mean(0))
+    dino.centred(logits[:0], centre, 0.05, "softmax")
+    assert centre.isfinite().all()
+
+
+def test_health_tells_collapse_from_spread():
+    targets = torch.full((2, 32, 4), 0.25)
+    spread = dino.health(torch.randn(64, 8), targets)
+    collapsed = dino.health(torch.randn(1, 8) + 1e-3 * torch.randn(64, 8), targets)
+    assert spread["entropy"] == pytest.approx(torch.tensor(4.0).log().item())
+    assert spread["feature_sd"] > 0.9
+    assert 6 < spread["effective_rank"] <= 8
+    assert collapsed["feature_sd"] < 0.01

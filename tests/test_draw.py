@@ -1,0 +1,105 @@
+"""Figures show what is in the profiles, name things as they are, and are the same bytes every time."""
+
+import made_profiles
+import numpy as np
+import pandas as pd
+import pytest
+from wellread import draw, tables
+from wellread.errors import InputError
+
+ODD = ['<script>alert("x")</script>/"é"', "$x^2$ and $\\frac", "_private", "a/b\\c", "x" * 80, "two\nlines"]
+
+
+def grouped(n=60, groups=3, spread=0.3):
+    """Profiles around `groups` centres: moa g0, g1 ..., every sixth a negative control with a centre of its own."""
+    rng = np.random.default_rng(5)
+    group = np.arange(n) % groups
+    control = np.arange(n) % 6 == 5
+    X = rng.normal(size=(groups + 1, 12))[np.where(control, groups, group)] + spread * rng.normal(size=(n, 12))
+    wells = pd.DataFrame(
+        {
+            "plate": [f"P{i % 2}" for i in range(n)],
+            "well": [f"A{i:03d}" for i in range(n)],
+            "treatment": np.where(control, "DMSO", [f"t{i}" for i in range(n)]),
+            "control": np.where(control, "negative", ""),
+            "moa": np.where(control, "", [f"g{i}" for i in group]),
+        }
+    )
+    return made_profiles.profiles(wells, X)
+
+
+def odd():
+    frame = grouped(len(ODD))
+    return frame.assign(Metadata_treatment=ODD, Metadata_moa=ODD, Metadata_control="")
+
+
+@pytest.mark.slow  # UMAP compiles itself
+def test_umap_brings_groups_together(tmp_path):
+    frame = grouped()
+    drawn = draw.umap(frame, 0, tmp_path / "a.png", n_neighbors=8)
+    xy, label = drawn[["x", "y"]].to_numpy(), drawn["Metadata_moa"].to_numpy(object)
+    distance = np.hypot(*(xy[:, None] - xy).T) + np.where(np.eye(len(xy)), np.inf, 0)
+    assert (label[distance.argmin(axis=1)] == label).mean() > 0.95
+    assert drawn["Metadata_Well"].tolist() == frame["Metadata_Well"].tolist()
+
+    again = draw.umap(frame, 0, tmp_path / "b.png", n_neighbors=8)
+    pd.testing.assert_frame_equal(drawn, again)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 9])
+def test_few_profiles_are_drawn_by_pca(tmp_path, n):
+    frame = grouped(n)
+    drawn = draw.umap(frame, 0, tmp_path / "few.png")
+    U = tables.split(frame)[1]
+    U /= np.linalg.norm(U, axis=1, keepdims=True)
+    spread = np.linalg.svd(U - U.mean(axis=0), compute_uv=False)
+    expected = np.pad(spread, (0, 2))[:2]
+    np.testing.assert_allclose(np.linalg.norm(drawn[["x", "y"]], axis=0), expected, atol=1e-12)
+    assert (tmp_path / "few.png").stat().st_size > 5000
+
+
+def test_similarity_is_the_cosine_and_puts_groups_side_by_side(tmp_path):
+    frame = grouped(24)
+    drawn = draw.similarity(frame, 0, tmp_path / "a.png")
+    names, moa = drawn["name"], drawn["moa"]
+    assert sorted(names) == sorted(frame["Metadata_treatment"])
+    assert (moa != moa.shift()).sum() == moa.nunique() == 4
+    X = pd.DataFrame(tables.split(frame)[1]).set_axis(frame["Metadata_treatment"]).drop("DMSO")
+    S = drawn.set_index("name").drop(columns=["moa", "DMSO"]).drop("DMSO")
+    for one, other in [("t0", "t1"), ("t3", "t3"), ("t10", "t20")]:
+        cosine = X.loc[one] @ X.loc[other] / np.linalg.norm(X.loc[one]) / np.linalg.norm(X.loc[other])
+        assert S.loc[one, other] == pytest.approx(cosine, abs=1e-6)
+    draw.similarity(frame, 0, tmp_path / "b.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize("n", [1, 2, 61])
+def test_similarity_of_any_number_of_rows(tmp_path, n):
+    assert draw.similarity(grouped(n), 0, tmp_path / "any.png").shape == (n, n + 2)
+
+
+@pytest.mark.parametrize("figure", draw.FIGURES.values())
+def test_names_are_text_and_nothing_else(tmp_path, figure, recwarn):
+    figure(odd(), 0, tmp_path / "odd.png")
+    assert not [warning for warning in recwarn if "math" in str(warning.message).lower()]
+
+
+def test_doses_are_part_of_a_name(tmp_path):
+    frame = grouped(4).assign(Metadata_dose=[0.5, 10.0, np.nan, 1.0])
+    assert set(draw.similarity(frame, 0, tmp_path / "a.png")["name"]) == {"t0 @ 0.5", "t1 @ 10", "t2", "t3 @ 1"}
+
+
+def test_styles_are_distinct_and_what_exceeds_them_is_told():
+    labels = pd.Series([f"m{i:02d}" for i in range(45)] + ["m00", "", draw.NEGATIVE])
+    drawn = draw._drawn(labels)
+    assert [name for name, _, _ in drawn][:3] == [draw.UNLABELLED, draw.OTHER, draw.NEGATIVE]
+    assert len(dict(drawn := [(name, style) for name, _, style in drawn])) == len({style for _, style in drawn}) == 43
+    assert sum(len(rows) for _, rows, _ in draw._drawn(labels)) == len(labels)
+
+
+def test_unknown_labels_and_heat_maps_too_large_are_refused(tmp_path):
+    with pytest.raises(InputError, match="mao"):
+        draw.umap(grouped(6), 0, tmp_path / "a.png", label="mao")
+    with pytest.raises(InputError, match="level: treatment"):
+        draw.similarity(pd.concat([grouped(60)] * 34, ignore_index=True), 0, tmp_path / "a.png")

@@ -1,0 +1,94 @@
+"""The ledger counts everything, and refuses to write what does not add up."""
+
+import made_run
+import numpy as np
+import pandas as pd
+import pytest
+from wellread.errors import InputError
+from wellread.ledger import UNITS, check, ledger
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return made_run.write(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture
+def account(run):
+    return ledger(run.images, run.plates, run.wells, run.profiles)
+
+
+def count(account, plate, stage, reason="kept", model=""):
+    rows = account[(account[["plate", "stage", "reason", "model"]] == [plate, stage, reason, model]).all(axis=1)]
+    return rows["n"].sum()
+
+
+def test_counts_of_a_known_plate(account):
+    # P1: 12 wells x 2 fields; 10 full wells of 4 objects a field, one cell in a sparse well, none in an empty one.
+    assert count(account, "P1", "images") == count(account, "P1", "fields") == 24
+    assert count(account, "P1", "objects") == 10 * 2 * 4 + 1
+    assert count(account, "P1", "crops") == 10 * 2 * 3 + 1
+    assert count(account, "P1", "crops", "edge") == 20
+    for model in ("tiny", "other"):
+        assert count(account, "P1", "embeddings", model=model) == 61
+        assert count(account, "P1", "profiles", model=model) == 9 * 6
+        assert count(account, "P1", "profiles", "not in wells table", model) == 6
+        assert count(account, "P1", "profiles", "below min_cells", model) == 1
+        assert count(account, "P1", "wells", model=model) == 9
+        for reason in ("no cells", "below min_cells", "not in wells table", "no images"):
+            assert count(account, "P1", "wells", reason, model) == 1
+
+
+def test_lost_fields_have_their_stage_and_reason(account):
+    assert count(account, "P2", "images", "missing") == 1
+    assert count(account, "P2", "images") == 23
+    assert count(account, "P2", "fields", "blank") == 1
+    assert count(account, "P2", "fields") == 22
+
+
+def test_it_adds_up_and_is_ordered(account):
+    check(account)
+    assert list(account.columns) == ["plate", "stage", "model", "reason", "n"]
+    stages = account["stage"].map(list(UNITS).index)
+    assert account.assign(stage=stages)[["plate", "stage", "model"]].apply(tuple, axis=1).is_monotonic_increasing
+
+
+def test_any_wrong_number_of_a_chain_is_found(account):
+    chained = account[account["stage"].isin(["fields", "crops", "embeddings", "profiles"])]
+    for row in chained.index:
+        wrong = account.copy()
+        wrong.loc[row, "n"] += 1
+        with pytest.raises(InputError, match=f"plate {wrong.plate[row]}, stage"):
+            check(wrong)
+
+
+def test_embeddings_of_other_crops_are_named(run, tmp_path):
+    short = tmp_path / "short.npy"
+    np.save(short, np.load(run.plates["P2"]["embeddings"]["tiny"])[:-2])
+    plates = run.plates | {"P2": run.plates["P2"] | {"embeddings": {"tiny": short}}}
+    account = ledger(run.images, plates, run.wells, {"tiny": run.profiles["tiny"]})
+    with pytest.raises(InputError, match="plate P2, stage embeddings, model tiny") as caught:
+        check(account)
+    assert "P1" not in str(caught.value)
+
+
+def test_fields_missing_from_the_plates_table_are_found(run, tmp_path):
+    shorter = tmp_path / "fields.parquet"
+    pd.read_parquet(run.plates["P1"]["fields"]).iloc[1:].to_parquet(shorter)
+    plates = run.plates | {"P1": run.plates["P1"] | {"fields": shorter}}
+    with pytest.raises(InputError, match="plate P1, stage fields"):
+        check(ledger(run.images, plates, run.wells, run.profiles))
+
+
+def test_a_plate_without_cells(run, tmp_path):
+    none = {kind: tmp_path / f"{kind}.parquet" for kind in ("cells", "lost")}
+    for kind, path in none.items():
+        pd.read_parquet(run.plates["P1"][kind]).iloc[:0].to_parquet(path)
+    np.save(tmp_path / "none.npy", np.zeros((0, 6), np.float32))
+    others = pd.read_parquet(run.profiles["tiny"]).query("Metadata_Plate == 'P2'")
+    others.to_parquet(tmp_path / "well.parquet")
+    plates = {"P1": run.plates["P1"] | none | {"embeddings": {"tiny": tmp_path / "none.npy"}}}
+    account = ledger(run.images, plates, run.wells, {"tiny": tmp_path / "well.parquet"})
+    check(account)
+    assert count(account, "P1", "objects") == 0
+    assert count(account, "P1", "wells", "no cells", "tiny") == 11

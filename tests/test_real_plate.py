@@ -1,0 +1,77 @@
+"""A real plate from raw TIFFs to the report: a translocation assay with two PI3K inhibitors in nine doses (BBBC013)."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from flow import clone, snakemake, write_config
+from wellread import tables
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "sbs_plate"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("real"),
+    pytest.mark.skipif(not DATA.exists(), reason="the plate's images are not beside the repository (shared/data/sbs_plate)"),
+]
+
+
+def wells_table():
+    """The plate map in our columns; compounds by their names, controls by what they are."""
+    given = pd.read_csv(DATA / "metadata.csv", keep_default_na=False)
+    treated = given["control"] == ""
+    names = given["control"].map({"negative": "DMSO", "positive": "positive control"})
+    return pd.DataFrame(
+        {
+            "plate": "BBBC013",
+            "well": given["well"],
+            "treatment": given["drug_half"].where(treated, names),
+            "dose": given["dose_index"].where(treated, 0),
+            "control": given["control"],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = clone(tmp_path_factory.mktemp("real"))
+    wells_table().to_csv(folder / "wells.csv", index=False)
+    config = yaml.safe_load((folder / "config" / "bbbc013.yaml").read_text())
+    dataset = config["datasets"]["bbbc013"]
+    dataset["images"]["pattern"]["folder"] = str(DATA)
+    dataset["wells"] = "wells.csv"
+    write_config(folder, config)
+    snakemake(folder)
+    return folder / "results" / "bbbc013"
+
+
+def answer(results, task):
+    frame = pd.read_parquet(results / "tasks" / task / "tiny_none.parquet")
+    return frame[frame["repeat"] == 0].set_index(["metric", "item"])["value"]
+
+
+def test_positive_and_negative_controls_separate_perfectly(results):
+    assert answer(results, "controls")["accuracy"].item() == 1
+
+
+def test_the_assay_is_excellent(results):
+    assert answer(results, "assay")["z_prime"].item() > 0.5
+
+
+def test_distance_to_the_negative_controls_grows_with_dose(results):
+    told = answer(results, "dose")["spearman"]
+    assert told["wortmannin"] > 0.8
+    assert told["LY294002"] > 0.8
+
+
+def test_high_doses_are_nearest_to_the_other_compound_or_the_positive_control(results):
+    meta, X = tables.split(pd.read_parquet(results / "profiles" / "tiny" / "none" / "treatment.parquet"))
+    X = X - X[(meta["Metadata_control"] == "negative").to_numpy()].mean(axis=0)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    high = meta["Metadata_dose"].between(5, 9).to_numpy()
+    strong = high | (meta["Metadata_control"] == "positive").to_numpy()
+    for row in np.flatnonzero(high):
+        other = np.flatnonzero(meta["Metadata_treatment"] != meta["Metadata_treatment"].iloc[row])
+        nearest = other[np.argmax(X[other] @ X[row])]
+        assert strong[nearest], (meta.iloc[row].tolist(), meta.iloc[nearest].tolist())

@@ -1,0 +1,161 @@
+"""The report is one small, complete, harmless file, whatever the run lacks."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+
+import made_run
+import numpy as np
+import pandas as pd
+import pytest
+from wellread.ledger import ledger
+from wellread.report import report, svg
+from wellread.report.page import CHAPTERS, number
+
+PLATE = ("fields", "calibration", "masks", "crops", "cells", "lost")
+VOID = {"meta", "link", "img"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    run = made_run.write(folder)
+    ledger(run.images, run.plates, run.wells, run.profiles).to_parquet(folder / "ledger.parquet")
+    run.inputs["ledger"] = str(folder / "ledger.parquet")
+    return run
+
+
+@pytest.fixture(scope="module")
+def page(run, tmp_path_factory):
+    return written(tmp_path_factory.mktemp("page"), run.inputs, run.wells, run.config)
+
+
+def written(folder, inputs, wells, config) -> str:
+    report(folder / "demo.html", "demo", inputs, wells, config)
+    return (folder / "demo.html").read_text()
+
+
+class Tags(HTMLParser):
+    """Collects tags and text, and refuses tags that are not closed in order."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.seen, self.text = [], [], []
+        self.feed(page)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def text(page) -> str:
+    return " ".join(" ".join(Tags(page).text).split())
+
+
+def test_every_verb_is_a_chapter_and_in_the_contents(page):
+    tags = Tags(page).seen
+    sections = [attributes["id"] for tag, attributes in tags if tag == "section"]
+    links = [attributes["href"] for tag, attributes in tags if tag == "a"]
+    assert sections == list(CHAPTERS)
+    assert links == [f"#{name}" for name in CHAPTERS]
+
+
+def test_page_one_tells_the_ledger(page):
+    told = text(page)
+    assert "Of 48 fields of view, 46 could be used. They hold 169 cells, of which 127 were cut out whole" in told
+    for lost in ("−1 missing", "−1 blank", "−20 edge", "−6 not in wells table", "−1 below min_cells", "−1 no cells"):
+        assert lost in told
+
+
+def test_answers_come_with_interval_and_chance(run, page):
+    table = pd.read_parquet(next(p for p in run.inputs["tasks"] if p.endswith("moa/tiny_sphering.parquet")))
+    every = table[table["item"] == ""].groupby("metric")["value"].mean()
+    assert f"nsc {number(every.nsc)}" in text(page)
+    assert f"{number(every.nsc_low)} to {number(every.nsc_high)} chance {number(every.nsc_chance)}" in text(page)
+
+
+def test_names_of_users_are_text(page):
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(" in page
+    assert made_run.ODD in text(page)
+    assert "P2 <b>B02</b>" in text(page)
+    assert "cost $5_a$" in text(page)
+
+
+def test_it_needs_no_other_file_and_no_script(page):
+    tags = Tags(page).seen
+    sources = [a[key] for _, a in tags for key in ("src", "href") if key in a]
+    assert all(source.startswith(("data:", "#")) for source in sources)
+    assert not re.findall(r"https?://|url\(|@import", page)
+    assert "default-src 'none'" in page
+
+
+def test_it_is_small_and_the_same_every_time(run, page, tmp_path):
+    assert len(page.encode()) < 700_000  # two plates, two models, eight figures
+    assert page == written(tmp_path, run.inputs, run.wells, run.config)
+
+
+@pytest.mark.parametrize("missing", ["ledger", "masks", "model", "training", "profiles", "tasks", "figures"])
+def test_a_missing_kind_of_result_leaves_a_page(run, tmp_path, missing):
+    inputs = {kind: paths for kind, paths in run.inputs.items() if kind != missing}
+    Tags(written(tmp_path, inputs, run.wells, run.config))
+
+
+def test_an_empty_run_without_wells_is_still_a_page(run, tmp_path):
+    page = written(tmp_path, {}, None, run.config)
+    assert "There is no ledger in this run" in text(page)
+    assert "There are no crops in this run" in text(page)
+
+
+def test_a_plate_without_cells_is_told_as_such(run, tmp_path):
+    plate = tmp_path / "P1"
+    shutil.copytree(run.plates["P1"]["fields"].parent, plate)
+    for kind in ("cells", "lost"):
+        pd.read_parquet(plate / f"{kind}.parquet").iloc[:0].to_parquet(plate / f"{kind}.parquet")
+    np.save(plate / "crops.npy", np.load(plate / "crops.npy")[:0])
+    inputs = {kind: [str(path) for path in sorted(plate.glob(f"{kind}.*"))] for kind in PLATE}
+    page = written(tmp_path, inputs, run.wells, run.config)
+    assert "P1 24 24 0, 0, 0 – –" in text(page)
+    assert "There are no crops in this run" in text(page)
+
+
+def test_many_plates_stay_small(run, tmp_path):
+    """Forty plates: pictures of four of them only."""
+    page_of_two = len(written(tmp_path, run.inputs, run.wells, run.config))
+    inputs = dict(run.inputs)
+    for i in range(40):
+        folder = tmp_path / f"Q{i:02d}"
+        folder.symlink_to(run.plates["P1"]["fields"].parent)
+        for kind in PLATE:
+            name = run.inputs[kind][0].rsplit("/", 1)[1]
+            inputs[kind] = [*inputs[kind], str(folder / name)]
+    page = written(tmp_path, inputs, run.wells, run.config)
+    assert "4 of 42 plates are shown" in text(page)
+    assert len(page) < 2 * page_of_two
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0, "0"), (1234567, "1,234,567"), (0.12345, "0.123"), (0.5, "0.500"), (-3.0, "−3"), (12345.6, "12,346"),
+     (0.0000123, "1.23e−05"), (None, "–"), (float("nan"), "–"), (99.96, "100.")],
+)  # fmt: skip
+def test_numbers_are_written_as_one_would(value, shown):
+    assert number(value) == shown.rstrip(".")
+
+
+def test_plate_maps_choose_their_format_and_bear_any_name():
+    assert svg.plate_map({"A01": 1, "H12": 2}, 0, 2).count("<circle") == 2
+    assert ">24<" in svg.plate_map({"P24": 1}, 0, 1)
+    assert ">AF<" in svg.plate_map({"AF48": 1}, 0, 1)
+    assert "<circle" not in svg.plate_map({"<b>": 1}, 0, 1)

@@ -1,0 +1,159 @@
+"""The schema is the manual: it agrees with every function's signature, fills every default, and names every slip."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from wellread import settings
+from wellread.aggregate import aggregate
+from wellread.calibrate import survey
+from wellread.consensus import consensus
+from wellread.correct import CORRECTIONS
+from wellread.crops import crops
+from wellread.draw import FIGURES
+from wellread.embed import embed
+from wellread.errors import InputError
+from wellread.measure import MEASURES
+from wellread.screen import images
+from wellread.segment import SEGMENTERS
+from wellread.sources import SOURCES
+from wellread.train import METHODS
+
+ROOT = Path(__file__).parents[1]
+DEFS = settings.schema()["$defs"]
+REGISTRIES = {  # section of the schema: the functions it offers
+    "images": {**SOURCES, "painted": images},
+    "segment": SEGMENTERS,
+    "train": METHODS,
+    "correction": CORRECTIONS,
+    "measure": MEASURES,
+    "draw": FIGURES,
+}
+PLAIN = {  # sections that are the options of one function, and what the function takes besides
+    "calibrate": (survey, set()),
+    "crops": (crops, set()),
+    "aggregate": (aggregate, {"seed"}),
+    "consensus": (consensus, set()),
+    "embed": (embed, {"channels", "device", "threads"}),
+}
+
+
+def options(function) -> dict:
+    """Keyword-only parameters and their defaults, as YAML would have them (no default: ...)."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: plain(p.default) for p in parameters if p.kind == p.KEYWORD_ONLY}
+
+
+def plain(value):
+    if value is inspect.Parameter.empty:
+        return ...
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def told(section: dict) -> dict:
+    """The properties of a section and their defaults, as the schema has them."""
+    required = section.get("required", [])
+    return {key: ... if key in required else rule.get("default") for key, rule in section["properties"].items()}
+
+
+METHODS_TOLD = [(section, name) for section, registry in REGISTRIES.items() for name in registry]
+
+
+@pytest.mark.parametrize(("section", "name"), METHODS_TOLD)
+def test_schema_and_signature_agree(section, name):
+    expected = {k: v or None for k, v in options(REGISTRIES[section][name]).items()}
+    assert {k: v or None for k, v in told(DEFS[section]["properties"][name]).items()} == expected
+
+
+@pytest.mark.parametrize("section", PLAIN)
+def test_schema_and_signature_agree_where_there_is_one_function(section):
+    function, besides = PLAIN[section]
+    expected = {key: value for key, value in options(function).items() if key not in besides}
+    assert told(DEFS[section]) == expected
+
+
+@pytest.mark.parametrize("section", REGISTRIES)
+def test_the_schema_offers_what_the_registry_has(section):
+    assert set(DEFS[section]["properties"]) == set(REGISTRIES[section])
+
+
+def keys(rule, path="config"):
+    for key, sub in rule.get("properties", {}).items():
+        yield f"{path}.{key}", sub
+        yield from keys(settings.resolve(sub), f"{path}.{key}")
+
+
+ALL_KEYS = [pair for name, rule in DEFS.items() for pair in keys(rule, name)]
+
+
+@pytest.mark.parametrize(("path", "rule"), ALL_KEYS, ids=[path for path, _ in ALL_KEYS])
+def test_every_key_is_described(path, rule):
+    assert rule.get("description") or settings.resolve(rule).get("description"), path
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("config/*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_config_is_valid_and_full_of_defaults(path):
+    config = settings.load(yaml.safe_load(path.read_text()))
+    for dataset in config["datasets"].values():
+        assert set(dataset) == set(DEFS["dataset"]["properties"])
+        assert all(options for options in dataset["segment"].values())
+
+
+def test_every_key_stands_in_the_prose():
+    prose = (ROOT / "config" / "README.md").read_text()
+    missing = [path for path, _ in ALL_KEYS if f"`{path.rsplit('.', 1)[1]}`" not in prose]
+    assert not missing
+
+
+def minimal(**changes):
+    dataset = {"images": {"table": {"path": "i.csv"}}, "wells": "w.csv", "channels": ["DNA"]}
+    return {"datasets": {"a": dataset}, "models": {"m": {}}} | changes
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (minimal(modles={}), ["modles -> models", "the top level"]),
+        (minimal(seed="1"), ["type integer", "'1'", "seed"]),
+        (minimal(seed=-1), ["at least 0", "-1"]),
+        (minimal(device="gpu"), ["one of auto, cpu, cuda", "'gpu'"]),
+        (minimal(models={"my_model": {}}), ["names that match", "'my_model'"]),
+        (minimal(corrections={"a": []}), ["none", "corrections"]),
+        ({"models": {"m": {}}}, ["the key datasets"]),
+        (minimal(tasks={"t": {"measure": {"knn": {}, "average_precision": {}}}}), ["exactly one of"]),
+    ],
+)
+def test_every_slip_is_named(config, words):
+    with pytest.raises(InputError) as error:
+        settings.load(config)
+    assert all(word in str(error.value) for word in words), error.value
+
+
+def test_all_slips_are_told_at_once():
+    with pytest.raises(InputError) as error:
+        settings.load(minimal(seed="x", device="gpu", extra=1))
+    assert len(re.findall("expected", str(error.value))) == 3
+
+
+def test_numbers_that_yaml_takes_for_text_are_explained():
+    config = minimal()
+    config["datasets"]["a"]["calibrate"] = {"max_failed_fields": "1e-3"}
+    with pytest.raises(InputError, match=r"write 1\.0e-3"):
+        settings.load(config)
+
+
+def test_models_share_their_channels():
+    config = minimal()
+    config["datasets"]["b"] = config["datasets"]["a"] | {"channels": ["DNA", "ER"]}
+    with pytest.raises(InputError, match="the channels of a, in their order: DNA"):
+        settings.load(config)
+    config["models"] = {"m": {"train_on": ["a"]}, "n": {"train_on": ["b"]}}
+    assert settings.load(config)["models"]["m"]["embed_on"] == ["a"]
+
+
+def test_loading_leaves_the_given_config_alone():
+    config = minimal()
+    settings.load(config)
+    assert config == minimal()

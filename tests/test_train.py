@@ -1,0 +1,189 @@
+"""Training as a job: it resumes to the same bytes, learns what it should, and refuses what it must."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from wellread import train as job
+from wellread.errors import InputError
+
+CHANNELS = ["DNA", "Mito"]
+TINY = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1}
+TINY |= {"local_views": 1, "local_image": 8, "prototypes": 32, "hidden": 32, "bottleneck": 16}
+TINY |= {"batch": 16, "epochs": 4, "warmup_epochs": 1, "temperature_epochs": 1, "checkpoint_every": 5}
+
+
+def textures(n, side=20, seed=0):
+    """Two kinds of crop, by turns: stripes and grains, at any angle, place and brightness."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    angle, phase = rng.uniform(0, np.pi, (n, 1, 1)), rng.uniform(0, 6, (n, 1, 1))
+    stripes = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 1.6 + phase)
+    grains = rng.normal(0, 0.7, (n, side, side))
+    kind = np.arange(n) % 2
+    light = np.where(kind[:, None, None], stripes, grains)[:, None].repeat(2, axis=1)
+    light = 110 + rng.uniform(20, 50, (n, 2, 1, 1)) * light + rng.normal(0, 10, light.shape)
+    return light.clip(0, 255).astype(np.uint8), kind
+
+
+@pytest.fixture
+def plates(tmp_path):
+    """Crops and tables of two plates."""
+    paths = [], []
+    for plate, n in enumerate((40, 24)):
+        crops, cells = tmp_path / f"crops{plate}.npy", tmp_path / f"cells{plate}.parquet"
+        np.save(crops, textures(n, seed=plate)[0])
+        pd.DataFrame({"well": ["A01"] * n}).to_parquet(cells)
+        paths[0].append(str(crops))
+        paths[1].append(str(cells))
+    return paths
+
+
+def arguments(plates, folder, **options):
+    folder.mkdir(exist_ok=True)
+    outputs = {"weights": "weights.safetensors", "model": "model.json", "training": "training.parquet"}
+    outputs = {name: str(folder / file) for name, file in outputs.items()}
+    method = {"dino": TINY | options}
+    return plates, dict(channels=CHANNELS, method=method, seed=3, device="cpu", threads=1, **outputs)
+
+
+def run(plates, folder, **options):
+    files, settings = arguments(plates, folder, **options)
+    job.train(*files, **settings)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def start(plates, folder, **options):
+    """The same in a process of its own."""
+    files, settings = arguments(plates, folder, **options)
+    code = f"from wellread.train import train; train(*{files!r}, **{settings!r})"
+    workflow = Path(__file__).parents[1] / "workflow"
+    env = os.environ | {"PYTHONPATH": str(workflow), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path):
+    for _ in range(600):
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise TimeoutError(path)
+
+
+def test_outputs_and_no_checkpoint_left(plates, tmp_path):
+    files = run(plates, tmp_path / "model")
+    assert files.keys() == {"weights.safetensors", "model.json", "training.parquet"}
+    facts = json.loads(files["model.json"])
+    assert facts["channels"] == CHANNELS
+    assert facts["encoder"] == {"channels": 2, "image": 16, "patch": 4, "dim": 32, "depth": 2, "heads": 2}
+    rows = pd.read_parquet(tmp_path / "model" / "training.parquet")
+    assert rows["step"].tolist() == [0, 10, 15]
+    assert np.isfinite(rows).all(axis=None)
+    parts = rows[["global", "local", "koleo", "ibot"]].sum(axis=1)
+    np.testing.assert_allclose(parts, rows["loss"], rtol=1e-5)
+
+
+def test_same_seed_same_bytes_and_another_seed_others(plates, tmp_path):
+    first, second = run(plates, tmp_path / "a"), run(plates, tmp_path / "b")
+    assert first == second
+    files, settings = arguments(plates, tmp_path / "c")
+    job.train(*files, **settings | {"seed": 4})
+    assert (tmp_path / "c" / "weights.safetensors").read_bytes() != first["weights.safetensors"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_run_ends_like_an_unbroken_one(plates, tmp_path, how):
+    options = {"epochs": 40, "drop_path": 0.2}
+    unbroken = run(plates, tmp_path / "unbroken", **options)
+    process = start(plates, tmp_path / "killed", **options)
+    wait_for(tmp_path / "killed" / "checkpoint.pt")
+    process.send_signal(how)
+    errors = process.communicate()[1]
+    assert process.returncode == (1 if how == signal.SIGTERM else -how)
+    assert "Traceback" not in errors
+    done = torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["step"]
+    assert 0 < done < 160
+    assert run(plates, tmp_path / "killed", **options) == unbroken
+
+
+def test_a_checkpoint_of_other_settings_is_ignored(plates, tmp_path, caplog):
+    unbroken = run(plates, tmp_path / "unbroken")
+    process = start(plates, tmp_path / "model", epochs=400)
+    wait_for(tmp_path / "model" / "checkpoint.pt")
+    process.kill()
+    process.communicate()
+    with caplog.at_level("INFO", logger="wellread"):
+        assert run(plates, tmp_path / "model") == unbroken
+    assert "ignoring" in caplog.text
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(plates, tmp_path, monkeypatch):
+    calls = []
+
+    def break_down(student, norm):
+        calls.append(norm)
+        if len(calls) == 8:
+            torch.nn.init.constant_(next(student.parameters()), float("nan"))
+
+    monkeypatch.setattr(job, "clip_gradients", break_down)
+    with pytest.raises(InputError, match="training step 8"):
+        run(plates, tmp_path / "model")
+    assert torch.load(tmp_path / "model" / "checkpoint.pt", weights_only=True)["step"] == 5
+    assert not (tmp_path / "model" / "weights.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [{"local_views": 0}, {"batch": 1000}, {"epoch_length": 3, "centring": "sinkhorn_knopp"}]
+)
+def test_variants_train(plates, tmp_path, options):
+    run(plates, tmp_path / "model", epochs=2, **options)
+    assert np.isfinite(pd.read_parquet(tmp_path / "model" / "training.parquet")).all(axis=None)
+
+
+def test_batches_cover_a_pass_and_do_not_depend_on_where_one_starts():
+    batches = job.shuffled(cells=23, batch=5, seed=0, first=0)
+    whole = [next(batches) for _ in range(12)]
+    for turn in range(3):
+        assert len(np.unique(np.concatenate(whole[4 * turn : 4 * turn + 4]))) == 20
+    for first in (1, 4, 7):
+        later = job.shuffled(cells=23, batch=5, seed=0, first=first)
+        np.testing.assert_array_equal([next(later) for _ in range(12 - first)], whole[first:])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"channels": ["DNA"]}, "1 channels"),
+        ({"method": {"dino": TINY | {"kept_channels": ["Protein"]}}}, "Protein"),
+        ({"method": {"dino": TINY | {"image": 18}}}, "whole patches"),
+    ],
+)
+def test_wrong_settings_are_refused(plates, tmp_path, change, words):
+    files, settings = arguments(plates, tmp_path / "model")
+    with pytest.raises(InputError, match=words):
+        job.train(*files, **settings | change)
+
+
+def test_too_few_cells_and_unequal_tables_are_refused(plates, tmp_path):
+    (crops, cells), settings = arguments(plates, tmp_path / "model")
+    with pytest.raises(InputError, match="tables of cells"):
+        job.train(crops, cells[::-1][:1], **settings)
+    np.save(tmp_path / "one.npy", textures(1)[0])
+    pd.DataFrame({"well": ["A01"]}).to_parquet(tmp_path / "one.parquet")
+    with pytest.raises(InputError, match="at least 2 cells"):
+        job.train([tmp_path / "one.npy"], [tmp_path / "one.parquet"], **settings)
+
+
+def test_cuda_that_is_not_there_is_refused(plates, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    files, settings = arguments(plates, tmp_path / "model")
+    with pytest.raises(InputError, match="CUDA"):
+        job.train(*files, **settings | {"device": "cuda"})

@@ -1,0 +1,239 @@
+"""The DAG itself, run as a user runs it: what re-runs, what survives a kill, what is refused, what is the same twice."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from flow import ODD, command, hashes, planned, small, small_config, snakemake, write_config, write_tables
+
+pytestmark = pytest.mark.xdist_group("workflow")
+PLATES = {"P1", "P2"}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A small screen, run to its end."""
+    folder = small(tmp_path_factory.mktemp("done"), plates=("P1", "P2", "P3"))
+    write_tables(folder, ("P1", "P2"))
+    snakemake(folder)
+    return folder
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+PER_DATASET = {"aggregate", "correct", "consensus", "measure", "draw", "ledger", "report"}
+CHANGES = {
+    "nothing": (lambda f: None, set()),
+    "a comment in vit.py": (
+        lambda f: replace(f / "workflow/wellread/vit.py", "import torch\n", "import torch  # it is\n\n# so\n"),
+        set(),
+    ),
+    "a statement in vit.py": (
+        lambda f: replace(f / "workflow/wellread/vit.py", "import torch\n", "import torch\n\nNEW = 1\n"),
+        {"train", "embed P1", "embed P2"} | PER_DATASET,
+    ),
+    "the sphering regularisation": (
+        lambda f: replace(f / "test.yaml", "regularisation: 0.1", "regularisation: 0.2"),
+        {"correct", "consensus", "measure", "draw", "report"},
+    ),
+    "a label in the wells table": (lambda f: replace(f / "wells.csv", ",actin bundling", ",actin"), PER_DATASET),
+    "one row of one plate": (
+        lambda f: replace(f / "images.csv", "raw/P2/C05_1_ER.tif", "raw/P2/C04_1_ER.tif"),
+        {f"{verb} P2" for verb in ("calibrate", "segment", "crops", "embed")} | {"train", "embed P1"} | PER_DATASET,
+    ),
+    "a new plate": (
+        lambda f: write_tables(f, ("P1", "P2", "P3")),
+        {f"{verb} P3" for verb in ("calibrate", "segment", "crops", "embed")} | PER_DATASET,
+    ),
+    "the report's words": (
+        lambda f: replace(f / "workflow/wellread/report/page.html", "</body>", "<p>.</p></body>"),
+        {"report"},
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_re_runs_exactly_what_depends_on_it(done, change):
+    edit, expected = CHANGES[change]
+    files = ["workflow/wellread/vit.py", "workflow/wellread/report/page.html", "test.yaml", "wells.csv", "images.csv"]
+    before = {name: (done / name).read_bytes() for name in files}
+    edit(done)
+    try:
+        assert planned(done) == expected
+    finally:
+        for name, content in before.items():
+            if (done / name).read_bytes() != content:
+                (done / name).write_bytes(content)
+
+
+def test_a_misspelt_key_re_runs_nothing_and_names_the_right_one(done):
+    config = small_config()
+    config["datasets"]["small"]["crop"] = config["datasets"]["small"].pop("crops")
+    write_config(done, config, "misspelt.yaml")
+    output = snakemake(done, "-n", config="misspelt.yaml", fine=False)
+    assert "crop -> crops" in output
+    assert "rule " not in output
+    assert "Traceback" not in output
+
+
+def test_every_result_is_there_and_opens(done):
+    folder = done / "results" / "small"
+    assert (done / "results" / "reports" / "small.html").stat().st_size > 10_000
+    for plate in PLATES:
+        assert (folder / plate / "masks.tif").exists()
+    ledger = pd.read_parquet(folder / "ledger.parquet")
+    assert set(ledger["plate"]) == PLATES
+    treatments = pd.read_parquet(folder / "profiles" / "tiny" / "sphering" / "treatment.parquet")
+    assert ODD in set(treatments["Metadata_treatment"])
+
+
+def test_no_treatment_name_becomes_markup(done):
+    page = (done / "results" / "reports" / "small.html").read_text()
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_every_job_tells_versions_seed_and_device(done):
+    for log in (done / "results" / "logs").rglob("*.log"):
+        assert "wellread 0.1.0" in log.read_text(), log
+        assert "done" in log.read_text(), log
+    assert "seed 0" in (done / "results/logs/train/tiny.log").read_text()
+    assert "device cpu" in (done / "results/logs/train/tiny.log").read_text()
+
+
+def test_the_same_config_gives_the_same_bytes_in_another_folder(done, tmp_path):
+    other = small(tmp_path / "other")
+    snakemake(other)
+    assert hashes(other) == hashes(done)
+
+
+HALF_WAY = {
+    "segment": "results/small/P1/.masks.tif.*.part.tif",
+    "crops": "results/small/P1/.crops.npy.*.part.npy",
+    "train": "results/models/tiny/checkpoint.pt",
+}
+
+
+@pytest.mark.parametrize("victim", ["job", "snakemake"])
+@pytest.mark.parametrize("rule", HALF_WAY)
+def test_a_killed_run_ends_like_an_unbroken_one(done, tmp_path, rule, victim):
+    folder = small(tmp_path / "killed")
+    run = subprocess.Popen(command(), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    limit = time.monotonic() + 120
+    while not list(folder.glob(HALF_WAY[rule])):
+        assert run.poll() is None, "ended before it could be killed"
+        assert time.monotonic() < limit
+        time.sleep(0.001)
+    os.kill(run.pid if victim == "snakemake" else job_of(rule, folder), signal.SIGKILL)
+    run.wait()
+    assert not (folder / "results/reports/small.html").exists()
+    if victim == "snakemake":
+        snakemake(folder, "--unlock")
+    snakemake(folder)
+    assert hashes(folder) == hashes(done)
+    shutil.rmtree(folder)
+
+
+def job_of(rule: str, folder: Path) -> int:
+    """The process that runs a rule's script below a folder."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words, where = (process / "cmdline").read_text().split("\0"), os.readlink(process / "cwd")
+        except OSError:
+            continue
+        if where == str(folder) and any(word.endswith(f".{rule}.py") for word in words) and "python" in words[0]:
+            return int(process.name)
+    raise AssertionError(f"no job of {rule}")
+
+
+def without(key):
+    return lambda frame: frame.drop(columns=key)
+
+
+BAD_TABLES = {
+    "missing column": ("images.csv", without("ER"), ["no ER among plate, well, site, DNA", "rename or add the column"]),
+    "no treatment": ("wells.csv", without("treatment"), ["no treatment", "wells.csv"]),
+    "duplicate well": ("wells.csv", lambda f: pd.concat([f, f.iloc[[3]]]), ["again", "row 26", "renumber"]),
+    "other plates": ("wells.csv", lambda f: f.assign(plate="Q1"), ["same plate names", "P1, P2 against Q1"]),
+    "empty channel": ("images.csv", lambda f: f.assign(Mito=""), ["files of every channel", "none of Mito"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TABLES)
+def test_bad_tables_are_refused_before_anything_runs(done, case):
+    name, spoil, words = BAD_TABLES[case]
+    before = (done / name).read_bytes()
+    spoil(pd.read_csv(done / name, dtype=str, keep_default_na=False)).to_csv(done / name, index=False)
+    try:
+        output = snakemake(done, "-n", fine=False)
+    finally:
+        (done / name).write_bytes(before)
+    assert all(word in output for word in ["expected", "found", "where", "edit", *words]), output
+    assert "Traceback" not in output
+
+
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "words"),
+    [
+        (["datasets", "small", "crops", "size"], "forty", ["type integer", "'forty'", "datasets.small.crops.size"]),
+        (["datasets", "small", "crops", "size"], 4, ["at least 8", "datasets.small.crops.size"]),
+        (["models", "tiny", "embed"], {"features": "all"}, ["one of cls", "'all'", "models.tiny.embed.features"]),
+        (["models", "tiny", "train_on"], ["smal"], ["smal", "did you mean small?", "models.tiny.train_on"]),
+        (["datasets", "small", "segment"], {"otsu_watershed": {"cell": "rna"}}, ["did you mean RNA?"]),
+        (["datasets", "small", "wells"], "well.csv", ["no file at well.csv", "datasets.small.wells"]),
+        (["corrections", "sphering"], [{"spherize": {}}], ["spherize -> sphering", "corrections.sphering.0"]),
+    ],
+)
+def test_bad_configs_are_refused_before_anything_runs(done, keys, value, words):
+    config = entry = yaml.safe_load((done / "test.yaml").read_text())
+    for key in keys[:-1]:
+        entry = entry[key]
+    entry[keys[-1]] = value
+    write_config(done, config, "bad.yaml")
+    output = snakemake(done, "-n", config="bad.yaml", fine=False)
+    assert all(word in output for word in ["expected", "found", "where", "edit", *words]), output
+    assert "Traceback" not in output
+
+
+def test_bad_images_stop_their_plate_by_name_and_no_other(tmp_path):
+    folder = small(tmp_path)
+    for name in sorted((folder / "raw" / "P2").glob("*_DNA.tif"))[:4]:
+        name.write_bytes(name.read_bytes()[:1000])
+    targets = ["results/small/P1/masks.tif", "results/small/P2/masks.tif"]
+    output = snakemake(folder, "--keep-going", "--", *targets, fine=False)
+    assert "at most 20% of the 12 fields unusable" in output
+    assert "truncated or damaged" in output
+    assert "Traceback" not in output
+    assert (folder / targets[0]).exists()
+    assert not (folder / targets[1]).exists()
+
+
+def test_a_screen_without_controls_is_refused_by_the_correction(done, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(done, folder, symlinks=True)
+    wells = pd.read_csv(folder / "wells.csv", dtype=str, keep_default_na=False)
+    wells.assign(control="").to_csv(folder / "wells.csv", index=False)
+    output = snakemake(folder, fine=False)
+    assert "negative control" in output
+    assert "Traceback" not in output
+
+
+def test_reports_of_snakemake_work(done):
+    snakemake(done, "--report", "report.zip")
+    assert (done / "report.zip").stat().st_size > 100_000
+
+
+def test_lint_finds_nothing(done):
+    assert "Congratulations" in snakemake(done, "--lint")

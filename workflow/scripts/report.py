@@ -1,0 +1,9 @@
+"""Write the page that tells the whole run of a dataset."""
+
+from wellread import job, sheets
+from wellread.report import report
+
+with job.running(snakemake.log[0], **snakemake.wildcards):
+    wells = sheets.read(snakemake.input.wells, "wells")
+    inputs = {name: list(paths) for name, paths in snakemake.input.items() if name != "wells"}
+    report(snakemake.output[0], snakemake.wildcards.dataset, inputs, wells, snakemake.params.config)

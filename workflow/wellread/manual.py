@@ -1,0 +1,58 @@
+"""The reference part of config/README.md, written from the schema: python -m wellread.manual (in workflow/)."""
+
+from pathlib import Path
+
+from wellread import settings
+
+MARK = "<!-- below this line: written from workflow/schemas/config.schema.yaml by `make manual` -->\n"
+SECTIONS = ("dataset", "images", "segment", "calibrate", "crops", "aggregate", "consensus", "model", "train", "embed")
+SECTIONS += ("correction", "task", "measure", "figure", "draw")
+
+
+def manual() -> str:
+    """Markdown: a heading for every section, a line for every key."""
+    lines = ["## Top level", "", *_keys(settings.schema())]
+    for name in SECTIONS:
+        lines += ["", f"## {name}", "", *_section(settings.schema()["$defs"][name])]
+    return "\n".join(lines) + "\n"
+
+
+def _section(rule: dict) -> list[str]:
+    """A section that offers a choice gets a part for every choice; any other a line for every key."""
+    intro = [rule["description"].capitalize() + ".", ""] if "description" in rule else []
+    if "maxProperties" not in rule:
+        return intro + _keys(rule)
+    parts = [["", f"### {name}", "", method["description"], "", *_keys(method)] for name, method in rule["properties"].items()]
+    return intro + [line for part in parts for line in part][1:]
+
+
+def _keys(rule: dict) -> list[str]:
+    required = rule.get("required", [])
+    return [f"- `{key}` ({_facts(key, settings.resolve(sub) | sub, required)}): {_told(sub)}" for key, sub in rule.get("properties", {}).items()]
+
+
+def _told(rule: dict) -> str:
+    return rule.get("description") or settings.resolve(rule)["description"]
+
+
+def _facts(key: str, rule: dict, required: list[str]) -> str:
+    kind = rule.get("type", "")
+    facts = [" or ".join(kind) if isinstance(kind, list) else kind]
+    if "enum" in rule:
+        facts = [", ".join(map(str, rule["enum"]))]
+    bounds = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    facts += [f"{words} {rule[bound]}" for bound, words in bounds.items() if bound in rule]
+    if key in required:
+        facts.append("required")
+    elif rule.get("default") not in (None, {}) or ("default" in rule and rule["default"] is None):
+        facts.append(f"default `{_plain(rule['default'])}`")
+    return "; ".join(filter(None, facts))
+
+
+def _plain(value) -> str:
+    return str(value).replace("'", "").replace("None", "null").replace("True", "true").replace("False", "false") if value != "" else '""'
+
+
+if __name__ == "__main__":
+    path = Path(__file__).parents[2] / "config" / "README.md"
+    path.write_text(path.read_text().split(MARK)[0] + MARK + "\n" + manual())

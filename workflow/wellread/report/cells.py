@@ -1,0 +1,145 @@
+"""The chapters of the plates: how good the fields are, what segmentation found, what the cells look like."""
+
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from wellread import montage
+from wellread.plate import open_plate
+from wellread.reader import Crops
+from wellread.report import svg
+from wellread.report.run import Run
+
+LISTED = 200  # failed fields told one by one
+GROUPS, PER_GROUP = 16, 9  # rows and columns of the montage
+NEGATIVE, UNLABELLED = "negative control", "no label"
+FIELD_WIDTH, CELL_SIDE = 400, 74  # px; the style sheet knows the second, too
+
+
+def calibrate(run: Run) -> dict:
+    """Quality and limits of every plate and channel, maps of intensity, and every failed field."""
+    tables = {plate: pd.read_parquet(path) for plate, path in run.by_folder("fields").items()}
+    calibrations = run.by_folder("calibration")
+    rows = [_quality(plate, tables[plate], calibrations[plate]) for plate in run.plates]
+    bad = pd.concat([table[table["status"] != "ok"] for table in tables.values()]) if tables else pd.DataFrame()
+    return {
+        "plates": rows,
+        "maps": [{"plate": plate, "maps": _intensity_maps(run, tables[plate])} for plate in run.shown],
+        "failed": bad.head(LISTED).to_dict("records"),
+        "n_failed": len(bad),
+    }
+
+
+def _quality(plate: str, fields: pd.DataFrame, calibration) -> dict:
+    with np.load(calibration) as saved:
+        channels, limits = saved["channels"].tolist(), saved["limits"].tolist()
+    good = fields[fields["status"] == "ok"]
+    facts = [
+        {"channel": c, "low": low, "high": high, "saturated": good[f"saturated_{c}"].mean()}
+        | {"focus": good[f"focus_{c}"].median(), "worst": good[f"focus_{c}"].min()}
+        for c, (low, high) in zip(channels, limits, strict=True)
+    ]
+    return {"plate": plate, "fields": len(fields), "good": len(good), "channels": facts}
+
+
+def _intensity_maps(run: Run, fields: pd.DataFrame) -> list[dict]:
+    good = fields[fields["status"] == "ok"]
+    means = {channel: good.groupby("well")[f"mean_{channel}"].mean().dropna() for channel in run.settings["channels"]}
+    return [
+        {"channel": channel, "low": mean.min(), "high": mean.max()}
+        | {"map": svg.plate_map(mean.to_dict(), mean.min(), mean.max())}
+        for channel, mean in means.items()
+        if len(mean)
+    ]
+
+
+def segment(run: Run) -> dict:
+    """Counts and sizes of every plate; for some plates a map of counts and fields with outlines."""
+    masks = run.by_folder("masks")
+    objects = {plate: _objects(run, plate) for plate in run.plates if plate in masks}
+    shown = [plate for plate in run.shown if plate in masks]
+    return {
+        "plates": [_sizes(plate, *objects[plate]) for plate in objects],
+        "shown": [_plate_pictures(run, plate, masks[plate], *objects[plate]) for plate in shown],
+    }
+
+
+def _objects(run: Run, plate: str) -> tuple[pd.Series, pd.DataFrame]:
+    """Objects of every good field, also where there are none, and the table of cells."""
+    fields = pd.read_parquet(run.by_folder("fields")[plate])
+    cells = pd.read_parquet(run.by_folder("cells")[plate])
+    lost = pd.read_parquet(run.by_folder("lost")[plate], columns=["field"])
+    counts = pd.concat([cells["field"], lost["field"]]).value_counts()
+    return counts.reindex(fields.loc[fields["status"] == "ok", "field"], fill_value=0), cells
+
+
+def _sizes(plate: str, counts: pd.Series, cells: pd.DataFrame) -> dict:
+    return {
+        "plate": plate,
+        "fields": len(counts),
+        "empty": int((counts == 0).sum()),
+        "per_field": counts.quantile([0.05, 0.5, 0.95]).tolist(),
+        "area": cells["area"].median(),
+        "nucleus_area": cells["nucleus_area"].median(),
+    }
+
+
+def _plate_pictures(run: Run, plate: str, masks, counts: pd.Series, cells: pd.DataFrame) -> dict:
+    opened = open_plate(run.by_folder("fields")[plate], run.by_folder("calibration")[plate])
+    place = opened.fields.loc[counts.index]
+    wells = counts.groupby(place["well"].to_numpy(object)).sum()
+    pictures = [
+        {"what": what, "well": place.loc[field, "well"], "site": place.loc[field, "site"], "n": int(counts[field])}
+        | {"uri": montage.overlay(opened, field, masks, FIELD_WIDTH)}
+        for what, field in _chosen(counts, run.config["seed"], plate).items()
+    ]
+    return {
+        "plate": plate,
+        "map": svg.plate_map(wells.to_dict(), 0, max(wells.max(), 1), digits=0),
+        "pictures": pictures,
+    }
+
+
+def _chosen(counts: pd.Series, seed: int, plate: str) -> dict[str, int]:
+    """Three different fields, if there are three: with fewest and most objects, and one drawn at random."""
+    order = np.random.default_rng([seed, crc32(plate.encode())]).permutation(counts.index)
+    wanted = [("fewest objects", counts.idxmin()), ("most objects", counts.idxmax())]
+    wanted += [("drawn at random", field) for field in order if field not in dict(wanted).values()][:1]
+    return {what: field for field, what in dict(map(reversed, wanted)).items()}
+
+
+def crops(run: Run) -> dict:
+    """One cell in every channel, and rows of cells for every mechanism or treatment."""
+    channels = run.settings["channels"]
+    plates = [plate for plate in run.by_folder("crops") if plate in run.by_folder("cells")]
+    pixels = Crops([run.by_folder("crops")[plate] for plate in plates]) if plates else []
+    facts = {"n": len(pixels), "colours": montage.colours(channels), "label": "", "groups": [], "more": 0}
+    if not facts["n"]:
+        return facts
+    tables = [pd.read_parquet(run.by_folder("cells")[plate], columns=["plate", "well"]) for plate in plates]
+    label, labels = _labels(pd.concat(tables, ignore_index=True), run.wells)
+    rng = np.random.default_rng(run.config["seed"])
+    names = sorted(set(labels), key=lambda name: (name == UNLABELLED, name != NEGATIVE, name))
+    chosen = {name: _some(np.flatnonzero(labels == name), PER_GROUP, rng) for name in names[:GROUPS]}
+    one = pixels[_some(np.arange(len(pixels)), 1, rng)][0]
+    return facts | {
+        "size": pixels.shape[-1],
+        "label": label,
+        "one": montage.channels_of_cell(one, CELL_SIDE),
+        "groups": [{"name": n, "uri": montage.row_of_cells(pixels[r], CELL_SIDE)} for n, r in chosen.items()],
+        "more": max(len(names) - GROUPS, 0),
+    }
+
+
+def _labels(cells: pd.DataFrame, wells: pd.DataFrame) -> tuple[str, np.ndarray]:
+    """What cells are grouped by, moa or else treatment, and the group of every cell."""
+    label = "moa" if "moa" in wells and (wells["moa"] != "").any() else "treatment"
+    text = wells[label].fillna("").astype(object).mask(wells["control"] == "negative", NEGATIVE)
+    of_well = dict(zip(zip(wells["plate"], wells["well"], strict=True), text, strict=True))
+    keys = zip(cells["plate"], cells["well"], strict=True)
+    return label, np.array([of_well.get(key) or UNLABELLED for key in keys], object)
+
+
+def _some(rows: np.ndarray, n: int, rng) -> np.ndarray:
+    return rng.choice(rows, min(n, len(rows)), replace=False)

@@ -1,0 +1,68 @@
+"""What the chapters of a report read from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+SHOWN_PLATES = 4  # plates with pictures: a report must stay small enough to mail
+
+
+@dataclass(frozen=True)
+class Run:
+    """The results of a dataset by kind, its wells table, and the config."""
+
+    dataset: str
+    inputs: dict[str, list[str]]
+    wells: pd.DataFrame
+    config: dict
+
+    @classmethod
+    def of(cls, dataset: str, inputs: dict, wells: pd.DataFrame | None, config: dict) -> "Run":
+        """Bring the arguments of `report` into shape: lists of paths, a table of wells even if there is none."""
+        lists = {kind: [paths] if isinstance(paths, str | Path) else list(paths) for kind, paths in inputs.items()}
+        empty = pd.DataFrame(columns=["plate", "well", "treatment", "control"], dtype=object)
+        return cls(dataset, lists, empty if wells is None else wells, config)
+
+    @property
+    def settings(self) -> dict:
+        """The dataset's section of the config."""
+        return self.config["datasets"][self.dataset]
+
+    @property
+    def plates(self) -> list[str]:
+        """The names of the plates, sorted."""
+        return sorted(self.by_folder("fields"))
+
+    @property
+    def shown(self) -> list[str]:
+        """The plates that get pictures: all if they are few, else some spread over the list."""
+        last, n = len(self.plates) - 1, min(len(self.plates), SHOWN_PLATES)
+        return [self.plates[round(i * last / max(n - 1, 1))] for i in range(n)]
+
+    def paths(self, kind: str) -> list[Path]:
+        """The paths of a kind of result, none if it was not made."""
+        return [Path(path) for path in self.inputs.get(kind, [])]
+
+    def by_folder(self, kind: str) -> dict[str, Path]:
+        """The paths of a kind by their folder: the plate's or the model's name."""
+        return {path.parent.name: path for path in self.paths(kind)}
+
+    def by_pair(self, kind: str) -> dict[str, dict[tuple[str, str], Path]]:
+        """The paths of tasks or figures: {name: {(model, correction): path}}, in the order of the config."""
+        found = {(path.parent.name, path.stem): path for path in self.paths(kind)}
+        names = [name for name in self.config[kind] if name in {name for name, _ in found}]
+        return {
+            name: {(m, c): found[name, f"{m}_{c}"] for m, c in self.pairs if (name, f"{m}_{c}") in found}
+            for name in names
+        }
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every model with every correction, in the order of the config."""
+        return [(model, correction) for model in self.config["models"] for correction in self.config["corrections"]]
+
+    def profiles(self) -> dict[tuple[str, str], Path]:
+        """The well profiles: {(model, correction): path}."""
+        found = {(path.parents[1].name, path.parent.name): path for path in self.paths("profiles")}
+        return {pair: found[pair] for pair in self.pairs if pair in found}

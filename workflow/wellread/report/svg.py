@@ -1,0 +1,112 @@
+"""Drawings of the report as inline SVG. Colours are classes of the style sheet, so they follow light and dark."""
+
+import re
+from string import ascii_uppercase
+
+from markupsafe import Markup
+
+PLATES = ((8, 12), (16, 24), (32, 48))  # rows, columns
+PITCH = 11  # px between wells
+
+
+def flow(stages: list[dict]) -> Markup:
+    """Stages {stage, unit, kept, lost} as bars of one height per unit; what is lost leaves in another colour."""
+    step, top, height = 108, 46, 84
+    parts, unit, whole = [], None, 1
+    for i, stage in enumerate(stages):
+        x, total = 6 + i * step, stage["kept"] + stage["lost"]
+        if stage["unit"] != unit:
+            unit, whole = stage["unit"], max(total, 1)
+            parts.append(_text(x, top + height + 34, unit, "unit"))
+        else:
+            parts.append(_box(x - step + 12, top, step - 12, height * total / whole, "ribbon"))
+        kept = height * stage["kept"] / whole
+        lost = max(height * stage["lost"] / whole, 1.5) if stage["lost"] else 0
+        parts += [_box(x, top, 12, kept, "kept"), _box(x, top + kept, 12, lost, "lost")]
+        parts += [_text(x, 16, stage["stage"], "name"), _text(x, 35, f"{stage['kept']:,}", "count")]
+        if stage["lost"]:
+            parts.append(_text(x + 18, top + kept + lost, f"−{stage['lost']:,}", "less"))
+    return _svg(len(stages) * step, top + height + 42, parts, "flow", "from images to wells, what is kept and lost")
+
+
+def plate_map(values: dict[str, float], low: float, high: float, digits: int | None = None) -> Markup:
+    """Wells as dots, darker where `values` is higher; with `digits` every dot tells well and value."""
+    places = {well: place for well in values if (place := _place(well))}
+    size = [format for format in PLATES if all(r < format[0] and c < format[1] for r, c in places.values())]
+    rows, columns = size[0] if size else PLATES[-1]
+    grid = "".join(f"M{PITCH * (c + 1.5):g} {PITCH * (r + 1.5):g}h0" for r in range(rows) for c in range(columns))
+    parts = [f'<path class="grid" d="{grid}"/>']
+    parts += [_text(PITCH * (c + 1.5), 7, c + 1, "axis") for c in range(columns)]
+    parts += [_text(5, PITCH * (r + 1.5) + 2, _letter(r), "axis") for r in range(rows)]
+    for well, (r, c) in sorted(places.items()):
+        share = (values[well] - low) / (high - low) if high > low else 0.5
+        told = "" if digits is None else f"<title>{well}: {values[well]:,.{digits}f}</title>"
+        shade = f'fill-opacity="{min(max(share, 0), 1):.2f}"'
+        place = f'cx="{PITCH * (c + 1.5):g}" cy="{PITCH * (r + 1.5):g}"'
+        parts.append(f'<circle class="well" {place} r="4.6" {shade}>{told}</circle>')
+    return _svg(PITCH * (columns + 1), PITCH * (rows + 1), parts, "plate", "plate map")
+
+
+def curve(x: list[float], y: list[float], digits: int = 3) -> Markup:
+    """One line over steps, with its extremes at the left and its last value at its end."""
+    width, height, left = 150, 64, 46
+    low, high = min(y), max(y)
+    across = max(x[-1] - x[0], 1e-12)
+    points = [
+        f"{left + (width * (a - x[0])) / across:.1f},{6 + height * (high - b) / max(high - low, 1e-12):.1f}"
+        for a, b in zip(x, y, strict=True)
+    ]
+    end_x, end_y = points[-1].split(",")
+    parts = [
+        f'<polyline points="{" ".join(points)}"/>',
+        f'<circle class="end" cx="{end_x}" cy="{end_y}" r="2.4"/>',
+        _text(left - 6, 10, f"{high:.{digits}g}", "axis left"),
+        _text(left - 6, 6 + height, f"{low:.{digits}g}", "axis left"),
+        _text(float(end_x) + 6, float(end_y) + 3, f"{y[-1]:.{digits}g}", "last"),
+    ]
+    return _svg(left + width + 50, height + 12, parts, "curve", "training curve")
+
+
+def interval(value: float, span: tuple | None, chance: tuple | None, scale: tuple[float, float]) -> Markup:
+    """A value as a dot, its interval as a line, chance (low, mean, high) as a grey band with a tick."""
+    width, middle = 130, 8
+
+    def at(v):
+        return 4 + (width - 8) * (v - scale[0]) / max(scale[1] - scale[0], 1e-12)
+
+    parts = [_box(4, middle - 0.5, width - 8, 1, "rule")]
+    if chance:
+        low, mean, high = map(at, chance)
+        parts += [_box(low, 3, max(high - low, 0), 10, "band"), _box(mean - 0.75, 1, 1.5, 14, "chance")]
+    if span:
+        parts.append(_box(at(span[0]), middle - 1.5, at(span[1]) - at(span[0]), 3, "span"))
+    parts.append(f'<circle class="value" cx="{at(value):.1f}" cy="{middle}" r="4"/>')
+    return _svg(width, 16, parts, "interval", "value, interval and chance")
+
+
+def _place(well: str) -> tuple[int, int] | None:
+    """Row and column of a well, counted from 0; None if its name does not tell."""
+    match = re.fullmatch(r"([A-Z]{1,2})(\d{1,2})", well)
+    if not match or int(match[2]) == 0:
+        return None
+    row = 0
+    for letter in match[1]:
+        row = 26 * row + ord(letter) - ord("A") + 1
+    return row - 1, int(match[2]) - 1
+
+
+def _letter(row: int) -> str:
+    return ascii_uppercase[row] if row < 26 else f"A{ascii_uppercase[row - 26]}"
+
+
+def _box(x: float, y: float, width: float, height: float, kind: str) -> str:
+    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
+
+
+def _text(x: float, y: float, text, kind: str) -> str:
+    return Markup('<text class="{}" x="{:g}" y="{:g}">{}</text>').format(kind, x, y, text)
+
+
+def _svg(width: float, height: float, parts: list, kind: str, label: str) -> Markup:
+    head = f'<svg class="{kind}" role="img" aria-label="{label}" viewBox="0 0 {width:g} {height:g}" width="{width:g}">'
+    return Markup(head + "".join(parts) + "</svg>")
