@@ -56,12 +56,12 @@ def planned(folder: Path, config: str = "test.yaml") -> set[str]:
     return jobs - {"all"}
 
 
-PAINTED = {"wells": 12, "fields": 1, "size": 192, "cells": 10.0}
+PAINTED = {"wells": 24, "fields": 1, "size": 160, "cells": 7.0}
 ODD = "\"5'/<script>alert(1)</script> $x_1$ é"  # a treatment as users may spell it
 
 
 def small_config(**changes) -> dict:
-    """Two painted plates of twelve wells and an encoder of a few steps; `changes` replace top-level keys."""
+    """Two painted plates of 24 wells and an encoder of a few steps; `changes` replace top-level keys."""
     dino = {"arch": "tiny", "dim": 32, "depth": 2, "heads": 2, "image": 32, "patch": 8, "prototypes": 64}
     dino |= {"hidden": 64, "bottleneck": 32, "batch": 16, "epochs": 4, "warmup_epochs": 1, "temperature_epochs": 1}
     return {

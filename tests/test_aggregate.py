@@ -10,11 +10,11 @@ from wellread.errors import InputError
 
 @pytest.fixture
 def plates(tmp_path):
-    """Cells and embeddings of two plates: wells A01 to A03 of two fields, A03 with only three cells."""
+    """Cells and embeddings of two plates: wells A01 to A03 of one to three fields, A03 with only three cells."""
     rng = np.random.default_rng(0)
     paths = []
     for plate in ("p1", "p2"):
-        sizes = {("A01", "1"): 9, ("A01", "2"): 4, ("A02", "1"): 6, ("A02", "2"): 1, ("A03", "1"): 3}
+        sizes = {("A01", "1"): 9, ("A01", "2"): 4, ("A01", "3"): 2, ("A02", "1"): 6, ("A02", "2"): 1, ("A03", "1"): 3}
         keys = [(plate, *field) for field, size in sizes.items() for _ in range(size)]
         cells = pd.DataFrame(keys, columns=["plate", "well", "site"]).sample(frac=1, random_state=0)
         cells.to_parquet(tmp_path / f"{plate}.parquet")
@@ -31,32 +31,21 @@ def wells():
     return table.assign(moa=["", "a|b", "c"] * 2, dose=[np.nan, 0.1, 3.0] * 2)
 
 
-def test_every_profile_equals_a_loop(plates, wells):
-    fov, well = aggregate(*plates, wells, seed=0)
-    cells = pd.concat([pd.read_parquet(path) for path in plates[0]])
+@pytest.mark.parametrize(("cells", "fields"), [("median", "mean"), ("mean", "median")])
+def test_every_profile_equals_a_loop(plates, wells, cells, fields):
+    fov, well = aggregate(*plates, wells, seed=0, cells=cells, fields=fields)
+    keys = pd.concat([pd.read_parquet(path) for path in plates[0]])
     X = np.concatenate([np.load(path) for path in plates[1]]).astype(float)
     for frame, level in ((fov, ["plate", "well", "site"]), (well, ["plate", "well"])):
         meta, profiles = tables.split(frame)
-        assert len(frame) == cells.groupby(level).ngroups
+        assert len(frame) == keys.groupby(level).ngroups
         for row, profile in zip(meta.itertuples(), profiles, strict=True):
-            mine = ((cells["plate"] == row.Metadata_Plate) & (cells["well"] == row.Metadata_Well)).to_numpy()
-            sites = [row.Metadata_Site] if "site" in level else sorted(set(cells["site"][mine]))
-            fields = [mine & (cells["site"] == site).to_numpy() for site in sites]
-            expected = np.mean([np.median(X[field], axis=0) for field in fields], axis=0)
+            mine = ((keys["plate"] == row.Metadata_Plate) & (keys["well"] == row.Metadata_Well)).to_numpy()
+            sites = [row.Metadata_Site] if "site" in level else sorted(set(keys["site"][mine]))
+            members = [mine & (keys["site"] == site).to_numpy() for site in sites]
+            expected = getattr(np, fields)([getattr(np, cells)(X[m], axis=0) for m in members], axis=0)
             np.testing.assert_allclose(profile, expected, rtol=1e-6)
-            assert row.Metadata_Object_Count == sum(field.sum() for field in fields)
-
-
-def test_the_statistics_are_options(plates, wells):
-    default = aggregate(*plates, wells, seed=0)[1]
-    means, _ = aggregate(*plates, wells, seed=0, cells="mean")
-    medians = aggregate(*plates, wells, seed=0, fields="median")[1]
-    np.testing.assert_allclose(
-        tables.split(means)[1][0], np.load(plates[1][0])[
-            pd.read_parquet(plates[0][0]).eval("well == 'A01' and site == '1'").to_numpy()
-        ].mean(axis=0), rtol=1e-5,
-    )  # fmt: skip
-    assert np.allclose(tables.split(default)[1], tables.split(medians)[1])  # of two fields they are the same
+            assert row.Metadata_Object_Count == sum(m.sum() for m in members)
 
 
 def test_metadata_come_from_the_wells_table(plates, wells):
@@ -83,6 +72,11 @@ def test_every_cell_is_in_a_profile_or_accounted_for(plates, wells):
     ]
     total = sum(len(pd.read_parquet(path)) for path in plates[0])
     assert well["Metadata_Object_Count"].sum() + lost["cells"].sum() == total
+
+
+def test_min_cells_are_enough(plates, wells):
+    assert losses(plates[0], wells, min_cells=3).empty
+    assert len(aggregate(*plates, wells, seed=0, min_cells=3)[1]) == 6
 
 
 def test_the_order_of_cells_does_not_matter(plates, wells, tmp_path):
@@ -121,7 +115,7 @@ def test_no_cells_at_all_give_empty_tables(plates, wells):
 
 def test_embeddings_of_other_cells_are_refused(plates, wells):
     np.save(plates[1][0], np.zeros((3, 5), np.float32))
-    with pytest.raises(InputError, match="23 cells and 3 embeddings"):
+    with pytest.raises(InputError, match="25 cells and 3 embeddings"):
         aggregate(*plates, wells, seed=0)
 
 
@@ -129,7 +123,7 @@ def test_nan_embeddings_are_refused(plates, wells):
     X = np.load(plates[1][0])
     X[4, 2] = np.nan
     np.save(plates[1][0], X)
-    with pytest.raises(InputError, match=r"(?s)1 of 23 cells.*p1.npy"):
+    with pytest.raises(InputError, match=r"(?s)1 of 25 cells.*p1.npy"):
         aggregate(*plates, wells, seed=0)
 
 

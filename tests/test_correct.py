@@ -119,6 +119,13 @@ def test_rows_and_metadata_stay_and_labels_do_not_count(name):
     )
 
 
+def test_corrections_are_shown_no_labels(monkeypatch):
+    seen = []
+    monkeypatch.setitem(CORRECTIONS, "spy", lambda X, meta, seed: seen.extend(meta) or X)
+    correct(screen().assign(Metadata_moa="x"), [{"spy": {}}], seed=0)
+    assert seen == ["Metadata_Plate", "Metadata_batch", "Metadata_control", "Metadata_control_use"]
+
+
 def test_a_chain_is_applied_in_order():
     frame = screen(plates=3, D=6)
     chain = correct(frame, [{"standardize": {}}, {"sphering": {"regularisation": 0.1}}], seed=0)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from wellread.errors import InputError
-from wellread.ledger import UNITS, check, ledger
+from wellread.ledger import UNITS, by_model, by_plate, check, ledger
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,13 @@ def account(run):
 def count(account, plate, stage, reason="kept", model=""):
     rows = account[(account[["plate", "stage", "reason", "model"]] == [plate, stage, reason, model]).all(axis=1)]
     return rows["n"].sum()
+
+
+def test_lists_of_paths_are_sorted_by_plate_and_model(run):
+    files = {kind: [run.plates[plate][kind] for plate in run.plates] for kind in ("fields", "cells", "lost")}
+    embeddings = [path for plate in run.plates.values() for path in plate["embeddings"].values()]
+    assert by_plate(**files, embeddings=embeddings) == run.plates
+    assert by_model(run.profiles.values()) == run.profiles
 
 
 def test_counts_of_a_known_plate(account):

@@ -95,6 +95,21 @@ def test_knn_of_several_labels_takes_what_holds_half_of_the_weight():
     assert values(found, "f1")["b"] == pytest.approx(2 * 2 / (2 * 2 + 1))
 
 
+def test_half_of_the_weight_is_not_enough():
+    X = [[1, 0], [1, 0], [1, 0], [0, 1], [0, 1], [0, 1]]
+    found = knn(table_of(["a|b", "a", "b", "c", "c", "c"], X), 0, label="moa", k=2, permutations=0)
+    # `a|b` has one neighbour of a and one of b, so it gets neither
+    assert values(found, "recall") == {"a": 0, "b": 0, "c": 1}
+
+
+def test_a_low_temperature_listens_to_the_nearest():
+    X = [[1, 0, 0], [1, 0.1, 0], [1, 0, 0.5], [1, 0, -0.5]]
+    frame = table_of(list("aacc"), X)
+    for temperature, recall in ((0.01, 1), (10, 0)):  # one a is near, two c are far
+        found = knn(frame, 0, label="moa", k=3, temperature=temperature, permutations=0)
+        assert values(found, "recall")["a"] == recall
+
+
 def test_knn_chance_is_that_of_shuffled_labels():
     rng = np.random.default_rng(0)
     labels = np.repeat(["a", "b"], [75, 25])
@@ -206,7 +221,9 @@ def test_p_values_are_uniform_where_nothing_is_active():
 
 def test_active_treatments_are_found_and_the_others_are_not():
     strong, weak = (standardised(plates=4, treatments=40, controls=32, D=32, effect=e) for e in (1.0, 0.0))
-    assert values(average_precision(strong, 0), "fraction_active")[""] >= 0.95
+    found = average_precision(strong, 0)
+    assert values(found, "fraction_active")[""] >= 0.95
+    assert min(values(found, "p_value").values()) == 1 / 1001
     assert values(average_precision(weak, 0), "fraction_active")[""] == 0
 
 
@@ -356,6 +373,15 @@ def test_planted_mechanisms_are_recovered_and_none_where_there_are_none():
     assert len(values(found, "nsc_treatment")) == 36
     assert values(found, "nsc_class") == {"m0": 1, "m1": 1, "m2": 1, "m3": 1}
     assert values(null, "nsc")[""] < 0.6
+
+
+def test_chance_keeps_the_doses_of_a_compound_together():
+    frame = planted(0.0)
+    meta, X = tables.split(frame)
+    X = np.repeat(X[::3], 3, axis=0) + np.tile([[0], [0.001], [0.002]], (12, 12))  # doses hardly differ
+    found = nearest_class(tables.join(meta, X), 0)
+    right = found[found["metric"] == "nsc_chance"]["value"] * 36
+    assert (right % 3 == 0).mean() > 0.9
 
 
 def test_nscb_of_one_batch_is_left_out():

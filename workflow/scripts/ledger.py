@@ -2,10 +2,12 @@
 
 from wellread import job, ledger, sheets, sources, tables
 
+files = snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards):
     dataset = snakemake.wildcards.dataset
     images = sources.fields(snakemake.config["datasets"][dataset], dataset)
-    wells = sheets.read(snakemake.input.wells, "wells")
-    account = ledger.ledger(images, *ledger.files(snakemake.input), wells)
+    plates = ledger.by_plate(files.fields, files.cells, files.lost, files.embeddings)
+    profiles = ledger.by_model(files.profiles)
+    account = ledger.ledger(images, plates, sheets.read(files.wells, "wells"), profiles)
     ledger.check(account)
     tables.write(account, snakemake.output[0])

@@ -5,5 +5,5 @@ from wellread.report import report
 
 with job.running(snakemake.log[0], **snakemake.wildcards):
     wells = sheets.read(snakemake.input.wells, "wells")
-    inputs = {name: list(paths) for name, paths in snakemake.input.items() if name != "wells"}
+    inputs = {name: paths for name, paths in snakemake.input.items() if name != "wells"}
     report(snakemake.output[0], snakemake.wildcards.dataset, inputs, wells, snakemake.params.config)

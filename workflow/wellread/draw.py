@@ -36,13 +36,11 @@ def umap(
     """
     meta, X = tables.split(frame)
     points, method = _plane(similar.unit(X), seed, n_neighbors, min_dist)
-    panels = [_labels(meta, label, "moa", "treatment"), _labels(meta, by, "plate", "batch")]
-    panels = [labels for labels in panels if labels is not None]
-    panels[0] = _controls_named(meta, panels[0])
-    with _figure(out_png, (5 * len(panels), 5), len(panels)) as (figure, axes):
+    labels = _controls_named(meta, _labels(meta, label, "moa", "treatment"))
+    with _figure(out_png, (10, 5), panels=2) as (figure, axes):
         figure.suptitle(f"{method} of {len(frame)} profiles")
-        for axis, labels in zip(axes, panels, strict=True):
-            _scatter(axis, points, labels)
+        _scatter(axes[0], points, labels)
+        _scatter(axes[1], points, _labels(meta, by, "plate", "batch"))
     return meta.assign(x=points[:, 0], y=points[:, 1])
 
 
@@ -56,11 +54,10 @@ def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> p
     cosine = similar.cosine(X)  # (n, n)
     order = _leaves(cosine)
     cosine, meta = cosine[np.ix_(order, order)], meta.iloc[order].reset_index(drop=True)
-    by = [name for name in ("treatment", "dose") if tables.column(name) in meta]
-    names = [_short(name) for name in tables.names(meta, by)]
+    names = [_short(name) for name in tables.names(meta, ["treatment", "dose"])]
     labels = _controls_named(meta, _labels(meta, label, "moa", "treatment"))
     side = np.clip(0.16 * len(names), 3.5, 11)
-    with _figure(out_png, (1.25 * side, side), 1) as (figure, (axis,)):
+    with _figure(out_png, (1.25 * side, side), panels=1) as (figure, (axis,)):
         axis.set_title(f"Cosine similarity of {len(names)} profiles")
         _heat_map(figure, axis, cosine, names)
         _strip(axis, labels)
@@ -96,13 +93,12 @@ def _leaves(cosine: np.ndarray) -> np.ndarray:
     return leaves_list(linkage(distances, "average", optimal_ordering=True))
 
 
-def _labels(meta: pd.DataFrame, wanted: str, *usual: str) -> pd.Series | None:
+def _labels(meta: pd.DataFrame, wanted: str, *usual: str) -> pd.Series:
     """Column `wanted` as text, or else the first of the `usual` columns that says anything."""
-    for name in [wanted] if wanted else [name for name in usual if tables.column(name) in meta]:
-        labels = pd.Series([_short(text) for text in tables.text(meta, name)], name=name, dtype=object)
-        if wanted or labels.any():
-            return labels
-    return None
+    for name in tables.present(meta, [wanted]) if wanted else usual:
+        if tables.column(name) in meta and any(values := tables.text(meta, name)):
+            return pd.Series([_short(value) for value in values], name=name, dtype=object)
+    return pd.Series("", index=meta.index, name=wanted or usual[-1], dtype=object)
 
 
 def _controls_named(meta: pd.DataFrame, labels: pd.Series) -> pd.Series:

@@ -1,5 +1,7 @@
 """The ledger: per plate and stage, what goes on and what is lost, with a reason. Nothing vanishes."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -110,3 +112,19 @@ def _before(stage: str) -> str | None:
 def _mismatch(expected: str, found: int, where: str) -> InputError:
     edit = "delete results of that plate that were edited or copied by hand, and run again"
     return InputError(expected, f"{found}, kept and lost together", where, edit)
+
+
+def by_plate(fields, cells, lost, embeddings) -> dict:
+    """Paths of the plates' files, one list a kind, as `ledger` wants them; a plate is called like its folder."""
+    plates = {Path(path).parent.name: {"fields": path, "embeddings": {}} for path in fields}
+    for kind, paths in {"cells": cells, "lost": lost}.items():
+        for path in paths:
+            plates[Path(path).parent.name][kind] = path
+    for path in map(Path, embeddings):
+        plates[path.parents[1].name]["embeddings"][path.stem] = path
+    return plates
+
+
+def by_model(profiles) -> dict:
+    """Paths of the uncorrected well profiles, as `ledger` wants them."""
+    return {Path(path).parents[1].name: path for path in profiles}
