@@ -5,7 +5,7 @@ PYTHON ?= python3
 CORES ?= 2
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint manual clean
 
 demo: $(VENV)/done
 	$(BIN)/snakemake --cores $(CORES) --configfile config/config.yaml
@@ -19,6 +19,9 @@ lint: $(VENV)/done
 	$(BIN)/snakefmt --check workflow
 	$(BIN)/codespell
 	$(BIN)/snakemake --lint --configfile config/config.yaml
+
+manual: $(VENV)/done
+	cd workflow && ../$(BIN)/python -m wellread.manual
 
 clean:
 	rm -rf results/[!R]* .snakemake .pytest_cache .ruff_cache

@@ -130,6 +130,15 @@ def test_a_plate_without_cells_is_told_as_such(run, tmp_path):
     assert "There are no crops in this run" in text(page)
 
 
+def test_images_moved_away_since_are_told(run, tmp_path):
+    plate = tmp_path / "P1"
+    shutil.copytree(run.plates["P1"]["fields"].parent, plate)
+    fields = pd.read_parquet(plate / "fields.parquet")
+    fields.replace(r".*\.tif", "gone.tif", regex=True).to_parquet(plate / "fields.parquet")
+    inputs = {kind: [str(path) for path in sorted(plate.glob(f"{kind}.*"))] for kind in PLATE}
+    assert "no longer where they were" in text(written(tmp_path, inputs, run.wells, run.config))
+
+
 def test_many_plates_stay_small(run, tmp_path):
     """Forty plates: pictures of four of them only."""
     page_of_two = len(written(tmp_path, run.inputs, run.wells, run.config))

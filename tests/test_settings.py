@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from wellread import settings
+from wellread import manual, settings
 from wellread.aggregate import aggregate
 from wellread.calibrate import survey
 from wellread.consensus import consensus
@@ -101,10 +101,32 @@ def test_every_shipped_config_is_valid_and_full_of_defaults(path):
         assert all(options for options in dataset["segment"].values())
 
 
-def test_every_key_stands_in_the_prose():
+def test_the_manual_is_written_from_the_schema():
     prose = (ROOT / "config" / "README.md").read_text()
-    missing = [path for path, _ in ALL_KEYS if f"`{path.rsplit('.', 1)[1]}`" not in prose]
-    assert not missing
+    assert prose.split(manual.MARK)[1].strip() == manual.manual().strip()
+    methods = {name for registry in REGISTRIES.values() for name in registry}
+    assert {path.rsplit(".", 1)[1] for path, _ in ALL_KEYS} - methods <= set(re.findall(r"- `(\w+)`", prose))
+
+
+WORDS = set(
+    "$schema $ref $defs title type object additionalProperties required properties propertyNames minItems maxItems items "
+    "uniqueItems minProperties maxProperties minimum maximum exclusiveMinimum exclusiveMaximum default description enum "
+    "const oneOf pattern minLength".split()
+)
+
+
+def strange_words(rule, names=False):
+    """Words of a schema that are none, such as what follows an unquoted comma."""
+    if isinstance(rule, dict):
+        for key, value in rule.items():
+            if not names and key not in WORDS:
+                yield key
+            if names or key not in ("default", "enum", "const", "required"):
+                yield from strange_words(value, not names and key in ("properties", "$defs"))
+
+
+def test_the_schema_is_free_of_slips_of_yaml():
+    assert not list(strange_words(settings.schema()))
 
 
 def minimal(**changes):
@@ -117,9 +139,10 @@ def minimal(**changes):
     [
         (minimal(modles={}), ["modles -> models", "the top level"]),
         (minimal(seed="1"), ["type integer", "'1'", "seed"]),
+        (minimal(tasks=None), ["type object", "None", "{}"]),
         (minimal(seed=-1), ["at least 0", "-1"]),
         (minimal(device="gpu"), ["one of auto, cpu, cuda", "'gpu'"]),
-        (minimal(models={"my_model": {}}), ["names that match", "'my_model'"]),
+        (minimal(models={"my_model": {}}), ["text that matches", "'my_model'", "models"]),
         (minimal(corrections={"a": []}), ["none", "corrections"]),
         ({"models": {"m": {}}}, ["the key datasets"]),
         (minimal(tasks={"t": {"measure": {"knn": {}, "average_precision": {}}}}), ["exactly one of"]),

@@ -68,7 +68,7 @@ def _explain(problem) -> InputError:
         missing = [key for key in problem.validator_value if key not in problem.instance]
         return InputError(f"the key {', '.join(missing)}", f"only {list(problem.instance)}", where, "add the key")
     hint = problem.schema.get("description", "change the value")
-    return InputError(_wanted(problem), f"{problem.instance!r}{_number_hint(problem)}", where, hint)
+    return InputError(_wanted(problem), f"{problem.instance!r}{_hint(problem.instance)}", where, hint)
 
 
 def _wanted(problem) -> str:
@@ -88,12 +88,15 @@ def _wanted(problem) -> str:
     return wanted.get(problem.validator, lambda v: f"{problem.validator} {v}")(problem.validator_value)
 
 
-def _number_hint(problem) -> str:
+def _hint(value) -> str:
+    """What YAML may have made of something else."""
+    if value is None:
+        return " (an empty section is written {})"
     try:
-        float(problem.instance)
+        float(value)
     except (TypeError, ValueError):
         return ""
-    return " (text to YAML: write 1.0e-3, not 1e-3)" if isinstance(problem.instance, str) else ""
+    return " (text to YAML: write 1.0e-3, not 1e-3)" if isinstance(value, str) else ""
 
 
 def _contradictions(config: dict) -> list[InputError]:

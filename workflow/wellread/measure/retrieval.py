@@ -1,8 +1,8 @@
 """Do replicates find each other before they find the controls? Mean average precision (Kalinin et al. 2025).
 
 The average precision is that of copairs; the null is not. copairs draws random ranks, one draw for all
-replicates of a treatment, which costs most of the power. Here wells change places within their plate, a
-treated one with a negative, so that whatever ties replicates together is in the null too.
+replicates of a treatment, which is conservative and costs power. Here wells change places within their plate,
+a treated one with a negative, so that whatever ties replicates together is in the null too.
 """
 
 import math
@@ -97,7 +97,8 @@ def _arrangements(sizes, null_size: int, rng) -> list[tuple[np.ndarray, np.ndarr
 
 
 def average_precisions(S: np.ndarray, arrangements) -> np.ndarray:
-    """Average precision (R, N) of a treatment's R wells in N arrangements of a pool, S (m, m) its similarities.
+    """Average precision (R, N) of a treatment's R wells in N arrangements of a pool, S (m, m) its
+    similarities.
 
     AP is the mean, over the positives of a ranked list, of positives so far / rank. Negatives win ties.
     """

@@ -26,6 +26,7 @@ TOLD = {  # metrics in plain words
     "spearman": "rank correlation of dose and distance to the controls: 1 if more is always stronger",
 }
 NO_EFFECT = {"mean_normalised_average_precision": 0.0, "spearman": 0.0}  # chance, where it needs no simulation
+SMALL_IS_GOOD = ("p_value", "q_value")
 LISTED = 100  # items in full
 FIGURE_WIDTH = 1300  # px
 PACKAGES = ("numpy", "pandas", "scikit-image", "scikit-learn", "scipy", "torch", "umap-learn", "snakemake")
@@ -110,7 +111,8 @@ def _items(tables: dict) -> list[dict]:
     for metric, rows in every.groupby("metric", sort=False) if len(every) else ():
         values = rows.pivot_table(index="item", columns="pair", values="value", sort=False)
         values = values.reindex(columns=list(pairs))
-        values = values.iloc[(-values.mean(axis=1)).argsort(kind="stable")]
+        towards = 1 if metric in SMALL_IS_GOOD else -1
+        values = values.iloc[(towards * values.mean(axis=1)).argsort(kind="stable")]
         shown = [(item, row.tolist()) for item, row in values.head(LISTED).iterrows()]
         wide.append({"metric": metric, "pairs": list(pairs), "rows": shown, "n": len(values)})
     return wide

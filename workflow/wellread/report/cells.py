@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from wellread import montage
-from wellread.plate import open_plate
+from wellread.images import BadField
+from wellread.plate import Plate, open_plate
 from wellread.reader import Crops
 from wellread.report import svg
 from wellread.report.run import Run
@@ -61,14 +62,14 @@ def segment(run: Run) -> dict:
     shown = [plate for plate in run.shown if plate in masks]
     return {
         "plates": [_sizes(plate, *objects[plate]) for plate in objects],
-        "shown": [_plate_pictures(run, plate, masks[plate], *objects[plate]) for plate in shown],
+        "shown": [_plate_pictures(run, plate, masks[plate], objects[plate][0]) for plate in shown],
     }
 
 
 def _objects(run: Run, plate: str) -> tuple[pd.Series, pd.DataFrame]:
     """Objects of every good field, also where there are none, and the table of cells."""
     fields = pd.read_parquet(run.by_folder("fields")[plate])
-    cells = pd.read_parquet(run.by_folder("cells")[plate])
+    cells = pd.read_parquet(run.by_folder("cells")[plate], columns=["field", "area", "nucleus_area"])
     lost = pd.read_parquet(run.by_folder("lost")[plate], columns=["field"])
     counts = pd.concat([cells["field"], lost["field"]]).value_counts()
     return counts.reindex(fields.loc[fields["status"] == "ok", "field"], fill_value=0), cells
@@ -85,13 +86,13 @@ def _sizes(plate: str, counts: pd.Series, cells: pd.DataFrame) -> dict:
     }
 
 
-def _plate_pictures(run: Run, plate: str, masks, counts: pd.Series, cells: pd.DataFrame) -> dict:
+def _plate_pictures(run: Run, plate: str, masks, counts: pd.Series) -> dict:
     opened = open_plate(run.by_folder("fields")[plate], run.by_folder("calibration")[plate])
     place = opened.fields.loc[counts.index]
     wells = counts.groupby(place["well"].to_numpy(object)).sum()
     pictures = [
         {"what": what, "well": place.loc[field, "well"], "site": place.loc[field, "site"], "n": int(counts[field])}
-        | {"uri": montage.overlay(opened, field, masks, FIELD_WIDTH)}
+        | {"uri": _overlay(opened, field, masks)}
         for what, field in _chosen(counts, run.config["seed"], plate).items()
     ]
     return {
@@ -101,12 +102,21 @@ def _plate_pictures(run: Run, plate: str, masks, counts: pd.Series, cells: pd.Da
     }
 
 
+def _overlay(plate: Plate, field: int, masks) -> str:
+    """The picture of a field, or nothing if its images have been moved away since."""
+    try:
+        return montage.overlay(plate, field, masks, FIELD_WIDTH)
+    except BadField:
+        return ""
+
+
 def _chosen(counts: pd.Series, seed: int, plate: str) -> dict[str, int]:
     """Three different fields, if there are three: with fewest and most objects, and one drawn at random."""
     order = np.random.default_rng([seed, crc32(plate.encode())]).permutation(counts.index)
     wanted = [("fewest objects", counts.idxmin()), ("most objects", counts.idxmax())]
     wanted += [("drawn at random", field) for field in order if field not in dict(wanted).values()][:1]
-    return {what: field for field, what in dict(map(reversed, wanted)).items()}
+    told_once = {field: what for what, field in wanted}
+    return {what: field for field, what in told_once.items()}
 
 
 def crops(run: Run) -> dict:

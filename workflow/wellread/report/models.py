@@ -30,11 +30,7 @@ def train(run: Run) -> dict:
 
 def _curves(model: str, path) -> dict:
     table = pd.read_parquet(path)
-    steps = table["step"].tolist()
-    names = [name for name in table if name not in ("step", "epoch")]
-    curves = [
-        {"name": name, "told": TOLD.get(name, ""), "svg": svg.curve(steps, table[name].tolist())} for name in names
-    ]
+    curves = [_curve(name, table[["step", name]].dropna()) for name in table if name not in ("step", "epoch")]
     last = table.iloc[-1]
     return {
         "model": model,
@@ -43,6 +39,11 @@ def _curves(model: str, path) -> dict:
         "schedules": [curve for curve in curves if curve["name"] in SCHEDULES],
         "collapsed": bool(last.get("feature_sd", 1) < 0.05 or last.get("effective_rank", 9) < 2),
     }
+
+
+def _curve(name: str, points: pd.DataFrame) -> dict:
+    drawn = svg.curve(*points.to_numpy(float).T.tolist()) if len(points) else ""
+    return {"name": name, "told": TOLD.get(name, ""), "svg": drawn}
 
 
 def embed(run: Run) -> dict:
