@@ -52,7 +52,7 @@ def test_few_profiles_are_drawn_by_pca(tmp_path, n):
     frame = grouped(n)
     drawn = draw.umap(frame, 0, tmp_path / "few.png")
     U = tables.split(frame)[1]
-    U /= np.linalg.norm(U, axis=1, keepdims=True)
+    U = U / np.linalg.norm(U, axis=1, keepdims=True)
     spread = np.linalg.svd(U - U.mean(axis=0), compute_uv=False)
     expected = np.pad(spread, (0, 2))[:2]
     np.testing.assert_allclose(np.linalg.norm(drawn[["x", "y"]], axis=0), expected, atol=1e-12)

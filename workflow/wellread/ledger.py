@@ -96,9 +96,7 @@ def _reason(well: str, known: set, imaged: set, with_cells: set) -> str:
 
 def _rows(plate: str, model: str, stages: dict) -> list[tuple]:
     return [
-        (plate, stage, model, str(reason), int(n))
-        for stage, counts in stages.items()
-        for reason, n in counts.items()
+        (plate, stage, model, str(reason), int(n)) for stage, counts in stages.items() for reason, n in counts.items()
     ]
 
 

@@ -1,6 +1,7 @@
 """The chapters of the answers: what the measures say, what the figures show, and what all of it rests on."""
 
 import platform
+import re
 from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
@@ -50,44 +51,40 @@ def headlines(run: Run) -> list[dict]:
 
 def _task(run: Run, name: str, paths: dict) -> dict:
     tables = {pair: pd.read_parquet(path) for pair, path in paths.items()}
-    metrics = list(dict.fromkeys(metric for table in tables.values() for metric in _overall(table)))
+    metrics = list(dict.fromkeys(metric for table in tables.values() for metric in _metrics(table)))
     values = {pair: [_value(table, metric) for metric in metrics] for pair, table in tables.items()}
-    scales = [_scale([own[i] for own in values.values() if own[i]]) for i in range(len(metrics))]
-    rows = [
-        {"model": model, "correction": correction, "values": own, "strip": _strip(own, scales)}
-        for (model, correction), own in values.items()
-    ]
+    scale = _scale([own[0] for own in values.values() if own and own[0]])
     return {
         "name": name,
-        "settings": run.config["tasks"].get(name, {}),
+        "settings": run.config["tasks"][name],
         "metrics": [{"name": metric, "told": TOLD.get(metric, "")} for metric in metrics],
-        "rows": rows,
+        "rows": [
+            {"model": model, "correction": correction, "values": own, "strip": _strip(own, scale)}
+            for (model, correction), own in values.items()
+        ],
         "items": _items(tables),
         "left_out": _left_out(tables),
     }
 
 
-def _overall(table: pd.DataFrame) -> list[str]:
+def _metrics(table: pd.DataFrame) -> list[str]:
     """The metrics that have a value of everything, without intervals and chance."""
-    names = table.loc[table["item"] == "", "metric"].unique().tolist()
-    return [
-        name for name in names if not name.endswith(("_low", "_high", "_chance")) and not name.startswith("chance_")
-    ]
+    names = table.loc[table["item"] == "", "metric"].unique()
+    return [name for name in names if not re.fullmatch("chance_.*|.*_(low|high|chance)", name)]
 
 
 def _value(table: pd.DataFrame, metric: str) -> dict | None:
     """A metric of everything: value, n, interval (low, high) and chance (2.5 %, mean, 97.5 %), where there are any."""
     overall = table[table["item"] == ""]
-    own, low, high = (overall.loc[overall["metric"] == metric + end, "value"] for end in ("", "_low", "_high"))
+    own, low, high = (overall[overall["metric"] == metric + end] for end in ("", "_low", "_high"))
     chance = overall.loc[overall["metric"].isin([f"{metric}_chance", f"chance_{metric}"]), "value"]
     if own.empty:
         return None
     band = (chance.quantile(0.025), chance.mean(), chance.quantile(0.975)) if len(chance) else None
     if metric in NO_EFFECT:
         band = (NO_EFFECT[metric],) * 3
-    span = (low.mean(), high.mean()) if len(low) else None
-    n = overall.loc[overall["metric"] == metric, "n"].iloc[0]
-    return {"value": own.mean(), "n": int(n), "span": span, "chance": band}
+    span = (low["value"].mean(), high["value"].mean()) if len(low) else None
+    return {"value": own["value"].mean(), "n": int(own["n"].iloc[0]), "span": span, "chance": band}
 
 
 def _scale(values: list[dict]) -> tuple[float, float]:
@@ -96,33 +93,32 @@ def _scale(values: list[dict]) -> tuple[float, float]:
     return min([0.0, *ends]), max([1.0, *ends])
 
 
-def _strip(values: list, scales: list):
+def _strip(values: list, scale: tuple[float, float]):
     """The first metric as a picture."""
     first = values[0] if values else None
-    return svg.interval(first["value"], first["span"], first["chance"], scales[0]) if first else ""
+    return svg.interval(first["value"], first["span"], first["chance"], scale) if first else ""
 
 
 def _items(tables: dict) -> list[dict]:
     """A table per metric of single items: items x (model, correction), the best on average first."""
-    pairs = {f"{model} · {correction}": table for (model, correction), table in tables.items()}
-    every = pd.concat([table.assign(pair=pair) for pair, table in pairs.items()]) if pairs else pd.DataFrame()
-    every = every[(every["item"] != "") & (every["metric"] != "left_out")] if len(every) else every
+    every = pd.concat([table.assign(pair=" · ".join(pair)) for pair, table in tables.items()])
+    every = every[(every["item"] != "") & (every["metric"] != "left_out")]
     wide = []
-    for metric, rows in every.groupby("metric", sort=False) if len(every) else ():
+    for metric, rows in every.groupby("metric", sort=False):
         values = rows.pivot_table(index="item", columns="pair", values="value", sort=False)
-        values = values.reindex(columns=list(pairs))
         towards = 1 if metric in SMALL_IS_GOOD else -1
         values = values.iloc[(towards * values.mean(axis=1)).argsort(kind="stable")]
         shown = [(item, row.tolist()) for item, row in values.head(LISTED).iterrows()]
-        wide.append({"metric": metric, "pairs": list(pairs), "rows": shown, "n": len(values)})
+        wide.append({"metric": metric, "pairs": list(values), "rows": shown, "n": len(values)})
     return wide
 
 
 def _left_out(tables: dict) -> list[dict]:
     """What measures did not look at, with the reason; once where all models and corrections agree."""
-    rows = [table[table["metric"] == "left_out"] for table in tables.values()]
-    every = pd.concat(rows).query("value > 0")[["item", "value", "n"]].drop_duplicates() if rows else pd.DataFrame()
-    return every.rename(columns={"item": "reason", "value": "left", "n": "of"}).to_dict("records")
+    every = pd.concat(tables.values())
+    every = every[(every["metric"] == "left_out") & (every["value"] > 0)]
+    every = every.rename(columns={"item": "reason", "value": "left", "n": "of"})
+    return every[["reason", "left", "of"]].drop_duplicates().to_dict("records")
 
 
 def draw(run: Run) -> dict:
@@ -131,7 +127,6 @@ def draw(run: Run) -> dict:
         "figures": [
             {
                 "name": name,
-                "settings": run.config["figures"].get(name, {}),
                 "pictures": [
                     {"model": model, "correction": correction, "uri": montage.shrunk(path, FIGURE_WIDTH)}
                     for (model, correction), path in paths.items()

@@ -34,7 +34,9 @@ def plate_map(values: dict[str, float], low: float, high: float, digits: int | N
     places = {well: place for well in values if (place := _place(well))}
     size = [format for format in PLATES if all(r < format[0] and c < format[1] for r, c in places.values())]
     rows, columns = size[0] if size else PLATES[-1]
-    grid = "".join(f"M{PITCH * (c + 1.5):g} {PITCH * (r + 1.5):g}h0" for r in range(rows) for c in range(columns))
+    taken = set(places.values())
+    free = [(r, c) for r in range(rows) for c in range(columns) if (r, c) not in taken]
+    grid = "".join(f"M{PITCH * (c + 1.5):g} {PITCH * (r + 1.5):g}h0" for r, c in free)
     parts = [f'<path class="grid" d="{grid}"/>']
     parts += [_text(PITCH * (c + 1.5), 7, c + 1, "axis") for c in range(columns)]
     parts += [_text(5, PITCH * (r + 1.5) + 2, _letter(r), "axis") for r in range(rows)]
