@@ -86,7 +86,7 @@ def small(folder: Path, plates: tuple[str, ...] = ("P1", "P2"), **changes) -> Pa
     """A clone with the small config, its tables and its raw images; one field is empty, one treatment oddly named."""
     clone(folder)
     for plate in plates:
-        paint(plate, folder / "raw", plates=3, **PAINTED)
+        paint(plate, folder / "raw", **PAINTED)
     write_tables(folder, plates)
     noise = np.random.default_rng(0).normal(230, 5, (PAINTED["size"],) * 2)
     for path in images_table(plates).iloc[0][list(screen.CHANNELS)]:

@@ -23,7 +23,6 @@ def paint(
     plate: str,
     folder,
     *,
-    plates: int = 2,
     wells: int = 48,
     fields: int = 2,
     size: int = 256,
@@ -36,8 +35,8 @@ def paint(
 
     `cells` is the mean number per field; `effect` and `plate_effect` scale what treatments and plates do to them.
     """
-    rows = layout(plates=plates, wells=wells, seed=seed).query("plate == @plate")
     number = int(plate.removeprefix("P"))
+    rows = layout(plates=number, wells=wells, seed=seed).query("plate == @plate")
     optics = microscope(number, size, plate_effect, seed)
     truth = []
     with whole(Path(folder) / plate) as part:
@@ -255,7 +254,7 @@ def microscope(number: int, size: int, plate_effect: float, seed: int) -> dict[s
     day = (start + number * (np.sqrt(5) - 1) / 2) % 1  # (property, channel), each in 0..1
     day = 0.5 + plate_effect * (day - 0.5)
     y, x = np.mgrid[:size, :size] / size
-    centre = day[4, :2]
+    centre = 0.25 + 0.5 * day[4, :2]  # in the middle half, so that no corner goes dark
     return {
         "blur": 0.8 + 0.8 * day[0],
         "bleed": np.eye(len(CHANNELS)) + np.diag(0.35 * day[1, 1:], -1),

@@ -1,0 +1,80 @@
+"""The painted screen: known layout, exact truth, pictures within a camera's range, all of it from the seed."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from conftest import SMALL
+from wellread import paint, screen, sheets
+
+TREATED = screen.layout().query("control == ''")
+
+
+def test_the_demo_table_is_the_layout(tmp_path):
+    shipped = Path(__file__).parents[1] / "resources" / "demo" / "wells.csv"
+    pd.testing.assert_frame_equal(
+        sheets.read(shipped, "wells").astype({"dose": float}),
+        sheets.check(screen.layout().fillna(""), "wells", "layout").astype({"dose": float}),
+    )
+
+
+def test_four_mechanisms_of_three_compounds_at_two_doses_in_two_wells():
+    active = TREATED[TREATED["moa"] != ""]
+    assert active.groupby("moa")["treatment"].nunique().tolist() == [3] * 4
+    assert TREATED.loc[TREATED["moa"] == "", "treatment"].nunique() == 2
+    assert TREATED.groupby(["treatment", "dose"]).size().unique().tolist() == [2]
+    assert TREATED.groupby("treatment")["dose"].nunique().unique().tolist() == [2]
+
+
+def test_a_compound_lives_on_one_plate_and_a_mechanism_on_both():
+    assert TREATED.groupby("treatment")["plate"].nunique().max() == 1
+    assert TREATED[TREATED["moa"] != ""].groupby("moa")["plate"].nunique().min() == 2
+    assert screen.layout().query("control == 'negative'").groupby("plate").size().tolist() == [20, 20]
+
+
+@pytest.mark.parametrize("wells", [12, 24, 48])
+def test_a_further_plate_changes_no_other(wells):
+    two, three = screen.layout(plates=2, wells=wells), screen.layout(plates=3, wells=wells)
+    pd.testing.assert_frame_equal(two, three[three["plate"] != "P3"].reset_index(drop=True))
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(painted, tmp_path):
+    paint.paint("P1", tmp_path / "again", **SMALL)
+    paint.paint("P1", tmp_path / "other", **SMALL | {"seed": 4})
+    files = sorted(path.name for path in (painted[0] / "P1").iterdir())
+    assert files == sorted(path.name for path in (tmp_path / "again" / "P1").iterdir())
+    for name in files:
+        assert (painted[0] / "P1" / name).read_bytes() == (tmp_path / "again" / "P1" / name).read_bytes()
+    first = painted[1]["DNA"].iloc[0].rsplit("/", 1)[1]
+    assert (painted[0] / "P1" / first).read_bytes() != (tmp_path / "other" / "P1" / first).read_bytes()
+
+
+def test_truth_is_exact(painted):
+    truth = tifffile.imread(painted[0] / "P1" / "truth.tif")
+    assert truth.shape == (12, 2, 192, 192)
+    counts = [len(np.unique(field[1])) - 1 for field in truth]
+    assert len(set(counts)) > 3
+    for nuclei, cells in truth:
+        assert (cells[nuclei > 0] == nuclei[nuclei > 0]).all()  # a nucleus lies in its own cell, and in no other
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 17])
+def test_every_plate_is_within_the_range_of_the_camera(number):
+    rng = np.random.default_rng(0)
+    light, masks = paint.draw(rng, 12, 128, np.zeros(4))
+    with np.errstate(all="raise"):
+        counts = paint.expose(rng, light, paint.microscope(number, 128, 1.0, seed=0))
+    assert counts.dtype == np.uint16
+    assert counts.min() > 100
+    assert (counts >= 4095).mean() < 0.001
+    inside = masks[1] > 0
+    assert all(plane[inside].mean() > 1.2 * plane[~inside].mean() for plane in counts)
+
+
+def test_inactive_compounds_and_controls_do_nothing():
+    assert not paint.response("inertin-A", "", 10.0, 1.0, 0).any()
+    low, high = (paint.response("cablin-A", "actin bundling", dose, 1.0, 0) for dose in (1.0, 10.0))
+    assert (0.4 < low / high).all()
+    assert (low / high < 0.7).all()
