@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import tifffile
 from conftest import SMALL
-from wellread import paint, screen, sheets
+from wellread import paint, phantom, screen, sheets
 
 TREATED = screen.layout().query("control == ''")
 
@@ -58,12 +58,13 @@ def test_truth_is_exact(painted):
     assert len(set(counts)) > 3
     for nuclei, cells in truth:
         assert (cells[nuclei > 0] == nuclei[nuclei > 0]).all()  # a nucleus lies in its own cell, and in no other
+        assert np.array_equal(np.unique(nuclei), np.unique(cells))  # and no cell is without one
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 17])
 def test_every_plate_is_within_the_range_of_the_camera(number):
     rng = np.random.default_rng(0)
-    light, masks = paint.draw(rng, 12, 128, np.zeros(4))
+    light, masks = phantom.draw(rng, 12, 128, np.zeros(4))
     with np.errstate(all="raise"):
         counts = paint.expose(rng, light, paint.microscope(number, 128, 1.0, seed=0))
     assert counts.dtype == np.uint16

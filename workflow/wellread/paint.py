@@ -1,5 +1,4 @@
-"""Painted plates: a microscope with moods of its own looks at phantom cells, so that masks, mechanisms and plate effects
-are known exactly."""
+"""Painted plates: phantom cells under a microscope with moods, with masks, mechanisms and plate effects known."""
 
 from pathlib import Path
 
@@ -19,7 +18,6 @@ def paint(
     plate: str,
     folder,
     *,
-    plates: int = 2,
     wells: int = 48,
     fields: int = 2,
     size: int = 320,
@@ -33,8 +31,8 @@ def paint(
     `cells` is the mean number per field; `effect` and `plate_effect` scale what treatments and plates do to them.
     A field depends on the seed and its own plate, well and site only.
     """
-    rows = layout(plates=plates, wells=wells, seed=seed).query("plate == @plate")
     number = int(plate.removeprefix("P"))
+    rows = layout(plates=number, wells=wells, seed=seed).query("plate == @plate")
     optics = microscope(number, size, plate_effect, seed)
     truth = []
     with whole(Path(folder) / plate) as part:
@@ -72,21 +70,19 @@ def microscope(number: int, size: int, plate_effect: float, seed: int) -> dict[s
     start = np.random.default_rng(seed).random((5, len(CHANNELS)))
     mood = (start + number * (np.sqrt(5) - 1) / 2) % 1  # (property, channel), 0 to 1
     blur, bleed, gain, background, centre = 0.5 + plate_effect * (mood - 0.5)
-    y, x = np.mgrid[:size, :size] / size
+    y, x = np.mgrid[:size, :size] / size - (0.25 + 0.5 * centre[:2, None, None])  # from a point in the middle half
     return {
-        "blur": 0.8 + 0.8 * np.clip(blur, -0.5, None),
-        "bleed": np.eye(len(CHANNELS)) + np.diag(0.35 * np.clip(bleed[1:], 0, None), -1),
+        "blur": 0.8 + 0.8 * blur,
+        "bleed": np.eye(len(CHANNELS)) + np.diag(0.35 * bleed[1:], -1),
         "gain": 700 * np.exp(gain - 0.5)[:, None, None],
-        "background": 40 + 80 * np.clip(background, 0, None)[:, None, None],
-        "vignette": np.exp(-0.8 * ((y - centre[0]) ** 2 + (x - centre[1]) ** 2)),
+        "background": 40 + 80 * background[:, None, None],
+        "vignette": np.exp(-0.8 * (y**2 + x**2)),
     }
 
 
 def expose(rng, light: np.ndarray, optics: dict) -> np.ndarray:
     """Camera counts (C, size, size) uint16 of light (C, size, size), with shot noise, above an offset."""
-    seen = np.stack(
-        [gaussian_filter(plane, sigma) for plane, sigma in zip(light, optics["blur"], strict=True)]
-    )
+    seen = np.stack([gaussian_filter(plane, sigma) for plane, sigma in zip(light, optics["blur"], strict=True)])
     seen = np.einsum("ij,jyx->iyx", optics["bleed"], seen)
     photons = (optics["gain"] * seen + optics["background"]) * optics["vignette"]
     noise = np.sqrt(photons + 9) * rng.standard_normal(light.shape, np.float32)  # 9: readout of 3 counts
@@ -94,5 +90,5 @@ def expose(rng, light: np.ndarray, optics: dict) -> np.ndarray:
 
 
 def _write_masks(path: Path, masks: np.ndarray) -> None:
-    layout = {"photometric": "minisblack", "metadata": {"axes": "FCYX"}}
-    tifffile.imwrite(path, masks, bigtiff=True, compression="zlib", **layout)
+    axes = {"photometric": "minisblack", "metadata": {"axes": "FCYX"}}
+    tifffile.imwrite(path, masks, bigtiff=True, compression="zlib", **axes)

@@ -48,19 +48,17 @@ def characters(rng, n: int, traits: np.ndarray) -> dict[str, np.ndarray]:
     """What makes each of `n` cells itself: arrays with one row per cell; lengths in px, places in nuclear radii."""
     lobed, fragmented, bundled, vacuolated = traits[:, None] * rng.lognormal(0, 0.15, (4, n))
     scale = rng.lognormal(0, 0.1, n)
-    lobes = [0.03, 0.03, 0.02] * rng.normal(0, 1, (n, 3))
+    lobes = waves(rng, n, [0.025, 0.025, 0.015])
     lobes[np.arange(n), rng.choice([1, 2], n, p=[0.75, 0.25])] += 0.3 * lobed  # three lobes, or four
     return {
         "angle": rng.uniform(0, np.pi, n),
         "body": BODY * scale,
         "body_stretch": np.exp(rng.normal(0.1, 0.1, n) + 0.35 * bundled),
-        "body_waves": [0.12, 0.1, 0.07, 0.05] * rng.normal(0, 1, (n, 4)),
-        "body_phases": rng.uniform(0, 2 * np.pi, (n, 4)),
+        "body_waves": waves(rng, n, [0.09, 0.08, 0.06, 0.04]),
         "shift": rng.normal(0, 2.5, (n, 2)),
         "nucleus": NUCLEUS * scale**0.5 * (1 + 0.2 * lobed),
         "nucleus_stretch": np.exp(rng.normal(0.1, 0.06, n)),
         "nucleus_waves": lobes,
-        "nucleus_phases": rng.uniform(0, 2 * np.pi, (n, 3)),
         "nucleoli": spots(rng, n, 3, (0.15, 0.65)),
         "golgi": spots(rng, n, 6, (1.2, 1.6), spread=0.6),
         "vacuoles": spots(rng, n, 8, (1.4, 2.1)),
@@ -70,6 +68,11 @@ def characters(rng, n: int, traits: np.ndarray) -> dict[str, np.ndarray]:
         "bundled": bundled,
         "vacuolated": np.clip(vacuolated, 0, 1),
     }
+
+
+def waves(rng, n: int, sizes: list[float]) -> np.ndarray:
+    """Fourier coefficients (n, orders) complex, from the second order on, of the logarithm of an outline's radius."""
+    return sizes * (rng.standard_normal((n, len(sizes), 2)) @ [1, 1j])
 
 
 def spots(rng, n: int, count: int, span: tuple[float, float], spread: float = np.pi) -> np.ndarray:
@@ -107,11 +110,12 @@ def claim(centres: np.ndarray, cells: dict, size: int) -> dict[str, np.ndarray]:
 def outline(u, v, own, part: str) -> np.ndarray:
     """Distance from the centre over the radius of a stretched, wavy outline in that direction: 1 on the outline."""
     u, v = u / own(f"{part}_stretch"), v * own(f"{part}_stretch")
-    waves, phases, angle = own(f"{part}_waves").T, own(f"{part}_phases").T, np.arctan2(v, u)
-    logarithm = sum(
-        w * np.cos(k * angle + p) for k, (w, p) in enumerate(zip(waves, phases, strict=True), start=2)
-    )
-    return np.hypot(u, v) / (own(part) * np.exp(logarithm))
+    distance = np.hypot(u, v) + 1e-9
+    direction = (u + 1j * v) / distance
+    ripple = 0
+    for wave in own(f"{part}_waves").T[::-1]:  # Horner's rule for the powers 2, 3, ... of the direction
+        ripple = (ripple + wave) * direction
+    return distance / (own(part) * np.exp((ripple * direction).real))
 
 
 def _reachable(centres: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -137,9 +141,7 @@ def dna(pixels, own, grain):
 
 def rna(pixels, own, grain):
     """Nucleoli and cytoplasm."""
-    nucleoli = (
-        blobs(pixels, own, "nucleoli", 1.8) * (pixels["nucleus"] < 0.95) * (1 - 0.95 * own("vacuolated"))
-    )
+    nucleoli = blobs(pixels, own, "nucleoli", 1.8) * (pixels["nucleus"] < 0.95) * (1 - 0.95 * own("vacuolated"))
     cytoplasm = 0.65 * thickness(pixels) * np.exp(0.15 * grain[2.2]) * (1 - 0.6 * vacuoles(pixels, own))
     return np.where(pixels["nucleus"] < 1, 0.4 + 1.1 * nucleoli, cytoplasm)
 
