@@ -102,8 +102,8 @@ def claim(centres: np.ndarray, cells: dict, size: int) -> dict[str, np.ndarray]:
     owner = np.full((size, size), -1)
     owner[y[nearest_last], x[nearest_last]] = nearest_last
     claims = owner[owner >= 0]
-    pixels = {"cell": cell, "y": y, "x": x, "u": u, "v": v, "nucleus": nucleus, "body": body}
     claims = claims[rank[claims] < 1]
+    pixels = {"cell": cell, "y": y, "x": x, "u": u, "v": v, "nucleus": nucleus, "body": body}
     return {key: values[claims] for key, values in pixels.items()}
 
 
