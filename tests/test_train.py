@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from wellread import train as job
+from wellread.embed import embed
 from wellread.errors import InputError
 
 CHANNELS = ["DNA", "Mito"]
@@ -114,6 +115,30 @@ def test_a_killed_run_ends_like_an_unbroken_one(plates, tmp_path, how):
     assert run(plates, tmp_path / "killed", **options) == unbroken
 
 
+def test_training_tells_textures_apart_that_an_untrained_network_confuses(tmp_path):
+    crops, kind = textures(256)
+    np.save(tmp_path / "crops.npy", crops)
+    pd.DataFrame({"well": ["A01"] * 256}).to_parquet(tmp_path / "cells.parquet")
+    plates = [str(tmp_path / "crops.npy")], [str(tmp_path / "cells.parquet")]
+    scores = {}
+    for name, options in {"untrained": {"epochs": 1, "epoch_length": 1}, "trained": {"epochs": 20}}.items():
+        folder = tmp_path / name
+        run(plates, folder, **options, base_lr=2e-2, layer_scale=1.0, global_scale=(0.4, 1.0), momentum=0.98)
+        model = folder / "weights.safetensors", folder / "model.json"
+        embed(plates[0][0], *model, folder / "out.npy", channels=CHANNELS, device="cpu")
+        scores[name] = neighbours_agree(np.load(folder / "out.npy"), kind)
+    assert scores["trained"] > 0.8
+    assert scores["trained"] > scores["untrained"] + 0.1
+
+
+def neighbours_agree(vectors, kind):
+    """Share of cells whose five nearest others are mostly of their kind."""
+    distance = np.linalg.norm(vectors[:, None] - vectors, axis=2)
+    np.fill_diagonal(distance, np.inf)
+    votes = kind[np.argsort(distance, axis=1)[:, :5]].mean(axis=1) > 0.5
+    return np.mean(votes == kind)
+
+
 def test_a_checkpoint_of_other_settings_is_ignored(plates, tmp_path, caplog):
     unbroken = run(plates, tmp_path / "unbroken")
     process = start(plates, tmp_path / "model", epochs=400)
@@ -141,7 +166,8 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(plates, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "options", [{"local_views": 0}, {"batch": 1000}, {"epoch_length": 3, "centring": "sinkhorn_knopp"}]
+    "options",
+    [{"local_views": 0}, {"batch": 1000}, {"epoch_length": 3, "centring": "sinkhorn_knopp", "precision": "bf16"}],
 )
 def test_variants_train(plates, tmp_path, options):
     run(plates, tmp_path / "model", epochs=2, **options)

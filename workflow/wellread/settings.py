@@ -127,8 +127,8 @@ def _contradictions(config: dict) -> list[InputError]:
 
 
 def _unknown(name: str, known, where: str) -> InputError:
-    near = get_close_matches(name, list(known), 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else "use one of the names above"
+    near = get_close_matches(name.lower(), {other.lower(): other for other in known}, 1, 0.5)
+    hint = f"did you mean {next(o for o in known if o.lower() == near[0])}?" if near else "use one of the names above"
     return InputError(f"one of {', '.join(known)}", name, where, hint)
 
 

@@ -101,7 +101,8 @@ def resized_crop(images, box, flip, size):  # (B, C, S, S), (B, 4), (B, 2) bool
     side = images.shape[-1]
     rows = resampling(box[:, 0], box[:, 2], flip[:, 0], side, size)  # (B, size, S)
     columns = resampling(box[:, 1], box[:, 3], flip[:, 1], side, size)
-    return rows[:, None] @ images @ columns[:, None].mT
+    wide = images.flatten(1, 2) @ columns.mT  # (B, C * S, size): all channels in one product
+    return rows[:, None] @ wide.unflatten(1, images.shape[1:3])
 
 
 def resampling(start, length, flip, side, size):  # (B,) each
