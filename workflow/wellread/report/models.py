@@ -19,7 +19,7 @@ TOLD = {  # columns of training.parquet in plain words; others are shown without
     "feature_sd": "how different cells are to the encoder: 1 in all directions, 0 all the same (collapse)",
     "effective_rank": "how many independent directions the embeddings use; near 1 is collapse",
 }
-SCHEDULES = ("lr", "weight_decay", "momentum", "temperature")
+SCHEDULES = ("lr", "last_lr", "weight_decay", "momentum", "temperature")
 
 
 def train(run: Run) -> dict:
