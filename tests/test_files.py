@@ -14,7 +14,7 @@ from wellread.files import Rows, whole
 def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
     target = tmp_path / "cells.parquet"
     target.write_text("old")
-    with pytest.raises(RuntimeError), whole(target) as part:
+    with pytest.raises(RuntimeError), whole(target) as part:  # noqa: PT012
         part.write_text("half")
         raise RuntimeError
     assert target.read_text() == "old"

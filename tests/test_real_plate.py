@@ -13,7 +13,7 @@ DATA = Path(__file__).parents[2] / "shared" / "data" / "sbs_plate"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("real"),
-    pytest.mark.skipif(not DATA.exists(), reason="the plate's images are not beside the repository (shared/data/sbs_plate)"),
+    pytest.mark.skipif(not DATA.exists(), reason="no images beside the repository in shared/data/sbs_plate"),
 ]
 
 

@@ -39,6 +39,15 @@ def test_an_even_field_has_no_cells(value, cell):
     assert nuclei.max() == cells.max() == 0
 
 
+@pytest.mark.parametrize("counts", [5, 60, 3000])
+@pytest.mark.parametrize("cell", ["RNA", ""])
+def test_noise_has_no_cells(counts, cell):
+    noise = np.random.default_rng(0).poisson(counts, (2, 200, 200)).astype(np.float32)
+    dna, rna = (noise - noise.min()) / (noise.max() - noise.min())
+    nuclei, cells = SEGMENTERS["otsu_watershed"]([], nucleus="DNA", cell=cell, diameter=16)({"DNA": dna, "RNA": rna})
+    assert nuclei.max() == cells.max() == 0
+
+
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_the_size_of_nuclei_is_estimated_from_the_plate(scale):
     y, x = np.mgrid[: 100 * scale, : 100 * scale] / scale

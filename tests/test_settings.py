@@ -108,11 +108,10 @@ def test_the_manual_is_written_from_the_schema():
     assert {path.rsplit(".", 1)[1] for path, _ in ALL_KEYS} - methods <= set(re.findall(r"- `(\w+)`", prose))
 
 
-WORDS = set(
-    "$schema $ref $defs title type object additionalProperties required properties propertyNames minItems maxItems items "
-    "uniqueItems minProperties maxProperties minimum maximum exclusiveMinimum exclusiveMaximum default description enum "
-    "const oneOf pattern minLength".split()
-)
+WORDS = {"$schema", "$ref", "$defs", "title", "type", "description", "default", "enum", "const", "oneOf", "pattern"}
+WORDS |= {"properties", "additionalProperties", "required", "propertyNames", "minProperties", "maxProperties"}
+WORDS |= {"items", "minItems", "maxItems", "uniqueItems", "minLength"}
+WORDS |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 
 
 def strange_words(rule, names=False):

@@ -1,4 +1,4 @@
-"""The DAG itself, run as a user runs it: what re-runs, what survives a kill, what is refused, what is the same twice."""
+"""The DAG itself, run as a user runs it: what re-runs, survives a kill, is refused, is the same twice."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import tifffile
 import yaml
 from flow import ODD, command, hashes, planned, small, small_config, snakemake, write_config, write_tables
 
@@ -93,6 +94,8 @@ def test_every_result_is_there_and_opens(done):
         assert (folder / plate / "masks.tif").exists()
     ledger = pd.read_parquet(folder / "ledger.parquet")
     assert set(ledger["plate"]) == PLATES
+    assert tifffile.imread(folder / "P1" / "masks.tif", key=[0, 1]).max() == 0  # the field without cells
+    assert ledger.query("plate == 'P1' and stage == 'wells' and reason == 'no cells'")["n"].tolist() == [1]
     treatments = pd.read_parquet(folder / "profiles" / "tiny" / "sphering" / "treatment.parquet")
     assert ODD in set(treatments["Metadata_treatment"])
 
@@ -168,7 +171,11 @@ BAD_TABLES = {
     "missing column": ("images.csv", without("ER"), ["no ER among plate, well, site, DNA", "rename or add the column"]),
     "no treatment": ("wells.csv", without("treatment"), ["no treatment", "wells.csv"]),
     "duplicate well": ("wells.csv", lambda f: pd.concat([f, f.iloc[[3]]]), ["again", "row 50", "renumber"]),
-    "other plates": ("wells.csv", lambda f: f.assign(plate="Q" + f["plate"]), ["same plate names", "P1, P2 against QP1, QP2"]),
+    "other plates": (
+        "wells.csv",
+        lambda f: f.assign(plate="Q" + f["plate"]),
+        ["same plate names", "P1, P2 against QP1, QP2"],
+    ),
     "empty channel": ("images.csv", lambda f: f.assign(Mito=""), ["files of every channel", "none of Mito"]),
 }
 
@@ -184,8 +191,6 @@ def test_bad_tables_are_refused_before_anything_runs(done, case):
         (done / name).write_bytes(before)
     assert all(word in output for word in ["expected", "found", "where", "edit", *words]), output
     assert "Traceback" not in output
-
-
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ def test_the_slurm_profile_gives_the_bytes_of_a_local_run(tmp_path):
     write_config(there, small_config(device="auto"))
     words = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--configfile", "test.yaml"]
     patience = ["--slurm-init-seconds-before-status-checks", "3", "--verbose"]
-    with subprocess.Popen(words + patience, cwd=there, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+    with subprocess.Popen(
+        words + patience, cwd=there, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
         snakemake(here)
         output = run.communicate(timeout=600)[0]
     assert run.returncode == 0, output
@@ -38,5 +40,3 @@ def test_the_slurm_profile_gives_the_bytes_of_a_local_run(tmp_path):
     mine, theirs = hashes(here), hashes(there)
     assert mine.pop(left_out) != theirs.pop(left_out)
     assert mine == theirs
-
-

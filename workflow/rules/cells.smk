@@ -10,11 +10,11 @@ rule paint:
         "results/benchmarks/paint/{dataset}/{plate}.tsv"
     conda:
         "../../envs/segment.yaml"
+    resources:
+        mem_mb=grow(1000),
     params:
         options=lambda wildcards: PLAN.painting(wildcards.dataset),
         code=fingerprint("paint"),
-    resources:
-        mem_mb=grow(1000),
     script:
         "../scripts/paint.py"
 
@@ -31,14 +31,14 @@ rule calibrate:
         "results/benchmarks/calibrate/{dataset}/{plate}.tsv"
     conda:
         "../../envs/segment.yaml"
+    threads: 4
+    resources:
+        mem_mb=grow(2000),
     params:
         rows=lambda wildcards: PLAN.rows_hash(wildcards.dataset, wildcards.plate),
         channels=setting("dataset", "channels"),
         options=setting("dataset", "calibrate"),
         code=fingerprint("calibrate", "sources"),
-    threads: 4
-    resources:
-        mem_mb=grow(2000),
     script:
         "../scripts/calibrate.py"
 
@@ -56,12 +56,12 @@ rule segment:
         "results/benchmarks/segment/{dataset}/{plate}.tsv"
     conda:
         "../../envs/segment.yaml"
-    params:
-        section=setting("dataset", "segment"),
-        code=fingerprint("segment"),
     threads: 4
     resources:
         mem_mb=grow(4000),
+    params:
+        section=setting("dataset", "segment"),
+        code=fingerprint("segment"),
     script:
         "../scripts/segment.py"
 
@@ -83,12 +83,12 @@ rule crops:
         "results/benchmarks/crops/{dataset}/{plate}.tsv"
     conda:
         "../../envs/segment.yaml"
+    threads: 4
+    resources:
+        mem_mb=grow(2000),
     params:
         options=setting("dataset", "crops"),
         seed=config["seed"],
         code=fingerprint("crops"),
-    threads: 4
-    resources:
-        mem_mb=grow(2000),
     script:
         "../scripts/crops.py"

@@ -15,17 +15,17 @@ rule train:
         "results/benchmarks/train/{model}.tsv"
     conda:
         "../../envs/torch.yaml"
+    threads: 2  # fixed, for the order of sums and so the bytes of the weights depend on it
+    resources:
+        mem_mb=grow(8000),
+        runtime=1440,
+        gpu=gpu,
     params:
         method=setting("model", "train"),
         channels=lambda wildcards: PLAN.channels(wildcards.model),
         seed=config["seed"],
         device=config["device"],
         code=fingerprint("train"),
-    threads: 2  # fixed, for the order of sums and so the bytes of the weights depend on it
-    resources:
-        mem_mb=grow(8000),
-        runtime=1440,
-        gpu=gpu,
     script:
         "../scripts/train.py"
 
@@ -43,14 +43,14 @@ rule embed:
         "results/benchmarks/embed/{dataset}/{plate}/{model}.tsv"
     conda:
         "../../envs/torch.yaml"
+    threads: 2
+    resources:
+        mem_mb=grow(4000),
+        gpu=gpu,
     params:
         options=setting("model", "embed"),
         channels=setting("dataset", "channels"),
         device=config["device"],
         code=fingerprint("embed"),
-    threads: 2
-    resources:
-        mem_mb=grow(4000),
-        gpu=gpu,
     script:
         "../scripts/embed.py"

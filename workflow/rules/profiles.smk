@@ -15,12 +15,12 @@ rule aggregate:
         "results/benchmarks/aggregate/{dataset}/{model}.tsv"
     conda:
         "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
     params:
         options=setting("dataset", "aggregate"),
         seed=config["seed"],
         code=fingerprint("aggregate"),
-    resources:
-        mem_mb=grow(4000),
     script:
         "../scripts/aggregate.py"
 
@@ -32,20 +32,20 @@ rule correct:
     output:
         fov="results/{dataset}/profiles/{model}/{correction}/fov.parquet",
         well="results/{dataset}/profiles/{model}/{correction}/well.parquet",
-    wildcard_constraints:
-        correction="(?!none/)[^/]+",
     log:
         "results/logs/correct/{dataset}/{model}_{correction}.log",
     benchmark:
         "results/benchmarks/correct/{dataset}/{model}_{correction}.tsv"
+    wildcard_constraints:
+        correction="(?!none/)[^/]+",
     conda:
         "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
     params:
         steps=setting("correction"),
         seed=config["seed"],
         code=fingerprint("correct"),
-    resources:
-        mem_mb=grow(4000),
     script:
         "../scripts/correct.py"
 

@@ -12,12 +12,12 @@ rule measure:
         "results/benchmarks/measure/{dataset}/{task}/{model}_{correction}.tsv"
     conda:
         "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
     params:
         section=setting("task", "measure"),
         seed=config["seed"],
         code=fingerprint("measure"),
-    resources:
-        mem_mb=grow(4000),
     script:
         "../scripts/measure.py"
 
@@ -40,12 +40,12 @@ rule draw:
         "results/benchmarks/draw/{dataset}/{figure}/{model}_{correction}.tsv"
     conda:
         "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
     params:
         section=setting("figure", "draw"),
         seed=config["seed"],
         code=fingerprint("draw"),
-    resources:
-        mem_mb=grow(4000),
     script:
         "../scripts/draw.py"
 
@@ -78,9 +78,9 @@ rule report:
         ledger="results/{dataset}/ledger.parquet",
         calibration=plates("results/{dataset}/{plate}/calibration.npz"),
         fields=plates("results/{dataset}/{plate}/fields.parquet"),
-        masks=lambda wildcards: plates("results/{dataset}/{plate}/masks.tif")(wildcards)
-        if PLAN.has_masks(wildcards.dataset)
-        else [],
+        masks=lambda wildcards: (
+            plates("results/{dataset}/{plate}/masks.tif")(wildcards) if PLAN.has_masks(wildcards.dataset) else []
+        ),
         crops=plates("results/{dataset}/{plate}/crops.npy"),
         cells=plates("results/{dataset}/{plate}/cells.parquet"),
         lost=plates("results/{dataset}/{plate}/lost.parquet"),
@@ -97,10 +97,10 @@ rule report:
         "results/benchmarks/report/{dataset}.tsv"
     conda:
         "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(2000),
     params:
         config=PLAN.config,
         code=fingerprint("report"),
-    resources:
-        mem_mb=grow(2000),
     script:
         "../scripts/report.py"

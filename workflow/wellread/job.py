@@ -17,7 +17,7 @@ PACKAGES = ("numpy", "pandas", "scikit-image", "scikit-learn", "torch", "snakema
 
 @contextmanager
 def running(log_path: str, **facts):
-    """Log to `log_path` (warnings also to the terminal); end the process with a message, not a traceback, on InputError."""
+    """Log to `log_path`, warnings also to the terminal; an InputError ends the process with its message alone."""
     Path(log_path).parent.mkdir(parents=True, exist_ok=True)
     screen = logging.StreamHandler()
     screen.setLevel(logging.WARNING)

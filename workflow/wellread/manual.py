@@ -1,5 +1,6 @@
 """The reference part of config/README.md, written from the schema: python -m wellread.manual (in workflow/)."""
 
+import json
 from pathlib import Path
 
 from wellread import settings
@@ -22,35 +23,29 @@ def _section(rule: dict) -> list[str]:
     intro = [rule["description"].capitalize() + ".", ""] if "description" in rule else []
     if "maxProperties" not in rule:
         return intro + _keys(rule)
-    parts = [["", f"### {name}", "", method["description"], "", *_keys(method)] for name, method in rule["properties"].items()]
-    return intro + [line for part in parts for line in part][1:]
+    for name, method in rule["properties"].items():
+        intro += [f"### {name}", "", method["description"], "", *_keys(method), ""]
+    return intro[:-1]
 
 
 def _keys(rule: dict) -> list[str]:
+    keys = {key: settings.resolve(sub) | sub for key, sub in rule.get("properties", {}).items()}
     required = rule.get("required", [])
-    return [f"- `{key}` ({_facts(key, settings.resolve(sub) | sub, required)}): {_told(sub)}" for key, sub in rule.get("properties", {}).items()]
+    return [f"- `{key}` ({_facts(sub, key in required)}): {sub['description']}" for key, sub in keys.items()]
 
 
-def _told(rule: dict) -> str:
-    return rule.get("description") or settings.resolve(rule)["description"]
-
-
-def _facts(key: str, rule: dict, required: list[str]) -> str:
+def _facts(rule: dict, required: bool) -> str:
     kind = rule.get("type", "")
     facts = [" or ".join(kind) if isinstance(kind, list) else kind]
     if "enum" in rule:
         facts = [", ".join(map(str, rule["enum"]))]
     bounds = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
     facts += [f"{words} {rule[bound]}" for bound, words in bounds.items() if bound in rule]
-    if key in required:
+    if required:
         facts.append("required")
     elif rule.get("default") not in (None, {}) or ("default" in rule and rule["default"] is None):
-        facts.append(f"default `{_plain(rule['default'])}`")
+        facts.append(f"default `{json.dumps(rule['default'])}`")
     return "; ".join(filter(None, facts))
-
-
-def _plain(value) -> str:
-    return str(value).replace("'", "").replace("None", "null").replace("True", "true").replace("False", "false") if value != "" else '""'
 
 
 if __name__ == "__main__":
