@@ -1,4 +1,5 @@
-# make demo: a painted screen, from raw images to a report. make test: the tests. Both set themselves up.
+# make demo: a painted screen, from raw images to a report. make test: the tests, with SLOW=1 also the demo and a real
+# plate from end to end. Both set themselves up.
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
@@ -12,7 +13,7 @@ demo: $(VENV)/done
 	@echo "The report: results/reports/demo.html"
 
 test: $(VENV)/done
-	$(BIN)/pytest -n $(CORES) --dist loadgroup
+	$(BIN)/pytest -n $(CORES) --dist loadfile $(if $(SLOW),,-m "not slow")
 
 lint: $(VENV)/done
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -12,7 +12,6 @@ from wellread import similar, tables
 DATA = Path(__file__).parents[2] / "shared" / "data" / "sbs_plate"
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("real"),
     pytest.mark.skipif(not DATA.exists(), reason="no images beside the repository in shared/data/sbs_plate"),
 ]
 

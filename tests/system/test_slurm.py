@@ -17,7 +17,6 @@ def slurm_answers() -> bool:
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.xdist_group("slurm"),
     pytest.mark.skipif(not slurm_answers(), reason="no Slurm answers here"),
 ]
 
@@ -36,7 +35,4 @@ def test_the_slurm_profile_gives_the_bytes_of_a_local_run(tmp_path):
     assert run.returncode == 0, output
     calls = re.findall(r"sbatch call: .*?rule_(\w+?)/(.*?)--wrap", output)
     assert {rule for rule, options in calls if "--gpus=1" in options} == {"train", "embed"}
-    left_out = "results/reports/small.html"  # it shows the config, which differs in the device
-    mine, theirs = hashes(here), hashes(there)
-    assert mine.pop(left_out) != theirs.pop(left_out)
-    assert mine == theirs
+    assert hashes(there) == hashes(here)

@@ -100,30 +100,34 @@ def _hint(value) -> str:
 
 
 def _contradictions(config: dict) -> list[InputError]:
-    """What no schema can say: names that must exist elsewhere in the config."""
-    errors = []
+    """What no schema can say: names must exist elsewhere in the config, models need one set of channels."""
+    datasets = config["datasets"]
+    errors = [error for name in datasets for error in _segment_channels(name, datasets[name])]
     for name, model in config["models"].items():
-        model.setdefault("train_on", list(config["datasets"]))
+        model.setdefault("train_on", list(datasets))
         model.setdefault("embed_on", list(model["train_on"]))
-        for key in ("train_on", "embed_on"):
-            for dataset in model[key]:
-                if dataset not in config["datasets"]:
-                    errors.append(_unknown(dataset, config["datasets"], f"models.{name}.{key}"))
-        if not errors:
-            errors += _channels_differ(config, name, model)
-    for name, dataset in config["datasets"].items():
-        for option in ("nucleus", "cell"):
-            for method, options in dataset["segment"].items():
-                channel = options.get(option)
-                if dataset["object"] == "cell" and channel and channel not in dataset["channels"]:
-                    where = f"datasets.{name}.segment.{method}.{option}"
-                    errors.append(_unknown(channel, dataset["channels"], where))
+        strangers = [_strangers(model[key], datasets, f"models.{name}.{key}") for key in ("train_on", "embed_on")]
+        errors += sum(strangers, []) or _channels_differ(config, name, model)
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
-            for dataset in entry.setdefault("datasets", list(config["datasets"])):
-                if dataset not in config["datasets"]:
-                    errors.append(_unknown(dataset, config["datasets"], f"{noun}.{name}.datasets"))
+            errors += _strangers(entry.setdefault("datasets", list(datasets)), datasets, f"{noun}.{name}.datasets")
     return errors
+
+
+def _strangers(names: list[str], known, where: str) -> list[InputError]:
+    return [_unknown(name, known, where) for name in names if name not in known]
+
+
+def _segment_channels(name: str, dataset: dict) -> list[InputError]:
+    if dataset["object"] != "cell":
+        return []
+    ((method, options),) = dataset["segment"].items()
+    where = f"datasets.{name}.segment.{method}"
+    return [
+        _unknown(channel, dataset["channels"], f"{where}.{option}")
+        for option in ("nucleus", "cell")
+        if (channel := options.get(option)) and channel not in dataset["channels"]
+    ]
 
 
 def _unknown(name: str, known, where: str) -> InputError:
