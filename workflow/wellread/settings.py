@@ -106,8 +106,9 @@ def _contradictions(config: dict) -> list[InputError]:
     for name, model in config["models"].items():
         model.setdefault("train_on", list(datasets))
         model.setdefault("embed_on", list(model["train_on"]))
-        strangers = [_strangers(model[key], datasets, f"models.{name}.{key}") for key in ("train_on", "embed_on")]
-        errors += sum(strangers, []) or _channels_differ(config, name, model)
+        strangers = _strangers(model["train_on"], datasets, f"models.{name}.train_on")
+        strangers += _strangers(model["embed_on"], datasets, f"models.{name}.embed_on")
+        errors += strangers or _channels_differ(config, name, model)
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
             errors += _strangers(entry.setdefault("datasets", list(datasets)), datasets, f"{noun}.{name}.datasets")
