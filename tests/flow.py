@@ -39,7 +39,7 @@ def command(*arguments: str, config: str = "test.yaml", cores: int = 2) -> list[
 def snakemake(folder: Path, *arguments: str, config: str = "test.yaml", cores: int = 2, fine: bool = True) -> str:
     """Run snakemake in `folder`; its output, after checking that it ended well (fine=False: that it did not)."""
     done = subprocess.run(
-        command(*arguments, config=config, cores=cores), cwd=folder, capture_output=True, text=True, timeout=900
+        command(*arguments, config=config, cores=cores), cwd=folder, capture_output=True, text=True, timeout=1800
     )
     output = done.stdout + done.stderr
     assert (done.returncode == 0) == fine, output

@@ -134,7 +134,7 @@ def test_a_killed_run_ends_like_an_unbroken_one(done, tmp_path, rule, victim):
     shutil.rmtree(folder / "results" / "reports")
     (folder / target).unlink()
     run = subprocess.Popen(command("--", target), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 300
     while not list(folder.glob(sign)):
         assert run.poll() is None, "ended before it could be killed"
         assert time.monotonic() < limit

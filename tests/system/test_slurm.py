@@ -31,7 +31,7 @@ def test_the_slurm_profile_gives_the_bytes_of_a_local_run(tmp_path):
         words + patience, cwd=there, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as run:
         snakemake(here)
-        output = run.communicate(timeout=600)[0]
+        output = run.communicate(timeout=1500)[0]
     assert run.returncode == 0, output
     calls = re.findall(r"sbatch call: .*?rule_(\w+?)/(.*?)--wrap", output)
     assert {rule for rule, options in calls if "--gpus=1" in options} == {"train", "embed"}

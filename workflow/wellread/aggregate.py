@@ -20,8 +20,8 @@ def aggregate(
     """Pool the embeddings of every plate into one profile per field and one per well.
 
     The files `cell_tables[i]` (cells.parquet) and `embeddings[i]` (N, D) belong to one plate. Median over
-    cells and mean over fields are what the Cell-DINO evaluation code does. Wells that `losses` lists are in
-    neither.
+    cells and mean over fields are what the Cell-DINO evaluation code does. Wells without cells, with fewer than `min_cells`
+    or without a row in the wells table are in neither; the log tells them, the ledger counts them.
     """
     pairs = progress(list(zip(cell_tables, embeddings, strict=True)), "plates", unit="plate")
     keys, counts, profiles = zip(*(_pool_cells(*pair, STATISTICS[cells]) for pair in pairs), strict=True)
@@ -35,16 +35,6 @@ def aggregate(
     well_counts = _cells_per_well(keys, counts)["cells"].to_numpy()
     wells = wells.assign(control_use=tables.control_use(wells, seed))
     return _profile(keys, counts, X, wells), _profile(well_keys, well_counts, well_X, wells)
-
-
-def losses(cell_tables, wells: pd.DataFrame, *, min_cells=1) -> pd.DataFrame:
-    """Every well that gets no profile: plate, well, reason and its number of cells.
-
-    Reasons: `not in wells table`, `no cells`, `below min_cells`.
-    """
-    cells = pd.concat([pd.read_parquet(path, columns=["plate", "well"]) for path in cell_tables])
-    fates = _fates(_cells_per_well(cells, np.ones(len(cells), int)), wells, min_cells)
-    return fates[fates["reason"] != ""].reset_index(drop=True)
 
 
 def pool(keys: pd.DataFrame, X: np.ndarray, statistic) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
