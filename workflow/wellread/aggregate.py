@@ -19,9 +19,9 @@ def aggregate(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Pool the embeddings of every plate into one profile per field and one per well.
 
-    The files `cell_tables[i]` (cells.parquet) and `embeddings[i]` (N, D) belong to one plate. Median over
-    cells and mean over fields are what the Cell-DINO evaluation code does. Wells without cells, with fewer than `min_cells`
-    or without a row in the wells table are in neither; the log tells them, the ledger counts them.
+    The files `cell_tables[i]` (cells.parquet) and `embeddings[i]` (N, D) belong to one plate. Median over cells and
+    mean over fields are what the Cell-DINO evaluation code does. Wells without cells, with fewer than `min_cells` or
+    without a row in the wells table are in neither; the log tells them, the ledger counts them.
     """
     pairs = progress(list(zip(cell_tables, embeddings, strict=True)), "plates", unit="plate")
     keys, counts, profiles = zip(*(_pool_cells(*pair, STATISTICS[cells]) for pair in pairs), strict=True)
