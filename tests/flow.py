@@ -62,8 +62,12 @@ ODD = "\"5'/<script>alert(1)</script> $x_1$ é"  # a treatment as users may spel
 
 def small_config(**changes) -> dict:
     """Two painted plates of 24 wells and an encoder of a few steps; `changes` replace top-level keys."""
-    dino = {"arch": "tiny", "dim": 32, "depth": 2, "heads": 2, "image": 32, "patch": 8, "prototypes": 64}
-    dino |= {"hidden": 64, "bottleneck": 32, "batch": 16, "epochs": 4, "warmup_epochs": 1, "temperature_epochs": 1}
+    model = {
+        "encoder": {"vit": {"arch": "tiny", "dim": 32, "depth": 2, "heads": 2, "image": 32, "patch": 8}},
+        "train": {"dino": {"prototypes": 64, "hidden": 64, "bottleneck": 32, "temperature_epochs": 1}},
+        "fit": {"batch": 16, "epochs": 4, "warmup_epochs": 1, "checkpoint_every": 2},
+        "plates": ["P1", "P2"],
+    }
     return {
         "device": "cpu",
         "datasets": {
@@ -75,7 +79,7 @@ def small_config(**changes) -> dict:
                 "crops": {"size": 40},
             }
         },
-        "models": {"tiny": {"train": {"dino": dino | {"checkpoint_every": 2}}, "plates": ["P1", "P2"]}},
+        "models": {"tiny": model},
         "corrections": {"none": [], "sphering": [{"sphering": {"regularisation": 0.1}}]},
         "tasks": {"activity": {"measure": {"average_precision": {"null_size": 200}}}},
         "figures": {"similarity": {"level": "treatment", "draw": {"similarity": {"label": "moa"}}}},

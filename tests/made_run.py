@@ -24,7 +24,7 @@ EMPTY, SPARSE, UNKNOWN, UNSEEN = "B05", "C05", "D05", "H12"  # wells of P1: see 
 CONFIG = {
     "seed": 3,
     "datasets": {"demo": {"channels": CHANNELS, "object": "cell", "aggregate": {"min_cells": 2}}},
-    "models": {"tiny": {"train": {"dino": {"arch": "tiny"}}}, "other": {"train": {"dino": {}}}},
+    "models": {"tiny": {"encoder": {"vit": {"arch": "tiny"}}}, "other": {"train": {"dino": {}}}},
     "corrections": {"none": [], "sphering": [{"sphering": {"regularisation": 0.1}}]},
     "tasks": {
         "moa": {"level": "treatment", "measure": {"nearest_class": {"batch": "plate", "permutations": 5}}},

@@ -6,7 +6,9 @@ import math
 import golden
 import pytest
 import torch
-from wellread import dino
+from wellread import optimise
+from wellread.health import health
+from wellread.methods import dino
 from wellread.vit import ViT
 
 HEAD = {"prototypes": 48, "hidden": 64, "bottleneck": 16}
@@ -25,14 +27,16 @@ def step(dtype, suffix):
     batch = given["batch"]
     wide, narrow, masks = (batch[f"collated_{name}"] for name in ("global_crops", "local_crops", "masks"))
     wide, narrow = wide.to(dtype), narrow.to(dtype)
-    optimiser = torch.optim.AdamW(dino.groups(student, 0.9, 0.2), fused=True)
-    dino.set_rates(optimiser, 1e-3, 5e-4, 0.04)
-    targets = dino.teach(teacher, wide, masks, 0.05, "softmax")
+    optimiser = torch.optim.AdamW(optimise.groups(student, 0.9, 0.2), fused=True)
+    optimise.set_rates(optimiser, {"backbone": 1e-3, "head": 1e-3, "last": 5e-4}, 0.04)
+    masks = dino.Masks(masks, wide)
+    targets, said = dino.teach(teacher, wide, masks, 0.05, "softmax")
     losses, _ = dino.learn(student, wide, narrow, masks, targets, ibot=1.0, koleo=0.1)
     sum(losses.values()).backward()
     gradients = {name: p.grad.clone() for name, p in student.named_parameters()}
-    dino.clip_gradients(student, 3.0)
+    optimise.clip_gradients(student, 3.0)
     optimiser.step()
+    dino.absorb(teacher.centres, [said])
     dino.follow(teacher, student, 0.996)
     return losses, gradients, student.state_dict(), teacher.state_dict()
 
@@ -86,8 +90,8 @@ def test_parameter_groups_are_the_references():
     wanted |= {f"dino_head.{name}": value for name, value in facts["param_groups_head"].items()}
     student, _ = tiny_pair()
     names = {id(parameter): name for name, parameter in student.named_parameters()}
-    groups = dino.groups(student, 0.9, 0.2)
-    ours = {names[id(p)]: [g["rate"], g["decay"], g["last"]] for g in groups for p in g["params"]}
+    groups = optimise.groups(student, 0.9, 0.2)
+    ours = {names[id(p)]: [g["rate"], g["decay"], g["part"] == "last"] for g in groups for p in g["params"]}
     assert ours.keys() == wanted.keys()
     assert all(ours[name] == pytest.approx(wanted[name]) for name in wanted)
 
@@ -102,27 +106,24 @@ def test_equal_logits_cost_the_logarithm_of_k(views):
     student, _ = tiny_pair()
     torch.nn.init.zeros_(student.dino_head.last_layer.weight_g)
     narrow = torch.randn(4 * views, 5, 40, 40) if views else None
-    masks = torch.zeros(8, 64, dtype=torch.bool)
+    masks = dino.Masks(torch.zeros(8, 64, dtype=torch.bool), torch.zeros(1))
     targets = torch.randn(2, 4, 48).softmax(-1), torch.zeros(0, 48)
     losses, _ = dino.learn(student, torch.randn(8, 5, 64, 64), narrow, masks, targets, ibot=1.0, koleo=0.0)
     # All pairs of views weigh the same, whatever their number; also without local views.
     assert sum(losses.values()).item() == pytest.approx(math.log(48), rel=1e-5)
 
 
-def test_the_centre_absorbs_a_batch_after_its_targets():
-    logits, centre = torch.randn(6, 4), torch.zeros(4)
-    targets = dino.centred(logits, centre, 0.05, "softmax")
-    torch.testing.assert_close(targets, torch.softmax(logits / 0.05, 1))
-    torch.testing.assert_close(centre, 0.1 * logits.mean(0))
-    dino.centred(logits[:0], centre, 0.05, "softmax")
-    assert centre.isfinite().all()
+def test_the_centres_absorb_the_mean_of_a_step_whatever_its_parts():
+    logits, centres = torch.randn(6, 4), torch.zeros(2, 4)
+    parts = [(torch.stack([x.sum(0), 0 * x.sum(0)]), torch.tensor([[len(x)], [0]])) for x in logits.split([2, 4])]
+    dino.absorb(centres, parts)
+    torch.testing.assert_close(centres[0], 0.1 * logits.mean(0))
+    assert (centres[1] == 0).all()  # no masked patch: nothing to absorb
 
 
 def test_health_tells_collapse_from_spread():
-    targets = torch.full((2, 32, 4), 0.25)
-    spread = dino.health(torch.randn(64, 8), targets)
-    collapsed = dino.health(torch.randn(1, 8) + 1e-3 * torch.randn(64, 8), targets)
-    assert spread["entropy"] == pytest.approx(torch.tensor(4.0).log().item())
+    spread = health(torch.randn(64, 8))
+    collapsed = health(torch.randn(1, 8) + 1e-3 * torch.randn(64, 8))
     assert spread["feature_sd"] > 0.9
     assert 6 < spread["effective_rank"] <= 8
     assert collapsed["feature_sd"] < 0.01

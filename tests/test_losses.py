@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 from wellread import losses
+from wellread.methods.dino import Masks
 from wellread.patchmasks import block_mask, largest_block, patch_masks
 from wellread.schedules import cosine, frozen
 
@@ -31,7 +32,7 @@ def test_dino_is_the_references(arrays):
 
 def test_sinkhorn_ibot_and_koleo_are_the_references(arrays):
     torch.testing.assert_close(losses.sinkhorn_knopp(arrays["loss_teacher"], None, 0.05), arrays["sinkhorn"])
-    ours = losses.ibot(arrays["ibot_teacher"], arrays["ibot_student"], arrays["ibot_masks"])
+    ours = losses.ibot(arrays["ibot_teacher"], arrays["ibot_student"], arrays["ibot_weights"], 6)
     assert ours.item() == pytest.approx(arrays["ibot_loss"].item(), rel=1e-6)
     assert losses.koleo(arrays["koleo_x"]).item() == pytest.approx(arrays["koleo"].item(), rel=1e-6)
 
@@ -90,12 +91,14 @@ def test_ibot_is_a_mean_per_image_over_all_images(said):
     for mask in masks:
         of_image = [slow_cross_entropy(targets[row + i], logits[row + i]) for i in range(int(mask.sum()))]
         slow, row = slow + sum(of_image) / max(len(of_image), 1) / 4, row + len(of_image)
-    assert losses.ibot(targets, logits[:6], masks).item() == pytest.approx(slow, rel=1e-5)
+    masks = Masks(masks, logits)
+    assert masks.at.tolist() == [0, 1, 3, 9, 14, 15]
+    assert losses.ibot(targets[:6], logits[:6], masks.weights, 4).item() == pytest.approx(slow, rel=1e-5)
 
 
 def test_ibot_without_masks_is_zero():
     nothing = torch.zeros(0, 7)
-    assert losses.ibot(nothing, nothing, torch.zeros(4, 9).bool()) == 0
+    assert losses.ibot(nothing, nothing, torch.zeros(0), 4) == 0
 
 
 def test_koleo_is_the_distance_to_the_nearest_other():

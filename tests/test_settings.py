@@ -8,24 +8,29 @@ import pytest
 import yaml
 from wellread import manual, settings
 from wellread.aggregate import aggregate
+from wellread.architecture import vit
 from wellread.calibrate import survey
 from wellread.consensus import consensus
 from wellread.correct import CORRECTIONS
 from wellread.crops import crops
 from wellread.draw import FIGURES
 from wellread.embed import embed
+from wellread.encoders import ENCODERS
 from wellread.errors import InputError
+from wellread.loop import fit
 from wellread.measure import MEASURES
+from wellread.methods import METHODS
 from wellread.screen import images
 from wellread.segment import SEGMENTERS
 from wellread.sources import SOURCES
-from wellread.train import METHODS
+from wellread.views import laws
 
 ROOT = Path(__file__).parents[1]
 DEFS = settings.schema()["$defs"]
 REGISTRIES = {  # section of the schema: the functions it offers
     "images": {**SOURCES, "painted": images},
     "segment": SEGMENTERS,
+    "encoder": {"vit": vit, **ENCODERS},
     "train": METHODS,
     "correction": CORRECTIONS,
     "measure": MEASURES,
@@ -36,7 +41,9 @@ PLAIN = {  # sections that are the options of one function, and what the functio
     "crops": (crops, set()),
     "aggregate": (aggregate, {"seed"}),
     "consensus": (consensus, set()),
-    "embed": (embed, {"channels", "device", "threads"}),
+    "views": (laws, set()),
+    "fit": (fit, {"seed", "device"}),
+    "embed": (embed, {"channels", "device", "threads", "encoder", "weights", "model", "seed"}),
 }
 
 

@@ -12,14 +12,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from wellread import loop
 from wellread import train as job
 from wellread.embed import embed
 from wellread.errors import InputError
+from wellread.optimise import clip_gradients
 
 CHANNELS = ["DNA", "Mito"]
-TINY = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1}
-TINY |= {"local_views": 1, "local_image": 8, "prototypes": 32, "hidden": 32, "bottleneck": 16}
-TINY |= {"batch": 16, "epochs": 4, "warmup_epochs": 1, "temperature_epochs": 1, "checkpoint_every": 5}
+VIT = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1}
+DINO = {"local_views": 1, "local_image": 8, "prototypes": 32, "hidden": 32, "bottleneck": 16, "temperature_epochs": 1}
+FIT = {"batch": 16, "epochs": 4, "warmup_epochs": 1, "checkpoint_every": 5}
+RIVALS = {
+    "simclr": {"hidden": 32, "dimension": 16},
+    "mae": {"decoder_dim": 16, "decoder_depth": 1, "decoder_heads": 2},
+    "supervised": {"label": "kind"},
+}
 
 
 def textures(n, side=20, seed=0):
@@ -48,17 +55,19 @@ def plates(tmp_path):
     return paths
 
 
-def arguments(plates, folder, **options):
+def arguments(plates, folder, method="dino", encoder=(), views=(), fit=(), **options):
+    """What a job is told; `options` are the method's."""
     folder.mkdir(exist_ok=True)
     outputs = {"weights": "weights.safetensors", "model": "model.json", "training": "training.parquet"}
-    outputs = {name: str(folder / file) for name, file in outputs.items()}
-    method = {"dino": TINY | options}
-    return plates, dict(channels=CHANNELS, method=method, seed=3, device="cpu", threads=1, **outputs)
+    outputs = {name: str(folder / file) for name, file in outputs.items()} | {"speed": f"{folder}.speed.tsv"}
+    method = {method: (DINO if method == "dino" else RIVALS[method]) | options}
+    how = {"encoder": VIT | dict(encoder), "method": method, "views": dict(views), "fit": FIT | dict(fit)}
+    return plates, dict(channels=CHANNELS, **how, seed=3, device="cpu", threads=1, **outputs)
 
 
-def run(plates, folder, **options):
+def run(plates, folder, *, also=(), **options):
     files, settings = arguments(plates, folder, **options)
-    job.train(*files, **settings)
+    job.train(*files, **settings | dict(also))
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -84,9 +93,10 @@ def test_outputs_and_no_checkpoint_left(plates, tmp_path):
     assert files.keys() == {"weights.safetensors", "model.json", "training.parquet"}
     facts = json.loads(files["model.json"])
     assert facts["channels"] == CHANNELS
-    assert facts["encoder"] == {"channels": 2, "image": 16, "patch": 4, "dim": 32, "depth": 2, "heads": 2}
+    size = {"dim": 32, "depth": 2, "heads": 2, "registers": 0, "ffn": "mlp"}
+    assert facts["encoder"] == {"channels": 2, "image": 16, "patch": 4} | size
     rows = pd.read_parquet(tmp_path / "model" / "training.parquet")
-    assert rows["step"].tolist() == [0, 10, 15]
+    assert rows["step"].tolist() == [0, 3, 7, 10, 11, 15]
     assert np.isfinite(rows).all(axis=None)
     parts = rows[["global", "local", "koleo", "ibot"]].sum(axis=1)
     np.testing.assert_allclose(parts, rows["loss"], rtol=1e-5)
@@ -102,7 +112,7 @@ def test_same_seed_same_bytes_and_another_seed_others(plates, tmp_path):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_ends_like_an_unbroken_one(plates, tmp_path, how):
-    options = {"epochs": 40, "drop_path": 0.2}
+    options = {"fit": {"epochs": 40}, "encoder": {"drop_path": 0.2}}
     unbroken = run(plates, tmp_path / "unbroken", **options)
     process = start(plates, tmp_path / "killed", **options)
     wait_for(tmp_path / "killed" / "checkpoint.pt")
@@ -121,11 +131,12 @@ def test_training_tells_textures_apart_that_an_untrained_network_confuses(tmp_pa
     pd.DataFrame({"well": ["A01"] * 256}).to_parquet(tmp_path / "cells.parquet")
     plates = [str(tmp_path / "crops.npy")], [str(tmp_path / "cells.parquet")]
     scores = {}
-    for name, options in {"untrained": {"epochs": 1, "epoch_length": 1}, "trained": {"epochs": 20}}.items():
-        folder = tmp_path / name
-        run(plates, folder, **options, base_lr=2e-2, layer_scale=1.0, global_scale=(0.4, 1.0), momentum=0.98)
-        model = folder / "weights.safetensors", folder / "model.json"
-        embed(plates[0][0], *model, folder / "out.npy", channels=CHANNELS, device="cpu")
+    for name, fit in {"untrained": {"epochs": 1, "epoch_length": 1}, "trained": {"epochs": 20}}.items():
+        folder, fit = tmp_path / name, fit | {"base_lr": 2e-2}
+        dino = {"momentum": 0.98, "koleo": 0.5, "temperature": (0.04, 0.04)}
+        run(plates, folder, encoder={"layer_scale": 1.0}, views={"scale": (0.4, 1.0)}, fit=fit, **dino)
+        model = {"weights": folder / "weights.safetensors", "model": folder / "model.json"}
+        embed(plates[0][0], folder / "out.npy", channels=CHANNELS, encoder={"vit": {}}, **model, device="cpu")
         scores[name] = neighbours_agree(np.load(folder / "out.npy"), kind)
     assert scores["trained"] > 0.8
     assert scores["trained"] > scores["untrained"] + 0.1
@@ -141,7 +152,7 @@ def neighbours_agree(vectors, kind):
 
 def test_a_checkpoint_of_other_settings_is_ignored(plates, tmp_path, caplog):
     unbroken = run(plates, tmp_path / "unbroken")
-    process = start(plates, tmp_path / "model", epochs=400)
+    process = start(plates, tmp_path / "model", fit={"epochs": 400})
     wait_for(tmp_path / "model" / "checkpoint.pt")
     process.kill()
     process.communicate()
@@ -150,16 +161,17 @@ def test_a_checkpoint_of_other_settings_is_ignored(plates, tmp_path, caplog):
     assert "ignoring" in caplog.text
 
 
-def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(plates, tmp_path, monkeypatch):
+def test_what_is_not_finite_stops_and_keeps_the_last_good_checkpoint(plates, tmp_path, monkeypatch):
     calls = []
 
     def break_down(student, norm):
         calls.append(norm)
-        if len(calls) == 8:
-            torch.nn.init.constant_(next(student.parameters()), float("nan"))
+        if len(calls) == 10:  # of the step after which a checkpoint is due: its loss is still good, its weights are not
+            next(student.parameters()).grad.fill_(torch.nan)
+        return clip_gradients(student, norm)
 
-    monkeypatch.setattr(job, "clip_gradients", break_down)
-    with pytest.raises(InputError, match="training step 8"):
+    monkeypatch.setattr(loop, "clip_gradients", break_down)
+    with pytest.raises(InputError, match="training step 9"):
         run(plates, tmp_path / "model")
     assert torch.load(tmp_path / "model" / "checkpoint.pt", weights_only=True)["step"] == 5
     assert not (tmp_path / "model" / "weights.safetensors").exists()
@@ -167,20 +179,81 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(plates, tmp_pa
 
 @pytest.mark.parametrize(
     "options",
-    [{"local_views": 0}, {"batch": 1000}, {"epoch_length": 3, "centring": "sinkhorn_knopp", "precision": "bf16"}],
+    [
+        {"local_views": 0},
+        {"fit": {"batch": 1000}},
+        {"fit": {"epoch_length": 3, "precision": "bf16"}, "centring": "sinkhorn_knopp"},
+        {"encoder": {"each_channel": True}},
+        {"encoder": {"registers": 2, "ffn": "swiglu", "drop_path": 0.3}},
+        {"fit": {"accumulate": 4, "freeze_backbone_epochs": 1}},
+    ],
 )
 def test_variants_train(plates, tmp_path, options):
-    run(plates, tmp_path / "model", epochs=2, **options)
+    run(plates, tmp_path / "model", **options)
     assert np.isfinite(pd.read_parquet(tmp_path / "model" / "training.parquet")).all(axis=None)
 
 
+@pytest.mark.parametrize("method", ["simclr", "supervised"])
+def test_rivals_learn(labelled, tmp_path, method):
+    plates, wells = labelled
+    encoder, fit = {"layer_scale": 1.0, "drop_path": 0.0}, {"epochs": 30, "base_lr": 4e-2, "layer_decay": 1.0}
+    files = run(plates, tmp_path / "model", method=method, encoder=encoder, fit=fit, also={"wells": wells})
+    rows = pd.read_parquet(tmp_path / "model" / "training.parquet")
+    assert rows["loss"].iloc[-3:].mean() < 0.96 * rows["loss"].iloc[0]
+    assert json.loads(files["model.json"])["classes"] == (["grains", "stripes"] if method == "supervised" else None)
+    if method == "supervised":
+        assert rows["accuracy"].iloc[-3:].mean() > 0.9
+
+
+def test_mae_paints_what_it_did_not_see(plates, tmp_path):
+    """Ramps of brightness in any direction: a quarter of the patches tells the rest."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[-1:1:20j, -1:1:20j]
+    angle = rng.uniform(0, 2 * np.pi, (64, 2, 1, 1))
+    ramps = 128 + 90 * (x * np.cos(angle) + y * np.sin(angle))
+    np.save(plates[0][0], ramps[:40].astype(np.uint8))
+    np.save(plates[0][1], ramps[40:].astype(np.uint8))
+    fit = {"epochs": 60, "warmup_epochs": 2, "base_lr": 2e-2, "layer_decay": 1.0, "patch_lr": 1.0}
+    encoder = {"layer_scale": 1.0, "drop_path": 0.0}
+    run(plates, tmp_path / "model", method="mae", encoder=encoder, fit=fit, normalise=False, decoder_dim=32)
+    loss = pd.read_parquet(tmp_path / "model" / "training.parquet")["loss"]
+    assert loss.iloc[0] > 0.9  # the variance of self-normalised views
+    assert loss.iloc[-3:].mean() < 0.3
+
+
+@pytest.fixture
+def labelled(plates, tmp_path):
+    """The two plates, as one well for each kind of crop, and their wells tables."""
+    wells = tmp_path / "wells.csv"
+    wells.write_text("plate,well,treatment,control,kind\n" + "P1,A01,x,,stripes\nP1,A02,y,,grains\n")
+    for path, n in zip(plates[1], (40, 24), strict=True):
+        pd.DataFrame({"plate": "P1", "well": np.where(np.arange(n) % 2 == 0, "A01", "A02")}).to_parquet(path)
+    return plates, [str(wells)] * 2
+
+
+def test_a_probe_is_told_after_every_epoch(labelled, tmp_path):
+    plates, wells = labelled
+    run(plates, tmp_path / "model", also={"wells": wells, "probe": "kind"})
+    rows = pd.read_parquet(tmp_path / "model" / "training.parquet")
+    assert rows["probe"].notna().tolist() == [False, True, True, False, True, True]
+
+
+def test_parts_of_a_batch_add_up_to_the_whole(plates, tmp_path):
+    """Softmax centring and no KoLeo: nothing compares the cells of a batch with each other."""
+    options = {"koleo": 0.0, "encoder": {"drop_path": 0.0}}
+    run(plates, tmp_path / "whole", **options)
+    run(plates, tmp_path / "parts", **options, fit={"accumulate": 4})
+    whole, parts = (pd.read_parquet(tmp_path / name / "training.parquet") for name in ("whole", "parts"))
+    np.testing.assert_allclose(parts[["global", "local", "ibot"]], whole[["global", "local", "ibot"]], rtol=1e-3)
+
+
 def test_batches_cover_a_pass_and_do_not_depend_on_where_one_starts():
-    batches = job.shuffled(cells=23, batch=5, seed=0, first=0)
+    batches = loop.shuffled(cells=23, batch=5, seed=0, first=0)
     whole = [next(batches) for _ in range(12)]
     for turn in range(3):
         assert len(np.unique(np.concatenate(whole[4 * turn : 4 * turn + 4]))) == 20
     for first in (1, 4, 7):
-        later = job.shuffled(cells=23, batch=5, seed=0, first=first)
+        later = loop.shuffled(cells=23, batch=5, seed=0, first=first)
         np.testing.assert_array_equal([next(later) for _ in range(12 - first)], whole[first:])
 
 
@@ -188,8 +261,10 @@ def test_batches_cover_a_pass_and_do_not_depend_on_where_one_starts():
     ("change", "words"),
     [
         ({"channels": ["DNA"]}, "1 channels"),
-        ({"method": {"dino": TINY | {"kept_channels": ["Protein"]}}}, "Protein"),
-        ({"method": {"dino": TINY | {"image": 18}}}, "whole patches"),
+        ({"views": {"kept_channels": ["Protein"]}}, "Protein"),
+        ({"encoder": VIT | {"image": 18}}, "whole patches"),
+        ({"method": {"dino": DINO | {"local_image": 9}}}, "whole patches"),
+        ({"fit": FIT | {"accumulate": 5}}, "multiple of 5"),
     ],
 )
 def test_wrong_settings_are_refused(plates, tmp_path, change, words):

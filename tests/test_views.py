@@ -1,101 +1,239 @@
-"""Views, against the reference's outputs and against a loop over images with the same random numbers."""
+"""Views, against the reference's outputs and against one image, one channel, one step at a time."""
+
+import math
+import random
 
 import golden
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
-from wellread import views
+from wellread import views, views_cpu
+from wellread.errors import InputError
 
-JITTER = {"droppable": [0, 2, 4], "drop": 0.5, "rescaled": [1], "rescale": 0.5, "brightness": 0.2, "contrast": 0.2}
-
-
-@pytest.fixture
-def images():
-    torch.manual_seed(0)
-    return torch.rand(12, 5, 40, 40).pow(3)  # dark and skewed, as fluorescence is
+NAMES = ["DNA", "RNA", "ER", "AGP", "Mito"]
 
 
-def slow_view(image, size, box, flip, gain, brightness, contrast):
-    """One view of one image (C, S, S), channel by channel, in the order of the paper."""
-    top, left, height, width = (int(v) for v in box)
+def crops(b=12, c=5, side=40, seed=0):
+    """Random crops (b, c, side, side) uint8; skewed, as fluorescence is, and one of them empty."""
+    values = torch.rand(b, c, side, side, generator=torch.Generator().manual_seed(seed))
+    values[1] = 0
+    return (256 * values.pow(3)).to(torch.uint8)
+
+
+def drawn(laws, b=12, side=40, seed=0, **options):
+    return views.draw(torch.Generator().manual_seed(seed), laws, b, side, **options)
+
+
+def rows_of(drawn, rows):
+    return {name: numbers[rows] for name, numbers in drawn.items()}
+
+
+def slow_view(crop, size, drawn, antialias):
+    """One view of one crop (C, S, S) in the order of the paper, with the numbers drawn for it."""
+    image = crop.double() / 255
+    image = image * drawn["keep"][:, None, None]
+    peak = image.max()
+    top, left, height, width = (int(v) for v in drawn["box"])
     out = []
-    for channel, weight, bright, spread in zip(image, gain, brightness, contrast, strict=True):
-        part = (channel * weight)[None, None, top : top + height, left : left + width]
-        part = F.interpolate(part, (size, size), mode="bilinear", align_corners=False, antialias=False)[0, 0]
-        part = part.flip([axis for axis in (0, 1) if flip[axis]])
-        part = (bright * part).clamp(0, 1)
-        part = (spread * part + (1 - spread) * part.mean()).clamp(0, 1)
-        out.append((part - part.mean()) / (part.std(correction=0) + 1e-7))
+    for c, channel in enumerate(image):
+        if drawn["rescale"][c] > 0 and peak > 0:
+            channel = channel * (drawn["rescale"][c].double() / peak)
+        box = channel[None, None, top : top + height, left : left + width]
+        x = F.interpolate(box, (size, size), mode="bilinear", align_corners=False, antialias=antialias)[0, 0]
+        x = x.T if drawn["turn"] else x
+        x = x.flip([axis for axis in (0, 1) if drawn["flip"][axis]])
+        x = (drawn["brightness"][c] * x).clamp(0, 1)
+        x = (drawn["contrast"][c] * x + (1 - drawn["contrast"][c]) * x.mean()).clamp(0, 1)
+        out.append((x - x.mean()) / (x.std(correction=0) + 1e-7))
     return torch.stack(out)
 
 
-@pytest.mark.parametrize("size", [16, 40, 56])
-def test_render_is_the_slow_loop(images, size):
-    drawn = views.draw(images, (0.05, 1.0), **JITTER)
-    one_by_one = zip(images, *(drawn[name] for name in drawn), strict=True)
-    slow = torch.stack([slow_view(image, size, *numbers) for image, *numbers in one_by_one])
-    torch.testing.assert_close(views.render(images, drawn, size), slow, rtol=0, atol=2e-4)
+@pytest.fixture(params=["plane by plane", "together"])
+def way(request, monkeypatch):
+    """Views as made on the CPU, and as on other devices."""
+    if request.param == "together":
+        monkeypatch.setattr(views, "plane_by_plane", views.together)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("turn", [False, True])
+@pytest.mark.parametrize(("c", "size"), [(5, 16), (5, 40), (2, 23), (1, 56), (4, 1)])
+def test_render_is_the_slow_loop(c, size, turn, antialias):
+    laws = views.laws(
+        NAMES[:c], scale=(0.05, 1.0), drop_channel=0.5, rescale_channel=0.5, rescaled_channels=NAMES[:c][-1:],
+        turn=turn, antialias=antialias,
+    )  # fmt: skip
+    images, numbers = crops(c=c), drawn(laws)
+    slow = [slow_view(crop, size, rows_of(numbers, i), antialias) for i, crop in enumerate(images)]
+    with torch.autocast("cpu", torch.bfloat16):  # as in training; views keep their precision
+        fast = views.render(images, numbers, size, laws)
+    assert fast.dtype == torch.float32
+    assert fast.is_contiguous()
+    torch.testing.assert_close(fast.double(), torch.stack(slow), rtol=1e-5, atol=2e-5)
+
+
+def test_threads_share_the_images():
+    laws, images = views.laws(NAMES), crops()
+    alone = views.render(images, drawn(laws), 16, laws)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(5)
+    shared, few = views.render(images, drawn(laws), 16, laws), views.render(images[:2], drawn(laws, 2), 16, laws)
+    torch.set_num_threads(threads)
+    assert torch.equal(shared, alone)
+    assert few.isfinite().all()
 
 
 def test_steps_are_the_references():
     arrays = golden.Arrays()
-    image, ones = arrays["aug_img"][None], torch.ones(1, 5, 1, 1)
-    made = {
-        "aug_bright_1.3": views.brighten(image, 1.3 * ones),
-        "aug_contrast_1.4": views.stretch(image, 1.4 * ones),
-        "aug_selfnorm": views.self_normalise(image),
-        "aug_rrc_i3_j2_h17_w19_to16_aaFalse": views.resized_crop(
-            image, torch.tensor([[3.0, 2, 17, 19]]), torch.zeros(1, 2, dtype=torch.bool), 16
-        ),
-    }
+    image, made = arrays["aug_img"], {}
+    made["bright_1.3"] = views.brighten(image, 1.3)
+    made["contrast_1.4"] = views.stretch(image[None], 1.4)[0]
+    made["selfnorm"] = views.self_normalise(image[None])[0]
+    for antialias in (False, True):
+        made[f"rrc_i3_j2_h17_w19_to16_aa{antialias}"] = views.resample(image[None], *reference_box(antialias))[0]
     for name, ours in made.items():
-        torch.testing.assert_close(ours[0], arrays[name], rtol=0, atol=5e-7)
+        torch.testing.assert_close(ours, arrays[f"aug_{name}"], rtol=0, atol=5e-7)
+
+
+def reference_box(antialias):
+    numbers = {"box": torch.tensor([[3.0, 2, 17, 19]]), "flip": torch.zeros(1, 2) > 0, "turn": torch.zeros(1) > 0}
+    return views.sampled(numbers, 16, antialias)
+
+
+def test_steps_on_the_cpu_are_the_references():
+    arrays = golden.Arrays()
+    first, weights = (x[0].numpy() for x in views.taps(*reference_box(True), 24))
+    for c, plane in enumerate(arrays["aug_img"].numpy()):
+        small, mean = np.empty((16, 16), np.float32), plane.mean()
+        views_cpu.resample(plane, first, *weights, small)
+        np.testing.assert_allclose(small, arrays["aug_rrc_i3_j2_h17_w19_to16_aaTrue"][c], rtol=0, atol=5e-7)
+        flat, spread = plane.copy(), plane.copy()
+        views_cpu.normalise(flat, *views_cpu.stretch(flat, mean, np.float32(1)))
+        np.testing.assert_allclose(flat, arrays["aug_selfnorm"][c], rtol=0, atol=2e-6)
+        views_cpu.stretch(spread, mean, np.float32(1.4))
+        np.testing.assert_allclose(spread + mean, arrays["aug_contrast_1.4"][c], rtol=0, atol=5e-7)
+
+
+def test_some_rows_of_the_draws_are_the_draws_of_some_rows():
+    laws = views.laws(NAMES, rescale_channel=0.5, rescaled_channels=["RNA"], turn=True)
+    images, numbers, rows = crops(), drawn(laws), [3, 1, 10]
+    whole = views.render(images, numbers, 16, laws)
+    torch.testing.assert_close(views.render(images[rows], rows_of(numbers, rows), 16, laws), whole[rows])
+
+
+def test_draws_depend_on_the_generator_alone():
+    laws = views.laws(NAMES, turn=True)
+    torch.manual_seed(0)
+    first = drawn(laws)
+    torch.manual_seed(1)
+    assert all(torch.equal(first[name], again) for name, again in drawn(laws).items())
+    assert not torch.equal(first["box"], drawn(laws, seed=1)["box"])
+
+
+def test_images_and_views_are_independent():
+    laws, generator, image = views.laws(NAMES), torch.Generator().manual_seed(0), crops()[:1].expand(200, -1, -1, -1)
+    numbers = [views.draw(generator, laws, 200, 40) for _ in range(2)]
+    one, other = (views.render(image, n, 8, laws) for n in numbers)
+    assert len(one.unique(dim=0)) == len(other.unique(dim=0)) == 200
+    for name in ("brightness", "contrast"):
+        both = torch.cat([numbers[0][name], numbers[1][name]], dim=1)  # (200, 10): five channels, twice
+        assert (both.T.corrcoef() - torch.eye(10)).abs().max() < 0.3
 
 
 def test_boxes_lie_in_the_image_and_have_the_asked_area():
-    top, left, height, width = views.boxes(20_000, 40, (0.2, 0.6), "cpu").T
+    top, left, height, width = views.boxes(torch.Generator(), 20_000, 40, (0.2, 0.6)).T
     assert (torch.stack([top, left, height, width, height % 1, width % 1]) >= 0).all()
-    assert (top + height).max() == 40
-    assert (left + width).max() == 40
-    area = height * width / 1600
-    assert area.mean() == pytest.approx(0.4, abs=0.01)
-    assert (area > 0.17).all()
-    assert (area < 0.64).all()
-    assert (height / width).log().mean() == pytest.approx(0, abs=0.01)
+    assert (top + height).max() == (left + width).max() == 40
+    area, aspect = height * width / 1600, (width / height).log() / math.log(4 / 3)
+    assert area.mean() == pytest.approx(0.4, abs=0.005)
+    assert area.std() == pytest.approx(0.4 / 12**0.5, abs=0.005)
+    assert 0.18 < area.min() < area.max() < 0.63
+    assert aspect.mean() == pytest.approx(0, abs=0.02)
+    assert aspect.std() == pytest.approx(2 / 12**0.5, abs=0.02)  # uniform from -1 to 1, but for rounding
+
+
+def slow_box(rng, side, low, high):
+    """Height and width of a random box, tried ten times."""
+    for _ in range(10):
+        area, aspect = side**2 * rng.uniform(low, high), math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
+        height, width = round(math.sqrt(area / aspect)), round(math.sqrt(area * aspect))
+        if 0 < height <= side and 0 < width <= side:
+            return height, width
+    return side, side
+
+
+@pytest.mark.parametrize("scale", [(0.5, 1.0), (0.98, 1.0)])
+def test_boxes_too_large_are_drawn_again(scale):
+    rng = random.Random(0)
+    slow = torch.tensor([slow_box(rng, 40, *scale) for _ in range(20_000)], dtype=torch.float32)
+    fast = views.boxes(torch.Generator(), 20_000, 40, scale)[:, 2:]
+    laws = lambda x: x, lambda x: x.prod(1), lambda x: (x[:, 0] / x[:, 1]).log() ** 2, lambda x: (x == 40).float()
+    for law in laws:
+        ours, theirs = law(fast), law(slow)
+        assert (ours.mean(0) - theirs.mean(0)).abs().max() < 5 * (theirs.std() / 100 + 1e-6)
 
 
 def test_a_box_that_never_fits_becomes_the_whole_image():
-    assert views.boxes(3, 40, (2.0, 3.0), "cpu").tolist() == [[0, 0, 40, 40]] * 3
+    assert views.boxes(torch.Generator(), 3, 40, (2.0, 3.0)).tolist() == [[0, 0, 40, 40]] * 3
 
 
-def test_only_droppable_channels_are_dropped(images):
-    gain = views.kept(4000, 5, [0, 2, 4], 0.2, "cpu")
-    share = (gain == 0).float().mean(0)
-    assert share[[1, 3]].tolist() == [0, 0]
-    assert share[[0, 2, 4]].tolist() == pytest.approx([0.2 / 3] * 3, abs=0.015)
-    assert (gain == 0).sum(1).max() == 1
-    assert views.kept(100, 3, [0, 1, 2], 1.0, "cpu").min() == 1  # with three channels each one counts
+def test_local_views_have_a_scale_of_their_own():
+    box = drawn(views.laws(NAMES), b=2000, scale=(0.05, 0.1))["box"]
+    assert (box[:, 2] * box[:, 3] / 1600).max() < 0.12
 
 
-def test_rescaling_touches_the_named_channel_of_some_images(images):
-    gain = views.rescaling(images.repeat(200, 1, 1, 1), [1], 0.3)
-    assert (gain[:, [0, 2, 3, 4]] == 1).all()
-    assert (gain[:, 1] != 1).float().mean() == pytest.approx(0.3, abs=0.03)
-    assert gain[:, 1].max() <= 2 / images.amax((1, 2, 3)).min()
+@pytest.mark.parametrize(("turn", "share"), [(False, 0), (True, 0.5)])
+def test_all_orientations_are_equally_likely(turn, share):
+    numbers = drawn(views.laws(NAMES, turn=turn), b=16_000)
+    assert numbers["turn"].float().mean() == pytest.approx(share, abs=0.02)
+    kinds = numbers["turn"].int() * 4 + numbers["flip"].int() @ torch.tensor([2, 1], dtype=torch.int32)
+    counts = kinds.bincount()
+    assert len(counts) == (8 if turn else 4)
+    assert counts.tolist() == pytest.approx([16_000 / len(counts)] * len(counts), rel=0.1)
 
 
-def test_views_are_independent_and_ordered_view_by_view(images):
-    out = views.random_views(images, 3, 16, (0.3, 1.0), JITTER)
-    assert out.shape == (36, 5, 16, 16)
-    first, second, third = out.chunk(3)
-    assert not torch.equal(first, second)
-    assert not torch.equal(second, third)
-    assert views.random_views(images, 0, 16, (0.3, 1.0), JITTER) is None
+def test_only_droppable_channels_are_dropped():
+    keep = drawn(views.laws(NAMES, drop_channel=0.3, kept_channels=["RNA", "AGP"]), b=6000)["keep"]
+    lost = (keep == 0).float()
+    assert lost.mean(0).tolist() == pytest.approx([0.1, 0, 0.1, 0, 0.1], abs=0.015)
+    assert lost.sum(1).max() == 1
+    assert drawn(views.laws(NAMES[:3], drop_channel=1.0))["keep"].min() == 1  # with three channels each one counts
+    assert drawn(views.laws(NAMES, kept_channels=NAMES, drop_channel=1.0))["keep"].min() == 1
+
+
+def test_only_named_channels_are_rescaled():
+    rescale = drawn(views.laws(NAMES, rescale_channel=0.3, rescaled_channels=["RNA"]), b=6000)["rescale"]
+    assert rescale[:, [0, 2, 3, 4]].max() == 0
+    hit = rescale[:, 1][rescale[:, 1] > 0]
+    assert len(hit) / 6000 == pytest.approx(0.3, abs=0.02)
+    assert hit.mean() == pytest.approx(1, abs=0.05)
+    assert hit.max() <= 2
+    assert drawn(views.laws(["one"], rescale_channel=1.0, rescaled_channels=["one"]))["rescale"].max() == 0
+
+
+def test_factors_are_normal_and_at_least_a_half():
+    numbers = drawn(views.laws(NAMES, brightness=0.3, contrast=0.0), b=10_000)
+    bright = numbers["brightness"]
+    assert bright.min() == 0.5
+    assert (bright == 0.5).float().mean() == pytest.approx(0.0478, abs=0.005)  # of a normal, below -5/3
+    assert bright.quantile(0.5) == pytest.approx(1, abs=0.01)
+    assert bright.quantile(0.8413) == pytest.approx(1.3, abs=0.01)
+    assert (numbers["contrast"] == 1).all()
 
 
 def test_empty_images_stay_zero():
-    out = views.random_views(torch.zeros(2, 5, 20, 20), 1, 16, (0.3, 1.0), JITTER)
+    laws = views.laws(NAMES, rescale_channel=1.0, rescaled_channels=NAMES)
+    out = views.render(torch.zeros(2, 5, 20, 20, dtype=torch.uint8), drawn(laws, 2, 20), 16, laws)
     assert (out == 0).all()
+
+
+def test_unknown_channels_are_refused():
+    with pytest.raises(InputError, match="Golgi"):
+        views.laws(NAMES, kept_channels=["Golgi"])
+    with pytest.raises(InputError, match="rescaled_channels"):
+        views.laws(NAMES, rescaled_channels=["Golgi"])
 
 
 @pytest.mark.parametrize("size", [4, 5, 6, 9, 12])

@@ -1,11 +1,13 @@
 """The vision transformer, against the reference's outputs and against attention written as a loop."""
 
 import golden
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 from wellread import weights
-from wellread.vit import SIZES, Attention, ViT, positions, residual
+from wellread.vit import SIZES, Attention, LayerScale, SwiGLU, ViT, positions
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +64,84 @@ def test_attention_is_a_weighted_mean():
     torch.testing.assert_close(attention(x)[0], attention.proj(out))
 
 
+def test_swiglu_is_a_gated_mlp():
+    ffn = SwiGLU(32).double()
+    x = torch.randn(3, 32, dtype=torch.float64)
+    gate, value = ffn.w12.weight.chunk(2)
+    (gate_bias, value_bias), a = ffn.w12.bias.chunk(2), x @ gate.T
+    a = a + gate_bias
+    hidden = a / (1 + (-a).exp()) * (x @ value.T + value_bias)
+    torch.testing.assert_close(ffn(x), hidden @ ffn.w3.weight.T + ffn.w3.bias)
+
+
+@pytest.mark.parametrize(("dim", "inner"), [(32, 88), (384, 1024), (1536, 4096)])
+def test_swiglu_has_the_published_width(dim, inner):
+    with torch.device("meta"):
+        ffn = SwiGLU(dim)
+    assert ffn.w12.weight.shape == (2 * inner, dim)
+    assert ffn.w3.weight.shape == (dim, inner)
+
+
+def small(**options):
+    return ViT(channels=2, image=16, patch=4, dim=8, depth=2, heads=2, **options)
+
+
+def test_registers_have_no_position_and_are_not_shown():
+    torch.manual_seed(0)
+    vit, x = small(registers=3), torch.randn(5, 2, 16, 16)
+    assert vit.state_dict()["register_tokens"].shape == (1, 3, 8)
+    vit.register_tokens.data.normal_()
+    tokens = vit.embed(x)  # (5, 1 + 3 + 16, 8)
+    patches = vit.patch_embed.proj(x).flatten(2).mT
+    torch.testing.assert_close(tokens[:, :1], (vit.cls_token + vit.pos_embed[:, :1]).expand(5, 1, 8))
+    torch.testing.assert_close(tokens[:, 1:4], vit.register_tokens.expand(5, 3, 8))
+    torch.testing.assert_close(tokens[:, 4:], patches + vit.pos_embed[:, 1:])
+    for block in vit.blocks:
+        tokens = block(tokens)
+    cls, seen = vit(x)
+    torch.testing.assert_close(cls, vit.norm(tokens)[:, 0])
+    torch.testing.assert_close(seen, vit.norm(tokens)[:, 4:])
+    assert not torch.equal(vit(torch.randn(1, 2, 24, 24))[0], cls[:1])  # another side
+
+
+@pytest.mark.parametrize("grid", [3, 7])
+def test_positions_of_networks_with_registers_are_resized_as_pictures_are(grid):
+    pos_embed = torch.randn(1, 26, 2)
+    ours = positions(pos_embed, grid, grid, antialias=True)[0]
+    torch.testing.assert_close(ours[0], pos_embed[0, 0])
+    for d in range(2):
+        picture = Image.fromarray(pos_embed[0, 1:, d].reshape(5, 5).numpy())
+        resized = torch.from_numpy(np.array(picture.resize((grid, grid), Image.Resampling.BICUBIC))).flatten()
+        torch.testing.assert_close(ours[1:, d], resized, rtol=0, atol=1e-5)
+
+
+def test_an_encoder_is_made_again_from_its_architecture():
+    vit = small(registers=1, ffn="swiglu")
+    again = ViT(**vit.architecture)
+    again.load_state_dict(vit.state_dict())
+    assert {"mlp.w12.weight", "mlp.w3.bias"} <= set(vit.blocks[0].state_dict())
+
+
+def test_layer_scale_adds_the_scaled_branch():
+    scale, x = LayerScale(4, 0.1), torch.randn(10, 3, 4)
+    torch.testing.assert_close(scale(x, torch.sin), x + 0.1 * x.sin())
+
+
 def test_stochastic_depth_runs_the_branch_on_a_part_and_scales_it_up():
-    x, seen = torch.zeros(10, 3, 4), []
-    out = residual(x, lambda part: seen.append(len(part)) or torch.ones_like(part), 0.35)
+    x, seen, scale = torch.zeros(10, 3, 4), [], LayerScale(4, 0.1)
+    out = scale(x, lambda part: seen.append(len(part)) or torch.ones_like(part), 0.35)
     assert seen == [6]
-    assert sorted(out[:, 0, 0].tolist()) == pytest.approx([0] * 4 + [10 / 6] * 6)
+    assert sorted(out[:, 0, 0].tolist()) == pytest.approx([0] * 4 + [1 / 6] * 6)
+
+
+def test_autocast_gives_float32_near_float32():
+    vit, x = small(registers=1, ffn="swiglu", layer_scale=1.0), torch.randn(2, 2, 16, 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        tokens = vit(x)
+    tokens[0].sum().backward()
+    for half, whole in zip(tokens, vit(x), strict=True):
+        assert half.dtype == torch.float32
+        torch.testing.assert_close(half, whole, rtol=0, atol=0.05)
 
 
 def test_evaluation_drops_nothing():
@@ -75,7 +150,16 @@ def test_evaluation_drops_nothing():
     torch.testing.assert_close(vit(x)[0], vit(x)[0], rtol=0, atol=0)
 
 
-def test_small_has_the_published_number_of_parameters():
-    dim, depth, heads = SIZES["small"]
-    vit = ViT(channels=5, image=224, patch=16, dim=dim, depth=depth, heads=heads)
-    assert sum(p.numel() for p in vit.parameters()) == pytest.approx(21.8e6, rel=0.01)
+@pytest.mark.parametrize(
+    ("size", "options", "published"),
+    [
+        ("small", {"channels": 5, "image": 224, "patch": 16}, 21.8e6),
+        ("large", {"channels": 5, "image": 224, "patch": 16}, 303.9e6),
+        ("giant", {"channels": 3, "image": 518, "patch": 14, "ffn": "swiglu", "registers": 4}, 1136.5e6),
+    ],
+)
+def test_networks_have_the_published_number_of_parameters(size, options, published):
+    dim, depth, heads = SIZES[size]
+    with torch.device("meta"):
+        vit = ViT(dim=dim, depth=depth, heads=heads, **options)
+    assert sum(p.numel() for p in vit.parameters()) == pytest.approx(published, rel=0.005)

@@ -59,8 +59,26 @@ def training(path):
     return lambda wildcards: [path.format(dataset=d, plate=p) for d, p in PLAN.training_plates(wildcards.model)]
 
 
+def begun(wildcards):
+    """Inputs: the weights that a training starts from, if it does, and the wells tables, if it learns from labels.
+
+    Of those tables a hash of the labels is a param, so that other edits do not train again.
+    """
+    wells, start = PLAN.training_wells(wildcards.model), PLAN.encoder(wildcards.model)["vit"]["start"]
+    return {"wells": ancient(sorted(set(wells)))} | ({"start": start} if start else {})
+
+
+def encoder(wildcards):
+    """Inputs: the weights of an encoder, made here or given."""
+    if PLAN.is_trained(wildcards.model):
+        folder = f"results/models/{wildcards.model}"
+        return {"weights": f"{folder}/weights.safetensors", "model": f"{folder}/model.json"}
+    path = next(iter(PLAN.encoder(wildcards.model).values())).get("path")
+    return {"given": path} if path else {}
+
+
 def gpu(wildcards):
-    """How many GPUs a training or embedding job asks the scheduler for."""
+    """How many GPUs a training process or an embedding job asks the scheduler for."""
     return 0 if PLAN.config["device"] == "cpu" else 1
 
 
@@ -75,11 +93,12 @@ def profile(wildcards, noun, name):
     return f"results/{wildcards.dataset}/profiles/{wildcards.model}/{wildcards.correction}/{level}.parquet"
 
 
-def per_model(path):
+def per_model(path, which=lambda model: True):
     """An input: `path` for every model that embeds the dataset, and for every plate or correction it names."""
 
     def paths(wildcards):
-        parts = {"model": PLAN.models(wildcards.dataset), "plate": PLAN.plates(wildcards.dataset)}
+        models = list(filter(which, PLAN.models(wildcards.dataset)))
+        parts = {"model": models, "plate": PLAN.plates(wildcards.dataset)}
         parts = {"dataset": wildcards.dataset, "correction": PLAN.config["corrections"]} | parts
         return list(dict.fromkeys(expand(path, **parts)))
 

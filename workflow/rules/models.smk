@@ -1,8 +1,9 @@
-# Training an encoder on crops, and turning crops into embeddings with it.
+# Training an encoder on crops, and turning crops into embeddings with it or with one that was given.
 
 
 rule train:
     input:
+        unpack(begun),
         crops=training("results/{dataset}/{plate}/crops.npy"),
         cells=training("results/{dataset}/{plate}/cells.parquet"),
     output:
@@ -11,6 +12,7 @@ rule train:
         training="results/models/{model}/training.parquet",
     log:
         "results/logs/train/{model}.log",
+        speed="results/logs/train/{model}.speed.tsv",
     benchmark:
         "results/benchmarks/train/{model}.tsv"
     conda:
@@ -19,9 +21,12 @@ rule train:
     resources:
         mem_mb=grow(8000),
         runtime=1440,
-        gpu=gpu,
+        gpu=lambda wildcards: gpu(wildcards) * PLAN.config["models"][wildcards.model]["processes"],
     params:
-        method=setting("model", "train"),
+        how=lambda wildcards: PLAN.training(wildcards.model),
+        processes=setting("model", "processes"),
+        wells=lambda wildcards: PLAN.training_wells(wildcards.model),
+        labels=lambda wildcards: PLAN.labels_hash(wildcards.model),
         channels=lambda wildcards: PLAN.channels(wildcards.model),
         seed=config["seed"],
         device=config["device"],
@@ -32,9 +37,8 @@ rule train:
 
 rule embed:
     input:
+        unpack(encoder),
         crops="results/{dataset}/{plate}/crops.npy",
-        weights="results/models/{model}/weights.safetensors",
-        model="results/models/{model}/model.json",
     output:
         "results/{dataset}/{plate}/embeddings/{model}.npy",
     log:
@@ -48,8 +52,10 @@ rule embed:
         mem_mb=grow(4000),
         gpu=gpu,
     params:
+        encoder=lambda wildcards: PLAN.encoder(wildcards.model),
         options=setting("model", "embed"),
         channels=setting("dataset", "channels"),
+        seed=config["seed"],
         device=config["device"],
         code=fingerprint("embed"),
     script:

@@ -3,8 +3,9 @@
 from wellread import job
 from wellread.embed import embed
 
-params = snakemake.params
+params, given = snakemake.params, snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards, threads=snakemake.threads, device=params.device):
-    files = snakemake.input.crops, snakemake.input.weights, snakemake.input.model, snakemake.output[0]
-    machine = {"device": params.device, "threads": snakemake.threads}
-    embed(*files, channels=params.channels, **machine, **params.options)
+    files = {"weights": given.get("weights", ""), "model": given.get("model", "")}
+    machine = {"device": params.device, "threads": snakemake.threads, "seed": params.seed}
+    how = {"encoder": params.encoder, "channels": params.channels, **params.options}
+    embed(given.crops, snakemake.output[0], **how, **files, **machine)

@@ -1,10 +1,14 @@
 """Train an encoder on the crops of its plates."""
 
-from wellread import job
-from wellread.train import train
+from functools import partial
 
-params = snakemake.params
+from wellread import job
+from wellread.train import together, train
+
+params, log = snakemake.params, snakemake.log
 machine = {"device": params.device, "threads": snakemake.threads, "seed": params.seed}
-with job.running(snakemake.log[0], **snakemake.wildcards, **machine):
-    files, outputs = (snakemake.input.crops, snakemake.input.cells), dict(snakemake.output.items())
-    train(*files, channels=params.channels, method=params.method, code=params.code, **machine, **outputs)
+with job.running(log[0], **snakemake.wildcards, **machine, processes=params.processes):
+    run = train if params.processes == 1 else partial(together, params.processes)
+    files = list(snakemake.input.crops), list(snakemake.input.cells)
+    outputs = dict(snakemake.output.items()) | {"speed": log.speed, "wells": list(params.wells)}
+    run(*files, channels=params.channels, **params.how, code=params.code, **machine, **outputs)

@@ -25,7 +25,7 @@ def choose(device: str, threads: int) -> torch.device:
         return torch.device("cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS is not reproducible
     torch.use_deterministic_algorithms(True, warn_only=True)
-    return torch.device("cuda")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
 
 
 def autocast(device: torch.device, precision: str):

@@ -4,37 +4,52 @@ import numpy as np
 import torch
 
 from wellread import device as devices
-from wellread import weights as saved
+from wellread.encoders import ENCODERS, How, trained
+from wellread.errors import InputError
 from wellread.files import whole
 from wellread.progress import progress
 from wellread.reader import Crops, ahead
-from wellread.views import centre_view
 
 
-def embed(crops, weights, model, out, *, channels, device="auto", threads=1, batch=256, features="cls"):
+def embed(
+    crops, out, *, channels, encoder, weights="", model="", device="auto", threads=1, batch=256, features="cls",
+    blocks=1, view=None, precision="auto", seed=0,
+):  # fmt: skip
     """Write float32 embeddings (N, D) to the .npy `out`; row i is crop i, N may be 0.
 
-    `channels` are the dataset's, which must be the encoder's, in its order. `features`: `cls`, the normalised CLS
-    token (D = dim), or `cls_mean`, which appends the mean patch token (D = 2 dim, the paper's for linear probes).
+    `channels`: the dataset's. `encoder`: {"vit": ...}, ours, in the files `weights` and `model`, or one of ENCODERS
+    with its options. `features`, `blocks`, `view`: see `encoders.How`; `seed`: of an encoder that is random.
     """
-    where = devices.choose(device, threads)
-    encoder = saved.load(weights, model, channels=channels).to(where)
-    cells, size = Crops([crops]), encoder.architecture["image"]
-    vectors = np.empty((len(cells), width(encoder, features)), np.float32)  # (N, D)
+    where, cells = devices.choose(device, threads), Crops([crops])
+    how = {"features": features, "blocks": blocks, "view": view, "device": where, "seed": seed}
+    describe = ready(encoder, channels, how, weights, model)
+    vectors = np.empty((len(cells), describe.width), np.float32)  # (N, D)
     starts = range(0, len(cells), batch)
-    blocks = ahead(cells[range(start, min(start + batch, len(cells)))] for start in starts)
-    for start, block in zip(progress(starts, "embed", unit="batch"), blocks, strict=False):
-        view = centre_view(torch.from_numpy(block).to(where), size)
-        vectors[start : start + batch] = describe(encoder, view, features).cpu()
+    parts = ahead(staged(cells[range(start, min(start + batch, len(cells)))], where) for start in starts)
+    for start, part in zip(progress(starts, "embed", unit="batch"), parts, strict=False):
+        with torch.inference_mode(), devices.autocast(where, precision):
+            found = describe(part.to(where, non_blocking=True)).float().cpu().numpy()
+        check_finite(found, start, crops)
+        vectors[start : start + batch] = found
     with whole(out) as part:
         np.save(part, vectors)
 
 
-@torch.inference_mode()
-def describe(encoder, view, features):  # (B, C, S, S), self-normalised -> (B, D)
-    cls, patches = encoder(view)
-    return cls if features == "cls" else torch.cat([cls, patches.mean(1)], dim=1)
+def ready(encoder, channels, how, weights, model):
+    """The encoder that a section {name: options} asks for."""
+    ((name, options),) = encoder.items()
+    if name == "vit":
+        return trained(weights, model, channels, **how)
+    return ENCODERS[name](channels, How(**how), **options)
 
 
-def width(encoder, features):
-    return encoder.architecture["dim"] * (1 if features == "cls" else 2)
+def staged(crops, device):
+    """Crops where a graphics card fetches them without waiting; made by the reading thread."""
+    crops = torch.from_numpy(crops)
+    return crops.pin_memory() if device.type == "cuda" else crops
+
+
+def check_finite(vectors, start, crops):
+    if not (good := np.isfinite(vectors).all(1)).all():
+        found = f"NaN or infinity for crop {start + int(good.argmin())}"
+        raise InputError("finite embeddings", found, str(crops), "the encoder (its weights), or `precision: fp32`")

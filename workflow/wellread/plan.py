@@ -17,6 +17,7 @@ class Plan:
 
     config: dict
     images: dict[str, pd.DataFrame] = field(default_factory=dict)
+    wells: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: dict) -> "Plan":
@@ -25,8 +26,10 @@ class Plan:
         for name, dataset in plan.config["datasets"].items():
             where = f"datasets.{name}"
             plan.images[name] = sources.fields(dataset, name)
-            wells = sheets.read(dataset["wells"], "wells", key=f"{where}.wells")
-            _check_plates(plan.images[name], wells, where)
+            plan.wells[name] = sheets.read(dataset["wells"], "wells", key=f"{where}.wells")
+            _check_plates(plan.images[name], plan.wells[name], where)
+        if errors := [error for name in plan.trained() for error in _unlabelled(plan, name)]:
+            raise InputError.together(errors)
         return plan
 
     def plates(self, dataset: str) -> list[str]:
@@ -64,6 +67,42 @@ class Plan:
         pairs = [(dataset, plate) for dataset in settings_of["train_on"] for plate in self.plates(dataset)]
         return [pair for pair in pairs if pair[1] in settings_of["plates"] or not settings_of["plates"]]
 
+    def is_trained(self, model: str) -> bool:
+        """Whether a model's encoder is trained here."""
+        return "vit" in self.encoder(model)
+
+    def trained(self) -> list[str]:
+        """The models whose encoder is trained here."""
+        return [name for name in self.config["models"] if self.is_trained(name)]
+
+    def encoder(self, model: str) -> dict:
+        """The encoder of a model: `{kind: options}`."""
+        return self.config["models"][model]["encoder"]
+
+    def training(self, model: str) -> dict:
+        """All that says how a model is trained."""
+        sections = self.config["models"][model]
+        how = {name: sections[name] for name in ("views", "fit", "probe")}
+        return how | {"encoder": sections["encoder"]["vit"], "method": sections["train"]}
+
+    def labels(self, model: str) -> list[str]:
+        """The columns of the wells tables that a training looks at."""
+        how = self.training(model)
+        asked = next(iter(how["method"].values())).get("label", ""), how["probe"]
+        return sorted({label for label in asked if label})
+
+    def training_wells(self, model: str) -> list[str]:
+        """The wells table of every plate a model learns from, if it looks at labels."""
+        pairs = self.training_plates(model) if self.labels(model) else []
+        return [self.config["datasets"][dataset]["wells"] for dataset, _ in pairs]
+
+    def labels_hash(self, model: str) -> str:
+        """A hash of what the wells tables say of the plates and labels a training looks at."""
+        columns = ["plate", "well", *self.labels(model)]
+        pairs = self.training_plates(model) if len(columns) > 2 else []
+        rows = [self.wells[dataset].query("plate == @plate")[columns] for dataset, plate in pairs]
+        return rows_hash(pd.concat(rows)) if rows else ""
+
     def channels(self, model: str) -> list[str]:
         """The ordered channel names of a model."""
         return self.config["datasets"][self.config["models"][model]["train_on"][0]]["channels"]
@@ -87,3 +126,13 @@ def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str) -> None
     if not plates & set(wells["plate"]):
         seen = f"{', '.join(sorted(plates)[:5])} against {', '.join(sorted(set(wells['plate']))[:5])}"
         raise InputError("the same plate names in both tables", seen, f"{where}.images and .wells", "one of the tables")
+
+
+def _unlabelled(plan: Plan, model: str) -> list[InputError]:
+    datasets, labels = plan.config["models"][model]["train_on"], plan.labels(model)
+    return [
+        InputError(f"a column {label}", ", ".join(plan.wells[dataset]), where, f"models.{model}, or the table")
+        for dataset in datasets
+        for label in labels
+        if label not in plan.wells[dataset] and (where := plan.config["datasets"][dataset]["wells"])
+    ]

@@ -23,7 +23,7 @@ def load(config: dict) -> dict:
     """Return `config` with every default filled in; raise InputError naming every offending key."""
     problems = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda error: list(map(str, error.path)))
     errors = [_explain(leaf) for problem in problems for leaf in _leaves(problem)]
-    errors = errors or _contradictions(filled := fill(deepcopy(config), schema()))
+    errors = errors or _idle(config) or _contradictions(filled := fill(deepcopy(config), schema()))
     if errors:
         raise InputError.together(errors)
     return filled
@@ -104,15 +104,28 @@ def _contradictions(config: dict) -> list[InputError]:
     datasets = config["datasets"]
     errors = [error for name in datasets for error in _segment_channels(name, datasets[name])]
     for name, model in config["models"].items():
-        model.setdefault("train_on", list(datasets))
-        model.setdefault("embed_on", list(model["train_on"]))
+        trained = "vit" in model["encoder"]
+        model.setdefault("train_on", list(datasets) if trained else [])
+        model.setdefault("embed_on", list(model["train_on"]) or list(datasets))
         strangers = _strangers(model["train_on"], datasets, f"models.{name}.train_on")
         strangers += _strangers(model["embed_on"], datasets, f"models.{name}.embed_on")
-        errors += strangers or _channels_differ(config, name, model)
+        errors += strangers or (_trainable(config, name, model) if trained else [])
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
             errors += _strangers(entry.setdefault("datasets", list(datasets)), datasets, f"{noun}.{name}.datasets")
     return errors
+
+
+def _idle(config: dict) -> list[InputError]:
+    """Settings of a training that will not take place, since the encoder is a given one."""
+    keys = ("train", "views", "fit", "probe", "processes", "train_on", "plates")
+    given = [name for name, model in config["models"].items() if "vit" not in model.get("encoder", {"vit": {}})]
+    edit = "remove them, or use `encoder: {vit: ...}`, which is trained"
+    return [
+        InputError("nothing about training for an encoder that is given", ", ".join(idle), f"models.{name}", edit)
+        for name in given
+        if (idle := [key for key in keys if key in config["models"][name]])
+    ]
 
 
 def _strangers(names: list[str], known, where: str) -> list[InputError]:
@@ -137,10 +150,19 @@ def _unknown(name: str, known, where: str) -> InputError:
     return InputError(f"one of {', '.join(known)}", name, where, hint)
 
 
-def _channels_differ(config: dict, name: str, model: dict) -> list[InputError]:
+def _trainable(config: dict, name: str, model: dict) -> list[InputError]:
+    """The datasets of a model share their channels, and its views name no others."""
     first, *others = dict.fromkeys(model["train_on"] + model["embed_on"])
     wanted = config["datasets"][first]["channels"]
-    return [
+    errors = [
+        _unknown(channel, wanted, f"models.{name}.views.{option}")
+        for option in ("kept_channels", "rescaled_channels")
+        for channel in model["views"][option]
+        if channel not in wanted
+    ]
+    if model["encoder"]["vit"]["each_channel"]:
+        return errors
+    return errors + [
         InputError(
             f"the channels of {first}, in their order: {', '.join(wanted)}",
             f"{', '.join(found)} in {other}",

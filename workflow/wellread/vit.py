@@ -14,6 +14,7 @@ SIZES = {  # dim, depth, heads
     "small": (384, 12, 6),
     "base": (768, 12, 12),
     "large": (1024, 24, 16),
+    "giant": (1536, 40, 24),  # published with ffn "swiglu"
 }
 
 
@@ -21,18 +22,24 @@ class ViT(nn.Module):
     """Images (B, channels, S, S), self-normalised, to a CLS token (B, dim) and patch tokens (B, N, dim).
 
     `image` is the side in pixels for which position embeddings are trained; other sides are interpolated.
+    `registers`: tokens without position or meaning, in which the network may take notes. `ffn`: "mlp" or "swiglu".
     """
 
-    def __init__(self, *, channels, image, patch, dim, depth, heads, layer_scale=1e-5, drop_path=0.0):
+    def __init__(
+        self, *, channels, image, patch, dim, depth, heads, registers=0, ffn="mlp", layer_scale=1e-5, drop_path=0.0
+    ):
         super().__init__()
-        size = {"dim": dim, "depth": depth, "heads": heads}
+        size = {"dim": dim, "depth": depth, "heads": heads, "registers": registers, "ffn": ffn}
         self.architecture = {"channels": channels, "image": image, "patch": patch} | size
-        self.patch = patch
+        self.patch, self.registers = patch, registers
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(channels, dim, patch, patch)})
         self.cls_token = nn.Parameter(torch.empty(1, 1, dim))
         self.pos_embed = nn.Parameter(torch.empty(1, 1 + (image // patch) ** 2, dim))
         self.mask_token = nn.Parameter(torch.zeros(1, dim))
-        self.blocks = nn.ModuleList(Block(dim, heads, layer_scale, drop_path) for _ in range(depth))
+        if registers:
+            self.register_tokens = nn.Parameter(torch.empty(1, registers, dim))
+            nn.init.normal_(self.register_tokens, std=1e-6)
+        self.blocks = nn.ModuleList(Block(dim, heads, ffn, layer_scale, drop_path) for _ in range(depth))
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         nn.init.normal_(self.cls_token, std=1e-6)
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
@@ -49,35 +56,38 @@ class ViT(nn.Module):
             x = block(x)
             if below >= len(self.blocks) - last:
                 outputs.append(self.norm(x).to(self.norm.weight.dtype))  # also under autocast
-        return [(x[:, 0], x[:, 1:]) for x in outputs]
+        return [(x[:, 0], x[:, 1 + self.registers :]) for x in outputs]
 
-    def embed(self, x, masks):
+    def embed(self, x, masks=None):
+        """Tokens (B, 1 + registers + N, dim), with positions, before the first block."""
         rows, columns = x.shape[2] // self.patch, x.shape[3] // self.patch
         x = self.patch_embed.proj(x).flatten(2).transpose(1, 2)  # (B, N, D)
         if masks is not None:
             x = torch.where(masks[..., None], self.mask_token.to(x.dtype), x)
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)  # (B, 1 + N, D)
-        return x + positions(self.pos_embed, rows, columns)
+        x = x + positions(self.pos_embed, rows, columns, antialias=self.registers > 0)
+        if self.registers:
+            x = torch.cat([x[:, :1], self.register_tokens.expand(len(x), -1, -1), x[:, 1:]], dim=1)
+        return x
 
 
 class Block(nn.Module):
     """Attention, then MLP, each normalised before and scaled (from near zero) after."""
 
-    def __init__(self, dim, heads, layer_scale, drop_path):
+    def __init__(self, dim, heads, ffn="mlp", layer_scale=1e-5, drop_path=0.0):
         super().__init__()
         self.drop_path = drop_path
         self.norm1 = nn.LayerNorm(dim, eps=1e-6)
         self.attn = Attention(dim, heads)
         self.ls1 = LayerScale(dim, layer_scale)
         self.norm2 = nn.LayerNorm(dim, eps=1e-6)
-        layers = [("fc1", nn.Linear(dim, 4 * dim)), ("act", nn.GELU()), ("fc2", nn.Linear(4 * dim, dim))]
-        self.mlp = nn.Sequential(OrderedDict(layers))
+        self.mlp = FFN[ffn](dim)
         self.ls2 = LayerScale(dim, layer_scale)
 
     def forward(self, x):  # (B, T, D)
         drop = self.drop_path if self.training else 0.0
-        x = residual(x, lambda x: self.ls1(self.attn(self.norm1(x))), drop)
-        return residual(x, lambda x: self.ls2(self.mlp(self.norm2(x))), drop)
+        x = self.ls1(x, lambda x: self.attn(self.norm1(x)), drop)
+        return self.ls2(x, lambda x: self.mlp(self.norm2(x)), drop)
 
 
 class Attention(nn.Module):
@@ -93,39 +103,64 @@ class Attention(nn.Module):
         return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
+class MLP(nn.Sequential):
+    def __init__(self, dim):
+        layers = {"fc1": nn.Linear(dim, 4 * dim), "act": nn.GELU(), "fc2": nn.Linear(4 * dim, dim)}
+        super().__init__(OrderedDict(layers))
+
+
+class SwiGLU(nn.Module):
+    """An MLP whose hidden values are gated by others; two thirds as wide, so that it has as many weights."""
+
+    def __init__(self, dim):
+        super().__init__()
+        inner = 8 * -(-dim // 3)
+        self.w12 = nn.Linear(dim, 2 * inner)
+        self.w3 = nn.Linear(inner, dim)
+
+    def forward(self, x):
+        gate, value = self.w12(x).chunk(2, dim=-1)
+        return self.w3(F.silu(gate) * value)
+
+
+FFN = {"mlp": MLP, "swiglu": SwiGLU}
+
+
 class LayerScale(nn.Module):
+    """The residual connection: x + gamma * branch(x).
+
+    With stochastic depth (`drop` > 0) the branch sees a random part of the batch, and its result is scaled up. Skipping
+    whole images saves their computation, unlike zeroing their branch.
+    """
+
     def __init__(self, dim, scale):
         super().__init__()
         self.gamma = nn.Parameter(torch.full((dim,), scale))
 
-    def forward(self, x):
-        return self.gamma * x
+    def forward(self, x, branch, drop=0.0):
+        if not drop:
+            return torch.addcmul(x, self.gamma, branch(x))
+        kept = max(int(len(x) * (1 - drop)), 1)
+        rows = torch.randperm(len(x), device=x.device)[:kept]
+        return x.index_add(0, rows, self.gamma * branch(x.index_select(0, rows)), alpha=len(x) / kept)
 
 
-def residual(x, branch, drop):
-    """x + branch(x), or stochastic depth: the branch sees a random part of the batch, its result scaled up.
+def positions(pos_embed, rows, columns, antialias=False):
+    """Position embeddings (1, 1 + rows * columns, D) from those of a square grid; that of CLS stays as it is.
 
-    Skipping whole images saves their computation, unlike zeroing their branch.
+    Bicubic, the way the published weights were trained: with registers antialiased to the new size, without them by
+    the factor (rows + 0.1) / M.
     """
-    if not drop:
-        return x + branch(x)
-    kept = max(int(len(x) * (1 - drop)), 1)
-    rows = torch.randperm(len(x), device=x.device)[:kept]
-    return x.index_add(0, rows, branch(x.index_select(0, rows)), alpha=len(x) / kept)
-
-
-def positions(pos_embed, rows, columns):
-    """Position embeddings (1, 1 + M * M, D) for a grid of rows x columns; the CLS position stays as it is.
-
-    Bicubic by the factor (rows + 0.1) / M: the published weights were trained with this small offset.
-    """
-    side = round((pos_embed.shape[1] - 1) ** 0.5)
+    side = round((pos_embed.shape[1] - 1) ** 0.5)  # M
     if rows == columns == side:
         return pos_embed
     cls, grid = pos_embed.float().split([1, side * side], dim=1)
     grid = grid.unflatten(1, (side, side)).permute(0, 3, 1, 2)  # (1, D, M, M)
-    factors = ((rows + 0.1) / side, (columns + 0.1) / side)
-    grid = F.interpolate(grid, scale_factor=factors, mode="bicubic").flatten(2).transpose(1, 2)
+    if antialias:
+        to = {"size": (rows, columns), "antialias": True}
+    else:
+        to = {"scale_factor": ((rows + 0.1) / side, (columns + 0.1) / side)}
+    grid = F.interpolate(grid, mode="bicubic", **to).flatten(2).transpose(1, 2)
     return torch.cat([cls, grid], dim=1).to(pos_embed.dtype)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from wellread import tables
 from wellread.report import svg
 from wellread.report.run import Run
+from wellread.signs import signs
 
 TOLD = {  # columns of training.parquet in plain words; others are shown without
     "loss": "the sum of all parts below: falls, and need not reach 0",
@@ -15,29 +16,38 @@ TOLD = {  # columns of training.parquet in plain words; others are shown without
     "local": "the same from a small view",
     "ibot": "how well it predicts hidden patches of a cell",
     "koleo": "falls as the cells of a batch move apart",
-    "entropy": "how undecided the teacher is; at 0 it calls every cell the same",
+    "contrast": "how well two views of a cell find each other among all others",
+    "paint": "how far painted pixels are from the hidden ones",
+    "classify": "how well the labels are predicted",
+    "accuracy": "share of training cells whose labels are predicted",
+    "probe": "how well nearest cells of other wells tell a label (balanced accuracy)",
+    "gradient": "length of the gradient before it is limited; rises that do not end are trouble",
+    "entropy": "how undecided the teacher is: 1 if every prototype is as likely as any other, 0 if one takes all",
     "feature_sd": "how different cells are to the encoder: 1 in all directions, 0 all the same (collapse)",
     "effective_rank": "how many independent directions the embeddings use; near 1 is collapse",
 }
-SCHEDULES = ("lr", "last_lr", "weight_decay", "momentum", "temperature")
+SCHEDULES = ("lr", "backbone_lr", "last_lr", "weight_decay", "momentum", "temperature")
 
 
 def train(run: Run) -> dict:
     """Curves of every model that was trained here."""
     training = run.by_folder("training")
-    return {"models": [_curves(model, training[model]) for model in run.config["models"] if model in training]}
+    return {"models": [_curves(run, model, training[model]) for model in run.config["models"] if model in training]}
 
 
-def _curves(model: str, path) -> dict:
+def _curves(run: Run, model: str, path) -> dict:
+    ((method, options),) = run.config["models"][model].get("train", {"dino": {}}).items()
     table = pd.read_parquet(path)
     curves = [_curve(name, table[["step", name]].dropna()) for name in table if name not in ("step", "epoch")]
     last = table.iloc[-1]
     return {
         "model": model,
+        "method": method,
+        "label": options.get("label", ""),
         "steps": int(last["step"]) + 1,
         "curves": [curve for curve in curves if curve["name"] not in SCHEDULES],
         "schedules": [curve for curve in curves if curve["name"] in SCHEDULES],
-        "collapsed": bool(last.get("feature_sd", 1) < 0.05 or last.get("effective_rank", 9) < 2),
+        "signs": signs(last),
     }
 
 
@@ -50,11 +60,12 @@ def embed(run: Run) -> dict:
     """What every encoder is, and the width of its profiles."""
     wells = {model: path for (model, correction), path in run.profiles().items() if correction == "none"}
     cards = run.by_folder("model")
-    return {"models": [_encoder(m, cards.get(m), wells.get(m)) for m in run.config["models"] if m in {*cards, *wells}]}
+    shown = [model for model in run.config["models"] if model in {*cards, *wells}]
+    return {"models": [_encoder(run, model, cards.get(model), wells.get(model)) for model in shown]}
 
 
-def _encoder(model: str, card, profile) -> dict:
-    facts = json.loads(card.read_text()) if card else {}
+def _encoder(run: Run, model: str, card, profile) -> dict:
+    facts = json.loads(card.read_text()) if card else _given(run.config["models"][model])
     X = tables.split(pd.read_parquet(profile))[1] if profile else np.zeros((0, 0))
     return {
         "model": model,
@@ -63,6 +74,14 @@ def _encoder(model: str, card, profile) -> dict:
         "wells": len(X),
         "rank": effective_rank(X) if len(X) > 1 else None,
     }
+
+
+def _given(model: dict) -> dict:
+    """The facts of an encoder that was not trained here, from the config."""
+    ((kind, options),) = model.get("encoder", {"vit": {}}).items()
+    told = {name: value for name, value in options.items() if name not in ("sha256", "channels") and value is not None}
+    facts = {"encoder": {"": kind} | told, "channels": options.get("channels", [])}
+    return facts | {"sha256": options.get("sha256", "")} if kind != "vit" else {}
 
 
 def effective_rank(X: np.ndarray) -> float:

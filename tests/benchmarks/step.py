@@ -1,0 +1,145 @@
+"""How much of what this machine can multiply a training step of Cell-DINO uses, and how much of it is views and reading.
+
+python tests/benchmarks/step.py [--threads 1] [--batch 16] [--compile]: ViT-S/16, views 2 x 128 and 8 x 64, 4096 prototypes, fp32 and bf16,
+against large matrix products of the same precision, by turns, in one run. Prints a table for a closing note or README.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
+
+import numpy as np
+import torch
+from wellread import device as devices
+from wellread import loop
+from wellread.architecture import vit
+from wellread.methods import METHODS
+from wellread.optimise import clip_gradients, groups
+from wellread.reader import Crops
+from wellread.seen import Seen
+from wellread.views import laws
+
+CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
+HEAD = {"prototypes": 4096, "hidden": 2048, "bottleneck": 256}
+VIEWS = {"local_views": 8, "local_image": 64}
+RATES = {"lr": 1e-4, "temperature": 0.05, "momentum": 0.996}
+N = 3072  # side of the matrices
+
+
+def main():
+    asked = arguments()
+    torch.set_num_threads(asked.threads)
+    device = devices.choose("auto", asked.threads)
+    print(
+        f"{asked.threads} thread(s), {device}, torch {torch.__version__}, batch {asked.batch}, compile {asked.compile}\n"
+    )
+    print(
+        "| precision | images/s | step TFLOP | achieved TFLOP/s | matrix product TFLOP/s | share | views and reading |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for precision in ("fp32", "bf16"):
+        print(row(precision, device, asked))
+
+
+def row(precision, device, asked):
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    learner, batches = prepared(device, asked)
+    step = stepper(learner, precision, device)
+    flop = counted(lambda: step(next(batches)))
+    times, products, loading = [], [], []
+    for _ in range(asked.repeats):
+        products.append(2 * N**3 / timed(multiply(dtype, device), device) / 1e12)
+        loading.append(timed(lambda: (given := next(batches), learner_views(learner, given, device))[0], device))
+        given = next(batches)
+        times.append(timed(lambda given=given: step(given), device))
+    seconds, product = statistics.median(times), statistics.median(products)
+    rate, share = flop / seconds / 1e12, statistics.median(loading) / seconds
+    return (
+        f"| {precision} | {asked.batch / seconds:.2f} | {flop / 1e12:.3f} | {rate:.3f} | {product:.3f} "
+        f"| {rate / product:.2f} | {share:.1%} |"
+    )
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--compile", action="store_true")
+    return parser.parse_args()
+
+
+def prepared(device, asked):
+    """A learner on the device, and endless batches of a file of crops."""
+    torch.manual_seed(0)
+    size = {"arch": "small", "patch": 16, "image": 128, "drop_path": 0.0}  # without drop path, to count all products
+    learner = METHODS["dino"](vit(CHANNELS, **size), laws(CHANNELS), **HEAD, **VIEWS)
+    for network in learner.parts.values():
+        network.to(device)
+        for block in network.backbone.blocks if asked.compile else ():
+            block.compile()
+    path = Path(tempfile.mkdtemp()) / "crops.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (512, 5, 160, 160), dtype=np.uint8))
+    seen = Seen(Crops([path]))
+    return learner, loop.feed(learner, seen, asked.batch, 1, 0, 0, device)
+
+
+def stepper(learner, precision, device):
+    optimiser = torch.optim.AdamW(groups(learner.student, 0.9, 0.2), fused=True)
+
+    def step(share):
+        ((crops, targets, drawn),) = share
+        optimiser.zero_grad()
+        with devices.autocast(device, precision):
+            losses, _, _ = learner.losses(crops.to(device), drawn, targets, RATES)
+        sum(losses.values()).backward()
+        clip_gradients(learner.student, 3.0)
+        optimiser.step()
+        learner.follow(RATES)
+
+    return step
+
+
+def learner_views(learner, share, device):
+    """Only what the step does before the networks."""
+    from wellread.views import render
+
+    ((crops, _, drawn),) = share
+    crops = crops.to(device)
+    for view in drawn["wide"]:
+        render(crops, view, 128, learner.laws)
+    for view in drawn["narrow"]:
+        render(crops, view, 64, learner.laws)
+
+
+def counted(run):
+    """Floating point operations of the matrix products and attentions of a call."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops()
+
+
+def multiply(dtype, device):
+    a, b = (torch.randn(N, N, device=device).to(dtype) for _ in range(2))
+    return lambda: a @ b
+
+
+def timed(run, device):
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    run()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

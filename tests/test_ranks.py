@@ -1,0 +1,38 @@
+"""Several processes, each with its share of the batch, train what one process with the whole batch trains."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+SCRIPT = Path(__file__).with_name("together.py")
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+DINO = {"local_views": 2, "local_image": 8, "prototypes": 24, "hidden": 32, "bottleneck": 8, "temperature_epochs": 1}
+CASES = {
+    "softmax": ("dino", DINO),
+    "sinkhorn_knopp": ("dino", DINO | {"centring": "sinkhorn_knopp"}),
+    "simclr": ("simclr", {"hidden": 32, "dimension": 8}),
+}
+
+
+def trained(out, method, options, launcher=()):
+    command = [sys.executable, *launcher, SCRIPT, out, method, json.dumps(options)]
+    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return torch.load(out, weights_only=True)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_equal_one(tmp_path, case):
+    one = trained(tmp_path / "one.pt", *CASES[case])
+    two = trained(tmp_path / "two.pt", *CASES[case], launcher=TORCHRUN)
+    for ours, theirs in zip(two["rows"], one["rows"], strict=True):
+        for loss in {"loss", "global", "local", "ibot", "koleo", "contrast", "gradient"} & theirs.keys():
+            assert ours[loss] == pytest.approx(theirs[loss], rel=1e-6), (loss, ours["step"])
+    for name, part in one["parts"].items():
+        for key, weights in part.items():
+            torch.testing.assert_close(two["parts"][name][key], weights, rtol=1e-6, atol=1e-8, msg=key)

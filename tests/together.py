@@ -1,0 +1,61 @@
+"""A small training in double precision, alone or as one of several processes: what test_ranks.py runs and compares.
+
+python together.py OUT METHOD OPTIONS: writes the losses and the weights of the first process.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
+
+import torch
+from wellread import loop, ranks
+from wellread.architecture import vit
+from wellread.methods import METHODS
+from wellread.views import laws
+
+CHANNELS = ["DNA", "RNA", "ER", "AGP"]
+
+
+class Cells:
+    """40 crops of noise."""
+
+    shape = (40, 4, 20, 20)
+
+    def __init__(self):
+        self.crops = torch.randint(0, 256, self.shape, generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+
+    def __len__(self):
+        return len(self.crops)
+
+    def __getitem__(self, rows):
+        return self.crops[rows], None
+
+
+class Nowhere:
+    """No checkpoint."""
+
+    def restore(self, **_parts):
+        return 0, []
+
+    def save(self, *_state, **_parts):
+        pass
+
+
+def main(out, method, options):
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    size = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1, "drop_path": 0.0}
+    learner = METHODS[method](vit(CHANNELS, **size), laws(CHANNELS), **json.loads(options))
+    for network in learner.parts.values():
+        network.double()
+    with ranks.joined():
+        how = {"seed": 0, "device": torch.device("cpu"), "batch": 12, "epochs": 2, "warmup_epochs": 1, "log_every": 1}
+        rows, _ = loop.fit(learner, Cells(), lambda _encoder: {}, Nowhere(), **how)
+        if ranks.rank() == 0:
+            torch.save({"rows": rows, "parts": {k: v.state_dict() for k, v in learner.parts.items()}}, out)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,47 @@
+"""Signs of health and of collapse while an encoder trains."""
+
+import logging
+import math
+
+import torch
+from torch.nn import functional as F
+
+from wellread.errors import InputError
+from wellread.signs import signs
+
+log = logging.getLogger("wellread")
+
+
+@torch.no_grad()
+def health(tokens) -> dict:  # (n, dim)
+    """Spread and effective rank of embeddings.
+
+    `feature_sd` is 1 for directions spread over the whole sphere and 0 for equal tokens; `effective_rank` is the
+    exponential of the entropy of the squared singular values (Roy & Vetterli 2007).
+    """
+    x = F.normalize(tokens.float(), dim=-1)
+    x = x - x.mean(0)
+    energy = torch.linalg.svdvals(x).square()
+    spread = x.square().sum(1).mean().sqrt().item()
+    return {"feature_sd": spread, "effective_rank": entropy(energy / energy.sum()).exp().item()}
+
+
+def entropy(probabilities):  # (..., K) -> (...), in nats
+    return torch.special.entr(probabilities).sum(-1)
+
+
+def tell(row: dict, trained: bool, told: set):
+    """Log how training goes; once the learning rate is up, warn of what looks like collapse, of each sign once."""
+    log.info("%s", " ".join(f"{name} {value:.4g}" for name, value in row.items()))
+    for sign in signs(row) if trained else ():
+        if sign not in told:
+            log.warning("step %d: %s", row["step"], sign)
+        told.add(sign)
+
+
+def refuse_nan(step: int, losses: dict):
+    """Stop at a loss that is not finite."""
+    if not math.isfinite(sum(value.item() for value in losses.values())):
+        found = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
+        edit = "lower `base_lr`, or `precision: fp32`; the last good checkpoint is kept"
+        raise InputError("finite losses", found, f"training step {step}", edit)
