@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 def clone(folder: Path) -> Path:
     """A copy of what a user has after cloning, without results."""
     for name in ("workflow", "config", "envs", "resources"):
-        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("*.pyc"))
     (folder / "slurm").symlink_to("workflow/profiles/slurm")
     return folder
 

@@ -123,3 +123,13 @@ def test_the_first_crop_without_a_finite_embedding_is_named(tmp_path, crops):
     with pytest.raises(InputError, match="crop 6"):
         vectors(crops, {}, encoder=encoder, batch=4)
     assert not crops.with_name("out.npy").exists()
+
+
+def test_turned_crops_have_the_same_embedding(crops):
+    cells = np.load(crops)
+    np.save(crops.with_name("turned.npy"), np.rot90(cells, 1, (2, 3)).copy())
+    np.save(crops.with_name("mirrored.npy"), cells[..., ::-1].copy())
+    ours = vectors(crops, {}, encoder=CHANCE, turn=True)
+    for name in ("turned.npy", "mirrored.npy"):
+        np.testing.assert_allclose(vectors(crops.with_name(name), {}, encoder=CHANCE, turn=True), ours, atol=1e-5)
+    assert np.abs(vectors(crops, {}, encoder=CHANCE) - ours).max() > 0.01

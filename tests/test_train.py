@@ -117,11 +117,32 @@ def test_a_killed_run_ends_like_an_unbroken_one(plates, tmp_path, how):
     process = start(plates, tmp_path / "killed", **options)
     wait_for(tmp_path / "killed" / "checkpoint.pt")
     process.send_signal(how)
+    asked = time.monotonic()
     errors = process.communicate()[1]
+    assert time.monotonic() - asked < 10
     assert process.returncode == (1 if how == signal.SIGTERM else -how)
     assert "Traceback" not in errors
     done = torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["step"]
     assert 0 < done < 160
+    assert run(plates, tmp_path / "killed", **options) == unbroken
+
+
+@pytest.mark.slow
+def test_a_run_killed_twenty_times_ends_like_an_unbroken_one(plates, tmp_path):
+    options = {"fit": {"epochs": 200}, "encoder": {"drop_path": 0.2}}
+    unbroken = run(plates, tmp_path / "unbroken", **options)
+    rng, checkpoint, steps = np.random.default_rng(0), tmp_path / "killed" / "checkpoint.pt", []
+    for _ in range(20):
+        process = start(plates, tmp_path / "killed", **options)
+        was = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == was:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.3))
+        process.kill()
+        process.communicate()
+        steps.append(torch.load(checkpoint, weights_only=True)["step"])
+    assert steps == sorted(set(steps))
+    assert steps[-1] < 800
     assert run(plates, tmp_path / "killed", **options) == unbroken
 
 

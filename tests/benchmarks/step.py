@@ -1,7 +1,9 @@
-"""How much of what this machine can multiply a training step of Cell-DINO uses, and how much of it is views and reading.
+"""How much of what this machine can multiply a training step of Cell-DINO uses, and what share views and reading take.
 
-python tests/benchmarks/step.py [--threads 1] [--batch 16] [--compile]: ViT-S/16, views 2 x 128 and 8 x 64, 4096 prototypes, fp32 and bf16,
-against large matrix products of the same precision, by turns, in one run. Prints a table for a closing note or README.
+python tests/benchmarks/step.py [--threads 1] [--batch 16] [--compile]
+
+ViT-S/16, views 2 x 128 and 8 x 64, 4096 prototypes, fp32 and bf16, against large matrix products of the same
+precision, by turns, in one run.
 """
 
 import argparse
@@ -35,12 +37,8 @@ def main():
     asked = arguments()
     torch.set_num_threads(asked.threads)
     device = devices.choose("auto", asked.threads)
-    print(
-        f"{asked.threads} thread(s), {device}, torch {torch.__version__}, batch {asked.batch}, compile {asked.compile}\n"
-    )
-    print(
-        "| precision | images/s | step TFLOP | achieved TFLOP/s | matrix product TFLOP/s | share | views and reading |"
-    )
+    print(f"{device}, torch {torch.__version__}, {asked}\n")
+    print("| precision | images/s | TFLOP per step | TFLOP/s | TFLOP/s of a matrix product | share | views and reading |")
     print("|---|---|---|---|---|---|---|")
     for precision in ("fp32", "bf16"):
         print(row(precision, device, asked))

@@ -13,12 +13,13 @@ from wellread.reader import Crops, ahead
 
 def embed(
     crops, out, *, channels, encoder, weights="", model="", device="auto", threads=1, batch=256, features="cls",
-    blocks=1, view=None, precision="auto", seed=0,
+    blocks=1, view=None, turn=False, precision="auto", seed=0,
 ):  # fmt: skip
     """Write float32 embeddings (N, D) to the .npy `out`; row i is crop i, N may be 0.
 
     `channels`: the dataset's. `encoder`: {"vit": ...}, ours, in the files `weights` and `model`, or one of ENCODERS
-    with its options. `features`, `blocks`, `view`: see `encoders.How`; `seed`: of an encoder that is random.
+    with its options. `features`, `blocks`, `view`: see `encoders.How`; `turn`: the mean over the eight orientations
+    of a crop; `seed`: of an encoder that is random.
     """
     where, cells = devices.choose(device, threads), Crops([crops])
     how = {"features": features, "blocks": blocks, "view": view, "device": where, "seed": seed}
@@ -28,7 +29,8 @@ def embed(
     parts = ahead(staged(cells[range(start, min(start + batch, len(cells)))], where) for start in starts)
     for start, part in zip(progress(starts, "embed", unit="batch"), parts, strict=False):
         with torch.inference_mode(), devices.autocast(where, precision):
-            found = describe(part.to(where, non_blocking=True)).float().cpu().numpy()
+            seen = orientations(part.to(where, non_blocking=True)) if turn else [part.to(where, non_blocking=True)]
+            found = torch.stack([describe(crops).float() for crops in seen]).mean(0).cpu().numpy()
         check_finite(found, start, crops)
         vectors[start : start + batch] = found
     with whole(out) as part:
@@ -41,6 +43,11 @@ def ready(encoder, channels, how, weights, model):
     if name == "vit":
         return trained(weights, model, channels, **how)
     return ENCODERS[name](channels, How(**how), **options)
+
+
+def orientations(crops):  # (B, C, S, S)
+    """Quarter turns of the crops and of their mirror images."""
+    return [torch.rot90(side, turns, (2, 3)) for side in (crops, crops.mT) for turns in range(4)]
 
 
 def staged(crops, device):

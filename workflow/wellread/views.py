@@ -123,7 +123,10 @@ def chance(generator, shape, probability):
 
 @torch.no_grad()
 def render(crops, drawn, size, laws):
-    """Self-normalised views (B, C, size, size) float32 of crops (B, C, S, S) uint8, of what `draw` drew for them."""
+    """Self-normalised views (B, C, size, size) float32 of crops (B, C, S, S) uint8, S > 1, as `draw` drew them.
+
+    On the CPU plane by plane in compiled loops, with torch's number of threads; elsewhere the whole batch together.
+    """
     drawn = {name: numbers.to(crops.device, non_blocking=True) for name, numbers in drawn.items()}
     how = plane_by_plane if crops.device.type == "cpu" else together
     return how(crops, drawn["turn"], sampled(drawn, size, laws.antialias), gains(crops, drawn, laws), drawn["contrast"])
