@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from wellread.sources import SOURCES
 from wellread.views import laws
 
 ROOT = Path(__file__).parents[1]
+DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 DEFS = settings.schema()["$defs"]
 REGISTRIES = {  # section of the schema: the functions it offers
     "images": {**SOURCES, "painted": images},
@@ -106,6 +108,38 @@ def test_every_shipped_config_is_valid_and_full_of_defaults(path):
     for dataset in config["datasets"].values():
         assert set(dataset) == set(DEFS["dataset"]["properties"])
         assert all(options for options in dataset["segment"].values())
+
+
+HPA = {"datasets": {"hpa": {"images": {"painted": {}}, "wells": "x", "channels": ["tubulin", "protein", "DNA", "ER"]}}}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("config/presets/*.yaml")), ids=lambda path: path.stem)
+def test_every_preset_adds_one_model_to_a_config(path):
+    base = HPA if "hpa" in path.stem else DEMO
+    preset = yaml.safe_load(path.read_text())
+    assert set(preset) == {"models"}
+    config = settings.load(base | preset)
+    (model,) = config["models"].values()
+    vit = model["encoder"]["vit"]
+    assert vit["image"] % vit["patch"] == 0
+    assert model["fit"]["batch"] % (model["fit"]["accumulate"] * model["processes"]) == 0
+
+
+def test_a_given_encoder_takes_no_training():
+    config = deepcopy(DEMO)
+    config["models"]["tiny"] = {"encoder": {"random": {}}, "fit": {"epochs": 3}, "train": {"mae": {}}}
+    with pytest.raises(InputError, match="train, fit"):
+        settings.load(config)
+    config["models"]["tiny"] = {"encoder": {"random": {}}}
+    model = settings.load(config)["models"]["tiny"]
+    assert (model["train_on"], model["embed_on"]) == ([], ["demo"])
+
+
+def test_views_name_channels_of_the_dataset():
+    config = deepcopy(DEMO)
+    config["models"]["tiny"]["views"] = {"kept_channels": ["DAN"]}
+    with pytest.raises(InputError, match="DNA"):
+        settings.load(config)
 
 
 def test_the_manual_is_written_from_the_schema():
