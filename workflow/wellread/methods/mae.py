@@ -5,10 +5,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread import vit
+from wellread.methods.learner import Learner
 from wellread.views import draw, render
 
 
-class MAE:
+class MAE(Learner):
     """Reconstruction without labels; what is kept is the encoder of the visible patches."""
 
     def __init__(
@@ -20,14 +21,6 @@ class MAE:
         self.seen = max(1, round(self.patches * (1 - mask_ratio)))
         self.normalise = normalise
         self.student = Painter(backbone, self.patches, decoder_dim, decoder_depth, decoder_heads)
-        self.parts = {"student": self.student}
-
-    @property
-    def encoder(self):
-        return self.student.backbone
-
-    def schedules(self, _lr, _steps, _epoch):
-        return {}
 
     def draw(self, seed, cells, side):
         generator = torch.Generator().manual_seed(seed)
@@ -43,9 +36,6 @@ class MAE:
         if self.normalise:
             wanted = F.layer_norm(wanted, wanted.shape[2:], eps=1e-6)
         return {"paint": F.mse_loss(painted.to(see), wanted)}, tokens, {}
-
-    def follow(self, _now):
-        pass
 
 
 class Painter(nn.Module):

@@ -5,23 +5,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread import ranks, vit
+from wellread.methods.learner import Learner
 from wellread.views import draw, render
 
 
-class SimCLR:
+class SimCLR(Learner):
     """Contrastive learning without labels; what is kept is the backbone."""
 
     def __init__(self, backbone, laws, truth=None, *, hidden=2048, dimension=128, temperature=0.1):
         self.laws, self.image, self.temperature = laws, backbone.architecture["image"], temperature
         self.student = Contrast(backbone, hidden, dimension)
-        self.parts = {"student": self.student}
-
-    @property
-    def encoder(self):
-        return self.student.backbone
-
-    def schedules(self, _lr, _steps, _epoch):
-        return {}
 
     def draw(self, seed, cells, side):
         generator = torch.Generator().manual_seed(seed)
@@ -33,9 +26,6 @@ class SimCLR:
         tokens = self.student.backbone(views)[0]  # (2B, dim)
         one, other = F.normalize(self.student.head(tokens).to(see), dim=-1).chunk(2)
         return {"contrast": contrast(one, other, self.temperature)}, tokens, {}
-
-    def follow(self, _now):
-        pass
 
 
 class Contrast(nn.Module):

@@ -9,24 +9,17 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread import vit
+from wellread.methods.learner import Learner
 from wellread.views import draw, render
 
 
-class Supervised:
+class Supervised(Learner):
     """One or several classes per cell, those of its well in the wells table; cells without a label take no part."""
 
     def __init__(self, backbone, laws, truth=None, *, label="treatment", smoothing=0.0):
         self.laws, self.image = laws, backbone.architecture["image"]
         self.smoothing, self.several = smoothing, truth.several
         self.student = Classifier(backbone, len(truth.classes))
-        self.parts = {"student": self.student}
-
-    @property
-    def encoder(self):
-        return self.student.backbone
-
-    def schedules(self, _lr, _steps, _epoch):
-        return {}
 
     def draw(self, seed, cells, side):
         return draw(torch.Generator().manual_seed(seed), self.laws, cells, side)
@@ -42,9 +35,6 @@ class Supervised:
             right = logits.argmax(1) == targets.argmax(1)
             loss = F.cross_entropy(logits, targets, label_smoothing=self.smoothing)
         return {"classify": loss}, tokens, {"accuracy": right.to(see).mean()}
-
-    def follow(self, _now):
-        pass
 
 
 class Classifier(nn.Module):
