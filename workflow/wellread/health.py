@@ -1,7 +1,6 @@
 """Signs of health and of collapse while an encoder trains."""
 
 import logging
-import math
 
 import torch
 from torch.nn import functional as F
@@ -39,9 +38,30 @@ def tell(row: dict, trained: bool, told: set):
         told.add(sign)
 
 
-def refuse_nan(step: int, losses: dict):
-    """Stop at a loss that is not finite."""
-    if not math.isfinite(sum(value.item() for value in losses.values())):
-        found = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
-        edit = "lower `base_lr`, or `precision: fp32`; the last good checkpoint is kept"
-        raise InputError("finite losses", found, f"training step {step}", edit)
+class Watch:
+    """Refuses losses and gradients that are not finite; a step late, so that a GPU need not be waited for."""
+
+    def __init__(self):
+        self.latest = None
+
+    def note(self, step: int, numbers: dict):
+        """Remember the numbers of a step, tensors (), and check those of the step before."""
+        self.check()
+        values, came = torch.stack(list(numbers.values())), None
+        if values.is_cuda:
+            values = torch.empty_like(values, device="cpu", pin_memory=True).copy_(values, non_blocking=True)
+            came = torch.cuda.Event()
+            came.record()
+        self.latest = step, list(numbers), values, came
+
+    def check(self):
+        """Raise an InputError if the latest numbers are not all finite."""
+        if self.latest is None:
+            return
+        step, names, values, came = self.latest
+        if came is not None:
+            came.synchronize()
+        if not values.isfinite().all():
+            found = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, values.tolist(), strict=True))
+            edit = "lower `base_lr`, or `precision: fp32`; the last good checkpoint is kept"
+            raise InputError("finite losses and gradients", found, f"training step {step}", edit)

@@ -16,7 +16,7 @@ from wellread import device as devices
 from wellread import ranks
 from wellread.checkpoint import stop_request
 from wellread.errors import InputError
-from wellread.health import health, refuse_nan, tell
+from wellread.health import Watch, health, tell
 from wellread.optimise import clip_gradients, groups, set_rates
 from wellread.progress import progress
 from wellread.reader import ahead
@@ -48,7 +48,7 @@ def fit(
             block.compile()
 
     shares = ahead(feed(method, seen, batch, accumulate, seed, first, device))
-    speeds, told, clock, latest = [], set(), time.monotonic(), (first, {})
+    speeds, told, clock, watch = [], set(), time.monotonic(), Watch()
     with stop_request() as stop:
         for step, share in zip(progress(range(first, steps), "train", unit="step"), shares, strict=False):
             torch.manual_seed(stream(seed, step, ranks.rank()))
@@ -67,8 +67,8 @@ def fit(
             optimiser.step()
             method.follow(now)
 
-            refuse_nan(*latest)  # a step late: looking at this one would make the device wait
-            latest, done = (step, losses | {"gradient": norm}), step + 1
+            watch.note(step, losses | {"gradient": norm})
+            done = step + 1
             if step % log_every == 0 or done % epoch == 0:
                 losses = {name: (ranks.total(value) / ranks.size()).item() for name, value in losses.items()}
                 row = {"step": step, "epoch": step // epoch, "loss": sum(losses.values()), **losses, **now}
@@ -80,11 +80,11 @@ def fit(
                 tell(rows[-1], done > warmup_epochs * epoch, told)
             asked = ranks.any_of(stop.is_set())
             if asked or done % checkpoint_every == 0:
-                refuse_nan(*latest)
+                watch.check()
                 checkpoint.save(done, rows, **parts)
             if asked:
                 raise SystemExit(f"asked to stop after step {step}; the next run goes on from there")
-    refuse_nan(*latest)
+    watch.check()
     return rows, speeds
 
 
