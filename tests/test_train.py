@@ -259,6 +259,16 @@ def test_a_probe_is_told_after_every_epoch(labelled, tmp_path):
     assert rows["probe"].notna().tolist() == [False, True, True, False, True, True]
 
 
+def test_a_job_in_two_processes(plates, tmp_path):
+    options = {"encoder": {"drop_path": 0.0}}
+    run(plates, tmp_path / "one", **options)
+    files, settings = arguments(plates, tmp_path / "two", **options)
+    job.together(2, *files, **settings)
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
+    one, two = (pd.read_parquet(tmp_path / name / "training.parquet") for name in ("one", "two"))
+    np.testing.assert_allclose(two["loss"], one["loss"], rtol=1e-3)
+
+
 def test_parts_of_a_batch_add_up_to_the_whole(plates, tmp_path):
     """Softmax centring and no KoLeo: nothing compares the cells of a batch with each other."""
     options = {"koleo": 0.0, "encoder": {"drop_path": 0.0}}

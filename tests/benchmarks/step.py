@@ -38,7 +38,7 @@ def main():
     torch.set_num_threads(asked.threads)
     device = devices.choose("auto", asked.threads)
     print(f"{device}, torch {torch.__version__}, {asked}\n")
-    print("| precision | images/s | TFLOP per step | TFLOP/s | TFLOP/s of a matrix product | share | views and reading |")
+    print("| precision | images/s | TFLOP per step | TFLOP/s | TFLOP/s of a product | share | views and reading |")
     print("|---|---|---|---|---|---|---|")
     for precision in ("fp32", "bf16"):
         print(row(precision, device, asked))

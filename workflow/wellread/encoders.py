@@ -94,9 +94,7 @@ def dinov2(present, how, /, *, path, sha256, image=224, heads=None):
     return Encoder(network, how, partial(photographs, size=image, view=how.view), singly(present))
 
 
-def random(
-    present, how, /, *, arch="small", dim=None, depth=None, heads=None, patch=8, image=128, layer_scale=1.0
-):
+def random(present, how, /, *, arch="small", dim=None, depth=None, heads=None, patch=8, image=128, layer_scale=1.0):
     """A ViT that has learned nothing, which any encoder has to beat. With LayerScale 1, or CLS hardly sees images."""
     size = {"arch": arch, "dim": dim, "depth": depth, "heads": heads, "patch": patch, "image": image}
     with torch.random.fork_rng(devices=[]):

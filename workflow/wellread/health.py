@@ -30,7 +30,7 @@ def entropy(probabilities):  # (..., K) -> (...), in nats
 
 
 def tell(row: dict, trained: bool, told: set):
-    """Log how training goes; once the learning rate is up, warn of what looks like collapse, of each sign once."""
+    """Log how training goes; once it is under way (`trained`), warn of what looks like collapse, of each sign once."""
     log.info("%s", " ".join(f"{name} {value:.4g}" for name, value in row.items()))
     for sign in signs(row) if trained else ():
         if sign not in told:

@@ -77,11 +77,13 @@ def fit(
                 speeds.append({"step": step, "seconds": time.monotonic() - clock, "images": (done - first) * batch})
             if done % epoch == 0:
                 rows[-1] |= probe(method.encoder)
-                tell(rows[-1], done > warmup_epochs * epoch, told)
+                tell(rows[-1], done > warmup_epochs * epoch + steps // 10, told)
             asked = ranks.any_of(stop.is_set())
             if asked or done % checkpoint_every == 0:
                 watch.check()
-                checkpoint.save(done, rows, **parts)
+                if ranks.rank() == 0:
+                    checkpoint.save(done, rows, **parts)
+                ranks.wait()
             if asked:
                 raise SystemExit(f"asked to stop after step {step}; the next run goes on from there")
     watch.check()

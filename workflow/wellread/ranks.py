@@ -56,6 +56,7 @@ def gather(x):
 
 
 def wait():
+    """Go on when all are here."""
     if size() > 1:
         dist.barrier()
 

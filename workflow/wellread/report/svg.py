@@ -51,7 +51,7 @@ def plate_map(values: dict[str, float], low: float, high: float, digits: int | N
 
 def curve(x: list[float], y: list[float], digits: int = 3) -> Markup:
     """One line over steps, with its extremes at the left and its last value at its end."""
-    width, height, left = 150, 64, 46
+    width, height, left = 150, 64, 60
     low, high = min(y), max(y)
     across = max(x[-1] - x[0], 1e-12)
     points = [
@@ -66,7 +66,7 @@ def curve(x: list[float], y: list[float], digits: int = 3) -> Markup:
         _text(left - 6, 6 + height, f"{low:.{digits}g}", "axis left"),
         _text(float(end_x) + 6, float(end_y) + 3, f"{y[-1]:.{digits}g}", "last"),
     ]
-    return _svg(left + width + 50, height + 12, parts, "curve", "training curve")
+    return _svg(left + width + 64, height + 12, parts, "curve", "training curve")
 
 
 def interval(value: float, span: tuple | None, chance: tuple | None, scale: tuple[float, float]) -> Markup:
