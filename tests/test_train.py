@@ -226,6 +226,16 @@ def test_rivals_learn(labelled, tmp_path, method):
         assert rows["accuracy"].iloc[-3:].mean() > 0.9
 
 
+def test_several_labels_of_a_cell_are_learned_each(labelled, tmp_path):
+    plates, wells = labelled
+    table = Path(wells[0]).read_text().replace(",stripes", ",stripes|lines")
+    Path(wells[0]).write_text(table)
+    encoder, fit = {"layer_scale": 1.0, "drop_path": 0.0}, {"epochs": 30, "base_lr": 4e-2, "layer_decay": 1.0}
+    files = run(plates, tmp_path / "model", method="supervised", encoder=encoder, fit=fit, also={"wells": wells})
+    assert json.loads(files["model.json"])["classes"] == ["grains", "lines", "stripes"]
+    assert pd.read_parquet(tmp_path / "model" / "training.parquet")["accuracy"].iloc[-3:].mean() > 0.9
+
+
 def test_mae_paints_what_it_did_not_see(plates, tmp_path):
     """Ramps of brightness in any direction: a quarter of the patches tells the rest."""
     rng = np.random.default_rng(0)

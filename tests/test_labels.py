@@ -1,0 +1,39 @@
+"""From the wells table to the cells: one label, several, or none."""
+
+import pandas as pd
+import pytest
+from wellread.errors import InputError
+from wellread.labels import truth
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Two plates of cells and one wells table."""
+    wells = {"plate": ["P1", "P1", "P1", "P2"], "well": ["A01", "A02", "A03", "A01"], "treatment": "x", "control": ""}
+    moa = ["kinase", "kinase|tubulin", "", "tubulin"]
+    pd.DataFrame(wells | {"moa": moa, "one": "same"}).to_csv(tmp_path / "wells.csv", index=False)
+    of_cells = {"P1": ["A02", "A01", "A03", "B07", "A01"], "P2": ["A01"]}  # B07 is in no table
+    for plate, names in of_cells.items():
+        pd.DataFrame({"plate": plate, "well": names}).to_parquet(tmp_path / f"{plate}.parquet")
+    return [tmp_path / f"{plate}.parquet" for plate in of_cells], [tmp_path / "wells.csv"] * 2
+
+
+def test_every_cell_has_the_labels_of_its_well(tables):
+    found = truth(*tables, "moa")
+    assert found.classes == ["kinase", "tubulin"]
+    assert found.targets.astype(int).tolist() == [[1, 1], [1, 0], [0, 0], [0, 0], [1, 0], [0, 1]]
+    assert found.several
+
+
+def test_one_label_each_is_not_several(tables):
+    cells, wells = tables
+    table = pd.read_csv(wells[0], keep_default_na=False)
+    table.assign(moa=table["moa"].str.split("|").str[0]).to_csv(wells[0], index=False)
+    assert not truth(cells, wells, "moa").several
+
+
+def test_a_label_that_tells_nothing_or_is_not_there_is_refused(tables):
+    with pytest.raises(InputError, match="at least 2 classes"):
+        truth(*tables, "one")
+    with pytest.raises(InputError, match="moo"):
+        truth(*tables, "moo")
