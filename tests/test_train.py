@@ -329,3 +329,25 @@ def test_cuda_that_is_not_there_is_refused(plates, tmp_path, monkeypatch):
     files, settings = arguments(plates, tmp_path / "model")
     with pytest.raises(InputError, match="CUDA"):
         job.train(*files, **settings | {"device": "cuda"})
+
+
+def test_a_checkpoint_belongs_to_its_labels_and_its_start(labelled, tmp_path, monkeypatch):
+    (crops, cells), wells = labelled
+    keys = []
+
+    def note(_self, _path, key):
+        keys.append(key)
+        raise InterruptedError
+
+    def key(**encoder):
+        files, settings = arguments((crops, cells), tmp_path / "m", method="supervised", encoder=encoder)
+        with pytest.raises(InterruptedError):
+            job.train(*files, **settings, wells=wells)
+        return keys[-1]
+
+    monkeypatch.setattr(job.Checkpoint, "__init__", note)
+    plain = key()
+    assert key() == plain
+    assert key(start=crops[0]) != plain
+    Path(wells[0]).write_text(Path(wells[0]).read_text().replace("grains", "other"))
+    assert key() != plain

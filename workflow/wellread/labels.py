@@ -1,5 +1,6 @@
 """What the wells table says of single cells. Only training with labels asks; all else learns of labels later."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,10 @@ class Truth:
     @property
     def several(self) -> bool:
         return bool((self.targets.sum(1) > 1).any())
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256("|".join(self.classes).encode() + self.targets.tobytes()).hexdigest()
 
 
 def truth(cells, wells, label: str) -> Truth:

@@ -41,12 +41,14 @@ def train(
     of the code, so that a checkpoint made by other code is not continued.
     """
     asked = {"encoder": encoder, "method": method, "views": views, "fit": fit, "channels": list(channels), "seed": seed}
-    checkpoint = Checkpoint(Path(weights).with_name("checkpoint.pt"), identity(asked | {"code": code}, crops))
     with ranks.joined():
         where, data = devices.choose(device, threads), Crops(crops)
         check(data, cells, channels)
         label = next(iter(method.values())).get("label", "")
         truth = labels.truth(cells, wells, label) if label else None
+        known = {"code": code, "labels": truth.hash if truth else ""}
+        start = [encoder["start"]] if encoder.get("start") else []
+        checkpoint = Checkpoint(Path(weights).with_name("checkpoint.pt"), identity(asked | known, [*crops, *start]))
         look = probes.knn(data, cells, wells, probe, seed=seed, device=where) if probe else probes.none
         torch.manual_seed(seed)
         seen = Seen(data, truth, encoder.get("each_channel", False))
