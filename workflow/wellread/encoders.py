@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from wellread import weights as saved
 from wellread.architecture import vit
 from wellread.errors import InputError
-from wellread.views import centre_view, self_normalise
+from wellread.views import centre, centre_view, self_normalise
 
 RGB_MEAN, RGB_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
@@ -195,14 +195,6 @@ def fitted(crops, rows, image, fit, normalise):  # (B, C, S, S) uint8 -> (B, len
     else:
         crops = F.interpolate(crops, (image, image), mode="bilinear", antialias=True)
     return self_normalise(crops / 255) if normalise == "self" else crops / {"unit": 255, "none": 1}[normalise]
-
-
-def centre(crops, size):
-    """The centre (B, C, size, size) as it is, the same that `centre_view` takes."""
-    spare = crops.shape[-1] - size
-    before = round(spare / 2) if spare > 0 else -(-spare // 2)
-    after = spare - before
-    return F.pad(crops, (-before, -after, -before, -after))
 
 
 def positions(present, wanted, name):

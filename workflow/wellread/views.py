@@ -209,7 +209,12 @@ def self_normalise(x):
 
 def centre_view(crops, size):  # (B, C, S, S) uint8
     """The self-normalised centre (B, C, size, size) of every crop; small crops are first padded with zeros."""
+    return self_normalise(centre(crops, size) / 255)
+
+
+def centre(crops, size):
+    """The centre (B, C, size, size) as it is."""
     spare = crops.shape[-1] - size
     before = round(spare / 2) if spare > 0 else -(-spare // 2)
     after = spare - before
-    return self_normalise(F.pad(crops / 255, (-before, -after, -before, -after)))
+    return F.pad(crops, (-before, -after, -before, -after))
