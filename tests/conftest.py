@@ -11,6 +11,7 @@ from wellread.paint import paint
 from wellread.segment import segment
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+PLATE = ("fields.parquet", "calibration.npz", "masks.tif", "objects.parquet")
 SMALL = {"wells": 6, "fields": 2, "size": 192, "cells": 9.0, "seed": 3}
 
 
@@ -26,10 +27,11 @@ def painted(tmp_path_factory):
 def plate(painted, tmp_path_factory):
     """The painted plate, calibrated, segmented and cut: a folder with every file of the plate."""
     folder = tmp_path_factory.mktemp("plate")
-    files = [str(folder / name) for name in ("fields.parquet", "calibration.npz", "masks.tif")]
-    calibrate(painted[1], list(screen.CHANNELS), files[1], files[0])
-    segment(*files, {"otsu_watershed": {"nucleus": "DNA", "cell": "RNA"}})
-    crops(*files, outputs(folder), seed=0, size=40)
+    fields, calibration, masks, objects = (str(folder / name) for name in PLATE)
+    calibrate(painted[1], list(screen.CHANNELS), calibration, fields)
+    found = {"masks": masks, "objects": objects}
+    segment(fields, calibration, found, {"otsu_watershed": {"nucleus": "DNA", "cell": "RNA"}})
+    crops(fields, calibration, masks, objects, outputs(folder), seed=0, size=40)
     return folder
 
 

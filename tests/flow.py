@@ -56,6 +56,13 @@ def planned(folder: Path, config: str = "test.yaml") -> set[str]:
     return jobs - {"all"}
 
 
+def replace(path: Path, old: str, new: str) -> None:
+    """Edit a file."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
 PAINTED = {"wells": 24, "fields": 1, "size": 160, "cells": 7.0}
 ODD = "\"5'/<script>alert(1)</script> $x_1$ é"  # a treatment as users may spell it
 
@@ -81,8 +88,16 @@ def small_config(**changes) -> dict:
         },
         "models": {"tiny": model},
         "corrections": {"none": [], "sphering": [{"sphering": {"regularisation": 0.1}}]},
-        "tasks": {"activity": {"measure": {"average_precision": {"null_size": 200}}}},
-        "figures": {"similarity": {"level": "treatment", "draw": {"similarity": {"label": "moa"}}}},
+        "tasks": {
+            "activity": {"measure": {"average_precision": {"null_size": 200}}},
+            "nuclei": {"measure": {"segmentation": {"truth": "raw/{plate}/truth.tif"}}},
+        },
+        "figures": {
+            "similarity": {"level": "treatment", "draw": {"similarity": {"label": "moa"}}},
+            "overlays": {"look": {"fields": {"each": 2}}},
+            "cells": {"look": {"cells": {"each": 4}}},
+            "maps": {"look": {"plates": {}}},
+        },
     } | changes
 
 

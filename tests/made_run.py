@@ -84,21 +84,24 @@ def _write_plate(home, plate, rng) -> pd.DataFrame:
         place = {"plate": plate, "well": well, "site": site}
         quality = {f"{q}_{c}": rng.uniform(1, 2) for q in ("mean", "p99", "saturated", "focus") for c in CHANNELS}
         detail = "" if status == "ok" else f"{plate} <b>{well}</b>"
-        fields.append({"field": number, **place, **paths, "status": status, "detail": detail}
+        fields.append({"field": number, **place, **paths, "status": status, "detail": detail, "flags": ""}
                       | (quality if status == "ok" else {}))  # fmt: skip
         for label, (y, x) in enumerate(spots if status == "ok" else [], start=1):
             cell = {**place, "field": number, "label": label}
             if (y, x) == SPOTS[-1]:
-                lost.append(cell | {"reason": "edge"})
+                lost.append(cell | {"reason": "edge", "flags": ""})
             else:
-                cells.append(cell | {"y": y, "x": x, "area": 150.0, "nucleus_area": 60.0, "eccentricity": 0.3})
+                cells.append(cell | {"y": y, "x": x, "area": 150.0, "nucleus_area": 60.0, "eccentricity": 0.3,
+                                     "flags": ""})  # fmt: skip
     fields = pd.DataFrame(fields)
     fields.to_parquet(home / "fields.parquet")
     pd.DataFrame(cells).to_parquet(home / "cells.parquet")
     pd.DataFrame(lost).to_parquet(home / "lost.parquet")
+    pd.DataFrame(cells + lost).sort_values(["field", "label"]).to_parquet(home / "objects.parquet")
     limits = np.tile([100.0, 3000.0], (len(CHANNELS), 1))
     flat = np.ones((len(CHANNELS), 1, 1), np.float32)
-    np.savez(home / "calibration.npz", illumination=flat, limits=limits, channels=np.array(CHANNELS))
+    dark = np.zeros(len(CHANNELS), np.float32)
+    np.savez(home / "calibration.npz", illumination=flat, dark=dark, limits=limits, channels=np.array(CHANNELS))
     masks = np.array(pages, np.int32).reshape(len(fields), 2, SIZE, SIZE)
     tifffile.imwrite(home / "masks.tif", masks, bigtiff=True, compression="zlib", photometric="minisblack")
     np.save(home / "crops.npy", rng.integers(0, 200, (len(cells), len(CHANNELS), CROP, CROP), dtype=np.uint8))
@@ -160,7 +163,7 @@ def _write_answers(home, model, known) -> None:
 
 def _plates(home) -> dict:
     paths = {
-        plate: {kind: home / plate / f"{kind}.parquet" for kind in ("fields", "cells", "lost")}
+        plate: {kind: home / plate / f"{kind}.parquet" for kind in ("fields", "cells", "lost", "objects")}
         for plate in ("P1", "P2")
     }
     for plate, own in paths.items():

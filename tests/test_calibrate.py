@@ -14,9 +14,9 @@ CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
 
 
 def test_limits_are_percentiles_over_all_pixels(painted):
-    fields, limits = survey(painted[1], CHANNELS, percentiles=[1, 99.5])
+    fields, plate = survey(painted[1], CHANNELS, percentiles=[1, 99.5])
     assert (fields["status"] == "ok").all()
-    for channel, found in zip(CHANNELS, limits, strict=True):
+    for channel, found in zip(CHANNELS, plate["limits"], strict=True):
         pixels = np.stack([tifffile.imread(path) for path in painted[1][channel]])
         wanted = np.percentile(pixels, [1, 99.5], method="inverted_cdf")
         np.testing.assert_array_equal(found, wanted)
@@ -25,7 +25,8 @@ def test_limits_are_percentiles_over_all_pixels(painted):
 def test_two_processes_see_what_one_sees(painted):
     one, two = (survey(painted[1], CHANNELS, threads) for threads in (1, 2))
     pd.testing.assert_frame_equal(one[0], two[0])
-    np.testing.assert_array_equal(one[1], two[1])
+    for name in ("illumination", "dark", "limits"):
+        np.testing.assert_array_equal(one[1][name], two[1][name])
 
 
 def test_8_bit_palette_images_are_read_as_counts(tmp_path):
@@ -37,7 +38,7 @@ def test_8_bit_palette_images_are_read_as_counts(tmp_path):
         colormap=np.tile(np.arange(256) * 257, (3, 1)).astype(np.uint16),
     )
     rows = pd.DataFrame({"plate": ["P"], "well": ["A01"], "site": ["1"], "GFP": [str(tmp_path / "a.tif")]})
-    assert survey(rows, ["GFP"], percentiles=[0, 100])[1].tolist() == [[0, 255]]
+    assert survey(rows, ["GFP"], percentiles=[0, 100])[1]["limits"].tolist() == [[0, 255]]
 
 
 def damage(kind, path):
@@ -67,13 +68,13 @@ def damage(kind, path):
 )
 def test_a_bad_field_is_told_and_left_out(own_rows, caplog, kind, status, words):
     path = own_rows["ER"].iloc[3]
-    whole = survey(own_rows.drop(index=3), CHANNELS)[1]
+    whole = survey(own_rows.drop(index=3), CHANNELS)[1]["limits"]
     damage(kind, path)
-    fields, limits = survey(own_rows, CHANNELS)
+    fields, found = survey(own_rows, CHANNELS)
     assert fields["status"].value_counts().to_dict() == {"ok": 11, status: 1}
     assert words in fields["detail"].iloc[3]
     assert f"well {own_rows['well'].iloc[3]} site {own_rows['site'].iloc[3]}" in caplog.text
-    np.testing.assert_array_equal(limits, whole)
+    np.testing.assert_array_equal(found["limits"], whole)
 
 
 def test_too_many_bad_fields_stop_the_plate_by_name(own_rows):
@@ -92,9 +93,18 @@ def test_a_plate_without_any_good_field_stops(own_rows):
         survey(own_rows, CHANNELS, max_failed_fields=1)
 
 
+EVEN = np.ones((1, 1, 1), np.float32), np.zeros(1, np.float32)
+
+
 def test_rescaled_counts_run_from_0_to_1_whatever_the_bit_depth():
     counts = np.array([[[100, 150, 200, 4000]]], np.uint16)
-    expected = [[[0, 0.5, 1, 1]]]
-    np.testing.assert_allclose(rescale(counts, np.ones((1, 1, 1), np.float32), np.array([[100.0, 200.0]])), expected)
-    flat = rescale(counts, np.ones((1, 1, 1), np.float32), np.array([[100.0, 100.0]]))
+    np.testing.assert_allclose(rescale(counts, *EVEN, np.array([[100.0, 200.0]])), [[[0, 0.5, 1, 1]]])
+    flat = rescale(counts, *EVEN, np.array([[100.0, 100.0]]))
     assert np.isfinite(flat).all()
+
+
+def test_dark_goes_before_light():
+    counts = np.array([[[250, 300, 400]]], np.uint16)
+    light = np.array([[[0.5, 1, 2]]], np.float32)
+    told = rescale(counts, light, np.array([200], np.float32), np.array([[50.0, 150.0]]))
+    np.testing.assert_allclose(told, [[[0.5, 0.5, 0.5]]])

@@ -6,9 +6,8 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
-from wellread.files import Rows, whole
+from wellread.files import whole
 
 
 def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
@@ -59,13 +58,3 @@ def test_two_live_writers_do_not_meet(tmp_path):
     with whole(tmp_path / "a.npy") as mine:
         mine.write_text("again")
         assert other.exists()
-
-
-@pytest.mark.parametrize("blocks", [[], [0], [3], [1, 0, 150]])
-def test_rows_grow_into_a_plain_npy(tmp_path, blocks):
-    rng = np.random.default_rng(0)
-    arrays = [rng.integers(0, 255, (n, 2, 3), dtype=np.uint8) for n in blocks]
-    with Rows(tmp_path / "a.npy", (2, 3)) as rows:
-        for array in arrays:
-            rows.append(array)
-    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), np.concatenate([np.zeros((0, 2, 3)), *arrays]))

@@ -24,7 +24,7 @@ def count(account, plate, stage, reason="kept", model=""):
 
 
 def test_lists_of_paths_are_sorted_by_plate_and_model(run):
-    files = {kind: [run.plates[plate][kind] for plate in run.plates] for kind in ("fields", "cells", "lost")}
+    files = {kind: [run.plates[plate][kind] for plate in run.plates] for kind in ("fields", "cells", "lost", "objects")}
     embeddings = [path for plate in run.plates.values() for path in plate["embeddings"].values()]
     assert by_plate(**files, embeddings=embeddings) == run.plates
     assert by_model(run.profiles.values()) == run.profiles
@@ -87,8 +87,38 @@ def test_fields_missing_from_the_plates_table_are_found(run, tmp_path):
         check(ledger(run.images, plates, run.wells, run.profiles))
 
 
+def test_objects_that_became_neither_rows_nor_lost_are_found(run, tmp_path):
+    more = tmp_path / "objects.parquet"
+    objects = pd.read_parquet(run.plates["P1"]["objects"])
+    pd.concat([objects, objects.iloc[:1].assign(label=99)]).to_parquet(more)
+    plates = run.plates | {"P1": run.plates["P1"] | {"objects": more}}
+    with pytest.raises(InputError, match="plate P1, stage crops"):
+        check(ledger(run.images, plates, run.wells, run.profiles))
+
+
+def test_what_is_flagged_is_counted_kept_or_dropped(run, tmp_path):
+    own = dict(run.plates["P1"])
+    fields = pd.read_parquet(own["fields"])
+    fields.loc[[0, 1], "flags"] = ["focus|saturated", "focus"]
+    cells, lost = (pd.read_parquet(own[kind]) for kind in ("cells", "lost"))
+    cells.loc[:2, "flags"] = "area"
+    lost.loc[:3, ["flags", "reason"]] = ["area", "flagged"]
+    lost.loc[4, "flags"] = "area"  # its window left the field first
+    for kind, table in {"fields": fields, "cells": cells, "lost": lost}.items():
+        own[kind] = tmp_path / f"{kind}.parquet"
+        table.to_parquet(own[kind])
+    account = ledger(run.images, run.plates | {"P1": own}, run.wells, run.profiles)
+    check(account)
+    assert count(account, "P1", "fields") == 22
+    assert count(account, "P1", "fields", "kept, flagged: focus, saturated") == 1
+    assert count(account, "P1", "fields", "kept, flagged: focus") == 1
+    assert count(account, "P1", "crops", "kept, flagged: area") == 3
+    assert count(account, "P1", "crops", "flagged: area") == 4
+    assert count(account, "P1", "crops", "edge") == 16
+
+
 def test_a_plate_without_cells(run, tmp_path):
-    none = {kind: tmp_path / f"{kind}.parquet" for kind in ("cells", "lost")}
+    none = {kind: tmp_path / f"{kind}.parquet" for kind in ("cells", "lost", "objects")}
     for kind, path in none.items():
         pd.read_parquet(run.plates["P1"][kind]).iloc[:0].to_parquet(path)
     np.save(tmp_path / "none.npy", np.zeros((0, 6), np.float32))

@@ -18,9 +18,12 @@ from wellread.draw import FIGURES
 from wellread.embed import embed
 from wellread.encoders import ENCODERS
 from wellread.errors import InputError
+from wellread.illumination import ILLUMINATION
+from wellread.look import LOOKS
 from wellread.loop import fit
 from wellread.measure import MEASURES
 from wellread.methods import METHODS
+from wellread.score import SCORES
 from wellread.screen import images
 from wellread.segment import SEGMENTERS
 from wellread.sources import SOURCES
@@ -31,12 +34,14 @@ DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 DEFS = settings.schema()["$defs"]
 REGISTRIES = {  # section of the schema: the functions it offers
     "images": {**SOURCES, "painted": images},
+    "illumination": ILLUMINATION,
     "segment": SEGMENTERS,
     "encoder": {"vit": vit, **ENCODERS},
     "train": METHODS,
     "correction": CORRECTIONS,
-    "measure": MEASURES,
+    "measure": {**SCORES, **MEASURES},
     "draw": FIGURES,
+    "look": LOOKS,
 }
 PLAIN = {  # sections that are the options of one function, and what the function takes besides
     "calibrate": (survey, set()),

@@ -2,14 +2,18 @@
 
 import math
 import random
+from types import SimpleNamespace
 
 import golden
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional as F
-from wellread import views, views_cpu
+from wellread import loop, views, views_cpu
 from wellread.errors import InputError
+from wellread.reader import Crops
+from wellread.seen import Seen, sides
 
 NAMES = ["DNA", "RNA", "ER", "AGP", "Mito"]
 
@@ -177,6 +181,80 @@ def test_boxes_too_large_are_drawn_again(scale):
 
 def test_a_box_that_never_fits_becomes_the_whole_image():
     assert views.boxes(torch.Generator(), 3, 40, (2.0, 3.0)).tolist() == [[0, 0, 40, 40]] * 3
+
+
+def test_views_stay_within_frames():
+    sides = torch.tensor([40, 24, 13, 31, 2]).repeat_interleave(2000)
+    top, left, height, width = views.boxes(torch.Generator(), 10_000, (40, sides), (0.2, 0.6)).T
+    start = (40 - sides) // 2  # of squares in the centre
+    for low, extent in ((top, height), (left, width)):
+        assert (low >= start).all()
+        assert (low + extent <= start + sides).all()
+        reached = torch.stack([low - start, start + sides - low - extent]).view(2, 5, 2000)
+        assert (reached.amin(2) == 0).all()
+    share = (height * width / sides**2).view(5, 2000)
+    assert share[:4].mean(1).tolist() == pytest.approx([0.4] * 4, abs=0.01)
+
+
+def test_frames_change_nothing_but_boxes_and_these_only_where_they_are_smaller():
+    laws = views.laws(NAMES, rescale_channel=0.5, rescaled_channels=["RNA"], turn=True)
+    whole, full = drawn(laws), drawn(laws, side=(40, torch.full((12,), 40)))
+    some = drawn(laws, side=(40, torch.tensor([40, 20] * 6)))
+    for name, numbers in whole.items():
+        assert torch.equal(full[name], numbers)
+        assert torch.equal(some[name], numbers) == (name != "box")
+    assert torch.equal(some["box"][::2], whole["box"][::2])
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("antialias", [False, True])
+def test_what_lies_outside_a_frame_is_not_seen(antialias):
+    laws, images, sides = views.laws(NAMES, turn=True, antialias=antialias), crops(), torch.arange(12) * 2 + 16
+    numbers = drawn(laws, side=(40, sides))
+    hidden = 255 - images
+    for image, other, side in zip(hidden, images, sides.tolist(), strict=True):
+        inner = slice((40 - side) // 2, (40 + side) // 2)
+        image[:, inner, inner] = other[:, inner, inner]
+    assert not torch.equal(hidden, images)
+    assert torch.equal(views.render(hidden, numbers, 16, laws), views.render(images, numbers, 16, laws))
+
+
+class Noted:
+    """A method that draws views and keeps what it was told."""
+
+    laws = views.laws(["channel"])
+
+    def draw(self, seed, cells, side):
+        return views.draw(torch.Generator().manual_seed(seed), self.laws, cells, side)
+
+
+@pytest.mark.parametrize("each_channel", [False, True])
+@pytest.mark.parametrize("labelled", [False, True])
+def test_frames_come_from_the_tables_of_cells(tmp_path, each_channel, labelled):
+    """A batch in parts is drawn as a whole, and every crop has the frame of its cell."""
+    sizes = np.arange(8, 20)
+    pd.DataFrame({"well": "A01", "side": sizes}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"well": ["A01"] * 8}).to_parquet(tmp_path / "b.parquet")  # of an earlier version, or made elsewhere
+    found = sides([tmp_path / "a.parquet", tmp_path / "b.parquet"], 20)
+    assert found.tolist() == [*sizes, *[20] * 8]
+    np.save(tmp_path / "crops.npy", np.broadcast_to(found.astype(np.uint8)[:, None, None, None], (20, 2, 20, 20)))
+    targets = np.arange(20)[:, None] % 3 > 0 if labelled else None
+    truth = SimpleNamespace(targets=targets) if labelled else None
+    seen = Seen(Crops([tmp_path / "crops.npy"]), truth, each_channel, found)
+    drawn = []
+    for accumulate in (1, 3):
+        shares = loop.feed(Noted(), seen, 9, accumulate, 0, 0, torch.device("cpu"))
+        parts = next(shares)
+        assert len(parts) == accumulate
+        images = torch.cat([part[0] for part in parts])
+        box = torch.cat([part[2]["box"] for part in parts])
+        drawn.append(box)
+        size = images[:, 0, 0, 0].float()[:, None]
+        assert (box[:, :2] >= (20 - size).div(2, rounding_mode="floor")).all()
+        assert (box[:, :2] + box[:, 2:] <= (20 + size).div(2, rounding_mode="floor")).all()
+        assert (box[:, 2:].prod(1) / size[:, 0] ** 2 > 0.28).all()
+    assert torch.equal(*drawn)
+    assert Seen(Crops([tmp_path / "crops.npy"]), sides=np.full(20, 20)).frames(np.arange(3)) == 20
 
 
 def test_local_views_have_a_scale_of_their_own():

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import tifffile
 import yaml
-from flow import ODD, command, hashes, planned, small, small_config, snakemake, write_config, write_tables
+from flow import ODD, command, hashes, planned, replace, small, small_config, snakemake, write_config, write_tables
 
 PLATES = {"P1", "P2"}
 
@@ -25,12 +25,7 @@ def done(tmp_path_factory):
     return folder
 
 
-def replace(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-
-
+PER_PLATES = {"score", "look"}
 PER_DATASET = {"aggregate", "correct", "consensus", "measure", "draw", "ledger", "report"}
 CHANGES = {
     "nothing": (lambda f: None, set()),
@@ -49,12 +44,22 @@ CHANGES = {
     "a label in the wells table": (lambda f: replace(f / "wells.csv", ",actin bundling", ",actin"), PER_DATASET),
     "one row of one plate": (
         lambda f: replace(f / "images.csv", "raw/P2/C05_1_ER.tif", "raw/P2/C04_1_ER.tif"),
-        {f"{verb} P2" for verb in ("calibrate", "segment", "crops", "embed")} | {"train", "embed P1"} | PER_DATASET,
+        {f"{verb} P2" for verb in ("calibrate", "segment", "crops", "embed")}
+        | {"train", "embed P1"} | PER_PLATES | PER_DATASET,
     ),
     "a new plate": (
         lambda f: write_tables(f, ("P1", "P2", "P3")),
-        {f"{verb} P3" for verb in ("calibrate", "segment", "crops", "embed")} | PER_DATASET,
+        {f"{verb} P3" for verb in ("calibrate", "segment", "crops", "embed")} | PER_PLATES | PER_DATASET,
     ),
+    "a rule of quality for cells": (
+        lambda f: replace(f / "test.yaml", "size: 40", "size: 40\n      flagged: drop"),
+        {f"{verb} {plate}" for verb in ("crops", "embed") for plate in PLATES} | {"train", "look"} | PER_DATASET,
+    ),
+    "the thresholds of a score": (
+        lambda f: replace(f / "test.yaml", "truth.tif", "truth.tif\n        iou: [0.5]"),
+        {"score", "report"},
+    ),
+    "how many fields to look at": (lambda f: replace(f / "test.yaml", "each: 2", "each: 3"), {"look", "report"}),
     "the report's words": (
         lambda f: replace(f / "workflow/wellread/report/page.html", "</body>", "<p>.</p></body>"),
         {"report"},

@@ -17,13 +17,18 @@ except InputError as error:
 config.update(PLAN.config)
 
 
+def one_of(names):
+    """A wildcard constraint: one of these names, or nothing at all if there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 wildcard_constraints:
-    dataset="|".join(map(re.escape, PLAN.config["datasets"])),
+    dataset=one_of(PLAN.config["datasets"]),
     plate="[^/]+",
-    model="|".join(map(re.escape, PLAN.config["models"])),
-    correction="|".join(map(re.escape, PLAN.config["corrections"])),
-    task="|".join(map(re.escape, PLAN.config["tasks"])),
-    figure="|".join(map(re.escape, PLAN.config["figures"])),
+    model=one_of(PLAN.config["models"]),
+    correction=one_of(PLAN.config["corrections"]),
+    task=one_of(PLAN.config["tasks"]),
+    figure=one_of(PLAN.config["figures"]),
     level="fov|well|treatment",
 
 
@@ -49,9 +54,23 @@ def staged(wildcards):
     return f"results/{wildcards.dataset}/painted/{wildcards.plate}" if PLAN.is_painted(wildcards.dataset) else []
 
 
-def masks(wildcards):
-    """The masks of a plate, where objects are cells."""
-    return f"results/{wildcards.dataset}/{wildcards.plate}/masks.tif" if PLAN.has_masks(wildcards.dataset) else []
+def painted(wildcards):
+    """The images of all plates that a rule of ours makes."""
+    return plates("results/{dataset}/painted/{plate}")(wildcards) if PLAN.is_painted(wildcards.dataset) else []
+
+
+def found(name):
+    """An input: what segmentation wrote of a plate, where objects are cells."""
+
+    def paths(wildcards):
+        return f"results/{wildcards.dataset}/{wildcards.plate}/{name}" if PLAN.has_masks(wildcards.dataset) else []
+
+    return paths
+
+
+def of_plates(path, where=lambda dataset: True):
+    """An input: `path` for every plate of the dataset, if it has such files."""
+    return lambda wildcards: plates(path)(wildcards) if where(wildcards.dataset) else []
 
 
 def training(path):

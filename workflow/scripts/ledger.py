@@ -6,7 +6,7 @@ files = snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards):
     dataset = snakemake.wildcards.dataset
     images = sources.fields(snakemake.config["datasets"][dataset], dataset)
-    plates = ledger.by_plate(files.fields, files.cells, files.lost, files.embeddings)
+    plates = ledger.by_plate(files.fields, files.cells, files.lost, files.embeddings, files.get("objects") or ())
     profiles = ledger.by_model(files.profiles)
     account = ledger.ledger(images, plates, sheets.read(files.wells, "wells"), profiles)
     ledger.check(account)

@@ -3,6 +3,7 @@
 from wellread import job
 from wellread.segment import segment
 
-with job.running(snakemake.log[0], **snakemake.wildcards, threads=snakemake.threads):
-    fields, calibration = snakemake.input.fields, snakemake.input.calibration
-    segment(fields, calibration, snakemake.output[0], snakemake.params.section, snakemake.threads)
+params, machine = snakemake.params, {"threads": snakemake.threads, "device": snakemake.params.device}
+with job.running(snakemake.log[0], **snakemake.wildcards, **machine):
+    files = snakemake.input.fields, snakemake.input.calibration, dict(snakemake.output.items())
+    segment(*files, params.section, pixel_size=params.pixel_size, **machine)

@@ -37,7 +37,7 @@ def umap(
     meta, X = tables.split(frame)
     points, method = _plane(similar.unit(X), seed, n_neighbors, min_dist)
     labels = _controls_named(meta, _labels(meta, label, "moa", "treatment"))
-    with _figure(out_png, (10, 5), panels=2) as (figure, axes):
+    with figure_of(out_png, (10, 5), 1, 2) as (figure, (axes,)):
         figure.suptitle(f"{method} of {len(frame)} profiles")
         _scatter(axes[0], points, labels)
         _scatter(axes[1], points, _labels(meta, by, "plate", "batch"))
@@ -57,7 +57,7 @@ def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> p
     names = [_short(name) for name in tables.names(meta, ["treatment", "dose"])]
     labels = _controls_named(meta, _labels(meta, label, "moa", "treatment"))
     side = np.clip(0.16 * len(names), 3.5, 11)
-    with _figure(out_png, (1.25 * side, side), panels=1) as (figure, (axis,)):
+    with figure_of(out_png, (1.25 * side, side), 1, 1) as (figure, ((axis,),)):
         axis.set_title(f"Cosine similarity of {len(names)} profiles")
         _heat_map(figure, axis, cosine, names)
         _strip(axis, labels)
@@ -111,14 +111,14 @@ def _short(text: str) -> str:
 
 
 @contextmanager
-def _figure(out_png, size: tuple[float, float], panels: int):
-    """Yield a figure with a row of panels, then save it: same numbers, same bytes. A `$` stays a `$`."""
+def figure_of(out_png, size: tuple[float, float], rows: int, columns: int):
+    """Yield a figure and its panels [row][column], then save it: same numbers, same bytes. A `$` stays a `$`."""
     from matplotlib import style
     from matplotlib.figure import Figure
 
     with style.context(["default", {"text.parse_math": False, "font.size": 8, "figure.titlesize": 10}]):
         figure = Figure(figsize=size, dpi=140)
-        yield figure, figure.subplots(1, panels, squeeze=False)[0]
+        yield figure, figure.subplots(rows, columns, squeeze=False)
         with whole(out_png) as part:
             figure.savefig(part, bbox_inches="tight", metadata={"Software": None})
 

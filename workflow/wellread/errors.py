@@ -11,6 +11,14 @@ class InputError(Exception):
     @classmethod
     def together(cls, errors: list["InputError"]) -> "InputError":
         """One error that tells all of `errors`, so that a user mends them in one go."""
-        error = cls.__new__(cls)
-        Exception.__init__(error, "\n\n".join(map(str, errors)))
-        return error
+        return _again("\n\n".join(map(str, errors)))
+
+    def __reduce__(self):
+        """So that worker processes can raise it, too."""
+        return _again, (str(self),)
+
+
+def _again(message: str) -> InputError:
+    error = InputError.__new__(InputError)
+    Exception.__init__(error, message)
+    return error

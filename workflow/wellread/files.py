@@ -5,8 +5,6 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 
 @contextmanager
 def whole(path):
@@ -45,31 +43,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         pass
     return True
-
-
-class Rows:
-    """An .npy file that grows by blocks of rows, so that an array larger than memory can be written in one pass."""
-
-    def __init__(self, path, row: tuple[int, ...], dtype=np.uint8):
-        self.row, self.dtype, self.count = row, np.dtype(dtype), 0
-        self.file = open(path, "wb")  # noqa: SIM115 (closed by __exit__)
-        self._header()
-
-    def append(self, block: np.ndarray) -> None:
-        """Add a block of rows (n, *row)."""
-        self.file.write(np.ascontiguousarray(block, self.dtype).tobytes())
-        self.count += len(block)
-
-    def _header(self) -> None:
-        """NumPy pads a header for growth along the first axis, so that the final one fits where the first stood."""
-        shape = (self.count, *self.row)
-        header = {"descr": np.lib.format.dtype_to_descr(self.dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self.file, header)
-
-    def __enter__(self) -> "Rows":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.file.seek(0)
-        self._header()
-        self.file.close()

@@ -13,6 +13,10 @@ class BadField(Exception):
         super().__init__(detail)
         self.status, self.detail = status, detail
 
+    def __reduce__(self):
+        """So that worker processes can raise it, too."""
+        return BadField, (self.status, self.detail)
+
 
 def read(path) -> np.ndarray:
     """One grey image as an array of unsigned integers (H, W); raise BadField if it is missing or damaged."""
@@ -49,10 +53,18 @@ def stack(paths: list[str], expected: tuple[int, int]) -> np.ndarray:
     return np.stack(planes)
 
 
-def calibrate(raw: np.ndarray, illumination: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Flat-field and rescale counts (C, H, W) so that the plate's percentile limits become 0 and 1, clipped."""
+def calibrate(raw: np.ndarray, illumination: np.ndarray, dark: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Flat-field and rescale counts (C, H, W) so that the plate's percentile limits become 0 and 1, clipped.
+
+    `illumination` (C, H, W) or (C, 1, 1), `dark` (C,) counts without light, `limits` (C, 2) of what is left.
+    """
     low, high = (limits[:, side, None, None].astype(np.float32) for side in (0, 1))
-    return np.clip((raw / illumination - low) / np.maximum(high - low, 1e-6), 0, 1, dtype=np.float32)
+    return np.clip((flatten(raw, illumination, dark) - low) / np.maximum(high - low, 1e-6), 0, 1, dtype=np.float32)
+
+
+def flatten(raw: np.ndarray, illumination: np.ndarray, dark: np.ndarray) -> np.ndarray:
+    """Counts (C, H, W) less those of the dark, as if the light were even: float32."""
+    return (raw - np.asarray(dark, np.float32)[:, None, None]) / illumination
 
 
 def _decode(path: Path) -> np.ndarray:

@@ -24,8 +24,10 @@ UNREAD = ("missing", "unreadable")  # statuses of fields.parquet that mean: no i
 def ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profiles: dict) -> pd.DataFrame:
     """Count what every plate keeps and loses; tidy: plate, stage, model, reason, n.
 
-    `plates`: {plate: {"fields", "cells", "lost": path, "embeddings": {model: path}}}; `profiles`: {model: path}, of
-    uncorrected wells. What goes on has the reason "kept"; stages that no model enters have the model "".
+    `plates`: {plate: {"fields", "cells", "lost": path, "embeddings": {model: path}}}, with a path of "objects" where
+    there are masks; `profiles`: {model: path}, of
+    uncorrected wells. What goes on has the reason "kept", or "kept, flagged: ..." if a rule of quality found fault with
+    it; stages that no model enters have the model "".
     """
     rows = []
     for plate in sorted(plates):
@@ -33,21 +35,21 @@ def ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profiles: di
         listed = images.loc[images["plate"] == plate, "well"]
         known = wells.loc[wells["plate"] == plate, "well"]
         cells = pd.read_parquet(paths["cells"], columns=["well"])["well"]
-        rows += _rows(plate, "", _shared(len(listed), len(cells), paths))
+        rows += _rows(plate, "", _shared(len(listed), paths))
         for model in sorted(profiles):
             profile = pd.read_parquet(profiles[model], columns=[tables.column(name) for name in PROFILE])
             profile = profile[profile[tables.column("plate")] == plate]
             embedded = len(np.load(paths["embeddings"][model], mmap_mode="r"))
             rows += _rows(plate, model, _of_model(embedded, profile, cells, listed, known))
     order = list(UNITS)
-    rows.sort(key=lambda row: (row[0], order.index(row[1]), row[2], row[3] != "kept", row[3]))
+    rows.sort(key=lambda row: (row[0], order.index(row[1]), row[2], not row[3].startswith("kept"), row[3]))
     return pd.DataFrame(rows, columns=["plate", "stage", "model", "reason", "n"])
 
 
 def check(ledger: pd.DataFrame) -> None:
     """Raise InputError unless kept + lost of every stage is what the stage before kept, within one unit."""
     total = ledger.groupby(["plate", "model", "stage"])["n"].sum()
-    kept = ledger[ledger["reason"] == "kept"].set_index(["plate", "model", "stage"])["n"]
+    kept = ledger[is_kept(ledger["reason"])].groupby(["plate", "model", "stage"])["n"].sum()
     errors = []
     for (plate, model, stage), found in total.items():
         before = _before(stage)
@@ -59,17 +61,32 @@ def check(ledger: pd.DataFrame) -> None:
         raise InputError.together(errors)
 
 
-def _shared(listed: int, cropped: int, paths: dict) -> dict:
+def is_kept(reasons: pd.Series) -> pd.Series:
+    """Which reasons mean that something goes on."""
+    return reasons.str.startswith("kept")
+
+
+def _shared(listed: int, paths: dict) -> dict:
     """Counts of the stages that no model enters."""
-    status = pd.read_parquet(paths["fields"], columns=["status"])["status"].value_counts()
-    lost = pd.read_parquet(paths["lost"], columns=["reason"])["reason"].value_counts()
-    unread = status[status.index.isin(UNREAD)]
+    fields = pd.read_parquet(paths["fields"], columns=["status", "flags"])
+    unread = fields["status"].isin(UNREAD)
+    missing = fields.loc[unread, "status"].value_counts()
+    good = (fields["status"] == "ok").sum()  # where nothing is segmented, every field is an object
+    cells, lost = (pd.read_parquet(paths[kind]) for kind in ("cells", "lost"))
     return {
-        "images": {"kept": listed - unread.sum(), **unread},
-        "fields": {"kept": status.get("ok", 0), **status[~status.index.isin(["ok", *UNREAD])]},
-        "objects": {"kept": cropped + lost.sum()},
-        "crops": {"kept": cropped, **lost},
+        "images": {"kept": listed - missing.sum(), **missing},
+        "fields": _counted(fields.loc[~unread, "status"].replace("ok", ""), fields.loc[~unread, "flags"]),
+        "objects": {"kept": len(pd.read_parquet(paths["objects"], columns=["field"])) if "objects" in paths else good},
+        "crops": _counted(pd.concat([cells.assign(reason=""), lost])["reason"], pd.concat([cells, lost])["flags"]),
     }
+
+
+def _counted(reasons: pd.Series, flags: pd.Series) -> dict:
+    """How many have each reason ("": kept), told apart by their flags where these matter."""
+    told = flags.str.replace("|", ", ")
+    flagged = flags.ne("") & reasons.isin(["", "flagged"])
+    words = reasons.replace("", "kept").where(~flagged, reasons.replace({"": "kept, flagged"}) + ": " + told)
+    return {"kept": 0, **words.value_counts().sort_index()}
 
 
 def _of_model(embedded: int, profile: pd.DataFrame, cells, imaged, known) -> dict:
@@ -112,10 +129,10 @@ def _mismatch(expected: str, found: int, where: str) -> InputError:
     return InputError(expected, f"{found}, kept and lost together", where, edit)
 
 
-def by_plate(fields, cells, lost, embeddings) -> dict:
+def by_plate(fields, cells, lost, embeddings, objects=()) -> dict:
     """Paths of the plates' files, one list a kind, as `ledger` wants them; a plate is called like its folder."""
     plates = {Path(path).parent.name: {"fields": path, "embeddings": {}} for path in fields}
-    for kind, paths in {"cells": cells, "lost": lost}.items():
+    for kind, paths in {"cells": cells, "lost": lost, "objects": objects}.items():
         for path in paths:
             plates[Path(path).parent.name][kind] = path
     for path in map(Path, embeddings):

@@ -106,7 +106,7 @@ def feed(method, seen, batch, accumulate, seed, first, device):
     parts = parts[ranks.rank() * accumulate :][:accumulate]
     keep = torch.Tensor.pin_memory if device.type == "cuda" else lambda tensor: tensor
     for step, rows in enumerate(shuffled(len(seen), batch, seed, first), first):
-        drawn = method.draw(stream(seed, step), batch, seen.shape[-1])
+        drawn = method.draw(stream(seed, step), batch, seen.frames(rows))
         yield [
             tuple(each(tree, keep) for tree in (*seen[rows[part]], each(drawn, lambda x, part=part: x[part])))
             for part in parts

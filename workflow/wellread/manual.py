@@ -6,8 +6,8 @@ from pathlib import Path
 from wellread import settings
 
 MARK = "<!-- below this line: written from workflow/schemas/config.schema.yaml by `make manual` -->\n"
-SECTIONS = ("dataset", "images", "segment", "calibrate", "crops", "aggregate", "consensus")
-SECTIONS += ("model", "encoder", "train", "views", "fit", "embed", "correction", "task", "measure", "figure", "draw")
+SECTIONS = ("dataset", "images", "calibrate", "illumination", "segment", "crops", "aggregate", "consensus")
+SECTIONS += ("model", "encoder", "train", "views", "fit", "embed", "correction", "task", "measure", "figure", "draw", "look")
 
 
 def manual() -> str:

@@ -2,14 +2,21 @@
 
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from wellread.errors import InputError
 
 
 def ordered(function, items, workers: int):
-    """Yield function(item) for every item, in order; at most workers + 2 results wait at any time."""
+    """Yield function(item) for every item, in order; at most workers + 2 results wait at any time.
+
+    An InputError if a process was killed; whatever goes wrong, items that wait are not begun.
+    """
     if workers <= 1:
         yield from map(function, items)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    pool = ProcessPoolExecutor(workers)
+    try:
         waiting = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -17,3 +24,8 @@ def ordered(function, items, workers: int):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        found, edit = "one was killed: by want of memory, as a rule", "more memory for the job, or fewer threads"
+        raise InputError("processes that end well", found, f"{workers} processes", edit) from error
+    finally:
+        pool.shutdown(cancel_futures=True)

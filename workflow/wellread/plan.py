@@ -1,6 +1,7 @@
 """What the config asks for: its tables, the hash of every plate's rows, and the list of files to make."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
@@ -8,6 +9,7 @@ from wellread import settings, sheets, sources
 from wellread.errors import InputError
 from wellread.provenance import rows_hash
 
+SCORES = {"segmentation"}  # measures of masks
 RESERVED = ("painted", "profiles", "tasks", "figures")  # folders beside those of the plates
 
 
@@ -28,6 +30,8 @@ class Plan:
             plan.images[name] = sources.fields(dataset, name)
             plan.wells[name] = sheets.read(dataset["wells"], "wells", key=f"{where}.wells")
             _check_plates(plan.images[name], plan.wells[name], where)
+            _check_weights(dataset["segment"] if plan.has_masks(name) else {}, where)
+            plan.check_functions(name)
         if errors := [error for name in plan.trained() for error in _unlabelled(plan, name)]:
             raise InputError.together(errors)
         return plan
@@ -56,6 +60,44 @@ class Plan:
     def has_masks(self, dataset: str) -> bool:
         """Whether objects are cells found by segmentation, not whole images."""
         return self.config["datasets"][dataset]["object"] == "cell"
+
+    def illumination_functions(self, dataset: str, plate: str) -> list[str]:
+        """The files of illumination functions that the calibration of a plate reads."""
+        section = self.config["datasets"][dataset]
+        options = section["calibrate"]["illumination"].get("functions")
+        if not options:
+            return []
+        called = [options["names"].get(channel, channel) for channel in section["channels"]]
+        try:
+            return [options["path"].format(plate=plate, channel=channel) for channel in called]
+        except (KeyError, IndexError, ValueError) as error:
+            where, edit = f"datasets.{dataset}.calibrate.illumination.functions.path", "use only {plate} and {channel}"
+            raise InputError("a path with {plate} and {channel}", options["path"], where, edit) from error
+
+    def check_functions(self, dataset: str) -> None:
+        """Raise InputError if illumination functions are missing."""
+        paths = [path for plate in self.plates(dataset) for path in self.illumination_functions(dataset, plate)]
+        if missing := [path for path in paths if not Path(path).is_file()]:
+            found = f"no file at {missing[0]}" + (f" and {len(missing) - 1} others" if len(missing) > 1 else "")
+            where = f"datasets.{dataset}.calibrate.illumination.functions"
+            raise InputError("an illumination function of every plate and channel", found, where, "path or names")
+
+    def segments_by_network(self, dataset: str) -> bool:
+        """Whether segmentation runs a network, on a GPU where there is one."""
+        return bool(self.segmenter_weights(dataset))
+
+    def segmenter_weights(self, dataset: str) -> list[str]:
+        """The weights that segmentation reads."""
+        ((_, options),) = self.config["datasets"][dataset]["segment"].items()
+        return [path for key, path in options.items() if key.endswith("weights") and path]
+
+    def keeps_crops(self, dataset: str) -> bool:
+        """Whether crops stay when they have been embedded."""
+        return self.config["datasets"][dataset]["keep_crops"]
+
+    def passing(self) -> list[str]:
+        """The datasets whose crops do not stay."""
+        return [name for name in self.config["datasets"] if not self.keeps_crops(name)]
 
     def models(self, dataset: str) -> list[str]:
         """The models that embed a dataset."""
@@ -112,10 +154,20 @@ class Plan:
         return [
             (name, model, correction)
             for name, entry in self.config[noun].items()
-            if dataset in entry["datasets"] and verb in entry
+            if dataset in entry["datasets"] and verb in entry and not set(entry[verb]) & SCORES
             for model in self.models(dataset)
             for correction in self.config["corrections"]
         ]
+
+    def scores(self, dataset: str) -> list[str]:
+        """The tasks that look at the masks of a dataset, not at profiles."""
+        tasks = self.config["tasks"].items()
+        return [name for name, entry in tasks if dataset in entry["datasets"] and set(entry["measure"]) & SCORES]
+
+    def looks(self, dataset: str) -> list[str]:
+        """The figures that show fields and cells of a dataset, not profiles."""
+        figures = self.config["figures"].items()
+        return [name for name, entry in figures if dataset in entry["datasets"] and "look" in entry]
 
 
 def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str) -> None:
@@ -126,6 +178,15 @@ def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str) -> None
     if not plates & set(wells["plate"]):
         seen = f"{', '.join(sorted(plates)[:5])} against {', '.join(sorted(set(wells['plate']))[:5])}"
         raise InputError("the same plate names in both tables", seen, f"{where}.images and .wells", "one of the tables")
+
+
+def _check_weights(segment: dict, where: str) -> None:
+    """Weights of a segmenter are files: a name is never looked up or downloaded."""
+    for method, options in segment.items():
+        for key, path in options.items():
+            if key.endswith("weights") and path and not Path(path).is_file():
+                edit = "download the weights yourself and give their path"
+                raise InputError("a file of weights", f"no file at {path}", f"{where}.segment.{method}.{key}", edit)
 
 
 def _unlabelled(plan: Plan, model: str) -> list[InputError]:

@@ -10,6 +10,11 @@ from jsonschema import Draft202012Validator
 
 from wellread.errors import InputError
 
+SHOWN = {  # options of segmenters that name channels
+    "otsu_watershed": ("nucleus", "cell"),
+    "cellpose": ("nucleus", "cell"),
+    "hpa": ("nucleus", "er", "microtubules"),
+}
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 
 
@@ -103,6 +108,7 @@ def _contradictions(config: dict) -> list[InputError]:
     """What no schema can say: names must exist elsewhere in the config, models need one set of channels."""
     datasets = config["datasets"]
     errors = [error for name in datasets for error in _segment_channels(name, datasets[name])]
+    errors += [error for name in datasets for error in _unscaled(name, datasets[name])]
     for name, model in config["models"].items():
         trained = "vit" in model["encoder"]
         model.setdefault("train_on", list(datasets) if trained else [])
@@ -112,8 +118,22 @@ def _contradictions(config: dict) -> list[InputError]:
         errors += strangers or (_trainable(config, name, model) if trained else [])
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
-            errors += _strangers(entry.setdefault("datasets", list(datasets)), datasets, f"{noun}.{name}.datasets")
+            where, asked = f"{noun}.{name}", entry.setdefault("datasets", list(datasets))
+            errors += _strangers(asked, datasets, f"{where}.datasets") or _unfit(entry, datasets, where)
     return errors
+
+
+def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
+    """Tasks and figures that no dataset can answer or that say too little or too much."""
+    if "measure" not in entry and len({"draw", "look"} & set(entry)) != 1:
+        return [InputError("one of draw, look", ", ".join(entry), where, "say what to draw, or what to look at")]
+    masks = "segmentation" in entry.get("measure", {}) or "cells" in entry.get("look", {})
+    edit = f"name other datasets in {where}.datasets"
+    return [
+        InputError("a dataset with `object: cell`, which has masks", f"{name}: {datasets[name]['object']}", where, edit)
+        for name in entry["datasets"]
+        if masks and datasets[name]["object"] != "cell"
+    ]
 
 
 def _idle(config: dict) -> list[InputError]:
@@ -137,10 +157,26 @@ def _segment_channels(name: str, dataset: dict) -> list[InputError]:
         return []
     ((method, options),) = dataset["segment"].items()
     where = f"datasets.{name}.segment.{method}"
+    named = [(option, options[option]) for option in SHOWN.get(method, ())]
+    listed = [(option, [value] if isinstance(value, str) else value) for option, value in named]
     return [
         _unknown(channel, dataset["channels"], f"{where}.{option}")
-        for option in ("nucleus", "cell")
-        if (channel := options.get(option)) and channel not in dataset["channels"]
+        for option, channels in listed
+        for channel in filter(None, channels)
+        if channel not in dataset["channels"]
+    ]
+
+
+def _unscaled(name: str, dataset: dict) -> list[InputError]:
+    """Sizes in micrometres where nobody knows how large a pixel is."""
+    ((method, options),) = dataset["segment"].items()
+    sizes = {f"segment.{method}.{key}": value for key, value in options.items() if key.endswith("diameter")}
+    sizes["crops.target_pixel_size"] = dataset["crops"]["target_pixel_size"]
+    return [
+        InputError("the pixel_size of the dataset, which sizes in micrometres need", "0 (unknown)", where, edit)
+        for key, value in sizes.items()
+        if value and not dataset["pixel_size"]
+        if (where := f"datasets.{name}.{key}") and (edit := f"datasets.{name}.pixel_size, or leave the key out")
     ]
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from wellread.errors import InputError
 
+PLATES = ((8, 12), (16, 24), (32, 48))  # rows, columns
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 
 
@@ -56,6 +57,24 @@ def well_name(name: str) -> str:
     """Spell a well as letter and two digits: a1, A1 and A01 are A01."""
     match = re.fullmatch(r"\s*([A-Za-z]{1,2})0*(\d{1,2})\s*", str(name))
     return f"{match[1].upper()}{int(match[2]):02d}" if match else str(name).strip()
+
+
+def well_place(well: str) -> tuple[int, int] | None:
+    """Row and column of a well such as A01, counted from 0; None if its name does not tell."""
+    match = re.fullmatch(r"([A-Z]{1,2})(\d{1,2})", well)
+    if not match or int(match[2]) == 0:
+        return None
+    row = 0
+    for letter in match[1]:
+        row = 26 * row + ord(letter) - ord("A") + 1
+    return row - 1, int(match[2]) - 1
+
+
+def plate_format(places) -> tuple[int, int]:
+    """Rows and columns of the smallest usual plate that has all these places."""
+    places = list(places)
+    fits = [size for size in PLATES if all(row < size[0] and column < size[1] for row, column in places)]
+    return fits[0] if fits else PLATES[-1]
 
 
 def _require(frame: pd.DataFrame, wanted: list[str], where: str) -> None:

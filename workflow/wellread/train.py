@@ -22,7 +22,7 @@ from wellread.files import whole
 from wellread.methods import METHODS
 from wellread.reader import Crops
 from wellread.registry import pick
-from wellread.seen import Seen
+from wellread.seen import Seen, sides
 from wellread.views import laws
 
 log = logging.getLogger("wellread")
@@ -51,7 +51,7 @@ def train(
         checkpoint = Checkpoint(Path(weights).with_name("checkpoint.pt"), identity(asked | known, [*crops, *start]))
         look = probes.knn(data, cells, wells, probe, seed=seed, device=where) if probe else probes.none
         torch.manual_seed(seed)
-        seen = Seen(data, truth, encoder.get("each_channel", False))
+        seen = Seen(data, truth, encoder.get("each_channel", False), sides(cells, data.shape[-1]))
         named = ["channel"] if seen.each_channel else list(channels)
         learner = pick(method, METHODS)(vit(channels, **encoder), laws(named, **views), truth)
         for network in learner.parts.values():

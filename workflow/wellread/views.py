@@ -66,7 +66,9 @@ def positions(names, given):
 def draw(generator, laws, b, side, scale=None):
     """Random numbers of one view of each of `b` images (C, side, side): a dict of tensors with b rows, on the CPU.
 
-    So `{name: numbers[rows]}` are those of some of the images. `scale` replaces the one of the laws.
+    So `{name: numbers[rows]}` are those of some of the images. Views are drawn within the frames of the images: `side`
+    is a number where these are whole images, else (side, sides (B,)), squares in their centres. `scale` replaces the
+    one of the laws.
     """
     c = laws.channels
     return {
@@ -81,15 +83,17 @@ def draw(generator, laws, b, side, scale=None):
 
 
 def boxes(generator, b, side, scale):
-    """Random boxes (B, 4): top, left, height, width in pixels; the whole image if ten draws did not fit."""
-    area = side**2 * uniform(generator, (b, TRIES), *scale)
+    """Random boxes (B, 4): top, left, height, width in pixels; the whole frame if ten draws did not fit."""
+    whole, frame = side if isinstance(side, tuple) else (side, torch.full((b,), side))
+    frame = frame[:, None].float()  # (B, 1)
+    area = frame**2 * uniform(generator, (b, TRIES), *scale)
     aspect = uniform(generator, (b, TRIES), math.log(ASPECT), -math.log(ASPECT)).exp()
     extent = torch.stack([(area / aspect).sqrt(), (area * aspect).sqrt()], dim=-1).round()  # (B, tries, 2)
-    fits = ((extent > 0) & (extent <= side)).all(-1)
+    fits = ((extent > 0) & (extent <= frame[..., None])).all(-1)
     first = fits.int().argmax(1)
-    extent = torch.where(fits.any(1, keepdim=True), extent[torch.arange(b), first], side)
-    corner = (torch.rand(b, 2, generator=generator) * (side - extent + 1)).floor()
-    return torch.cat([corner, extent], dim=1)
+    extent = torch.where(fits.any(1, keepdim=True), extent[torch.arange(b), first], frame)
+    corner = (torch.rand(b, 2, generator=generator) * (frame - extent + 1)).floor()
+    return torch.cat([corner + (whole - frame).div(2, rounding_mode="floor"), extent], dim=1)
 
 
 def kept(generator, b, laws):

@@ -4,12 +4,14 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
+import tifffile
+from PIL import Image
 
 from wellread import montage
 from wellread.images import BadField
 from wellread.plate import Plate, open_plate
 from wellread.reader import Crops
-from wellread.report import svg
+from wellread.report import looks, svg
 from wellread.report.run import Run
 
 LISTED = 200  # failed fields told one by one
@@ -35,13 +37,15 @@ def calibrate(run: Run) -> dict:
 def _quality(plate: str, fields: pd.DataFrame, calibration) -> dict:
     with np.load(calibration) as saved:
         channels, limits = saved["channels"].tolist(), saved["limits"].tolist()
+        dimmest = saved["illumination"].min(axis=(1, 2)).tolist()
     good = fields[fields["status"] == "ok"]
     facts = [
-        {"channel": c, "low": low, "high": high, "saturated": good[f"saturated_{c}"].mean()}
+        {"channel": c, "low": low, "high": high, "light": light, "saturated": good[f"saturated_{c}"].mean()}
         | {"focus": good[f"focus_{c}"].median(), "worst": good[f"focus_{c}"].min()}
-        for c, (low, high) in zip(channels, limits, strict=True)
+        for c, (low, high), light in zip(channels, limits, dimmest, strict=True)
     ]
-    return {"plate": plate, "fields": len(fields), "good": len(good), "channels": facts}
+    flags = fields["flags"][fields["flags"] != ""].str.split("|").explode().value_counts().sort_index().to_dict()
+    return {"plate": plate, "fields": len(fields), "good": len(good), "flags": flags, "channels": facts}
 
 
 def _intensity_maps(run: Run, fields: pd.DataFrame) -> list[dict]:
@@ -61,6 +65,7 @@ def segment(run: Run) -> dict:
     objects = {plate: _objects(run, plate) for plate in run.plates if plate in masks}
     shown = [plate for plate in run.shown if plate in masks]
     return {
+        "scores": looks.scores(run),
         "plates": [_sizes(plate, *objects[plate]) for plate in objects],
         "shown": [_plate_pictures(run, plate, masks[plate], objects[plate][0]) for plate in shown],
     }
@@ -105,7 +110,8 @@ def _plate_pictures(run: Run, plate: str, masks, counts: pd.Series) -> dict:
 def _overlay(plate: Plate, field: int, masks) -> str:
     """The picture of a field, or nothing if its images have been moved away since."""
     try:
-        return montage.overlay(plate, field, masks, FIELD_WIDTH)
+        labels = np.stack([tifffile.imread(masks, key=2 * field + plane) for plane in (0, 1)])
+        return montage.uri(Image.fromarray(montage.outlined(plate, field, labels, FIELD_WIDTH)))
     except BadField:
         return ""
 
@@ -124,9 +130,10 @@ def crops(run: Run) -> dict:
     channels = run.settings["channels"]
     plates = [plate for plate in run.by_folder("crops") if plate in run.by_folder("cells")]
     pixels = Crops([run.by_folder("crops")[plate] for plate in plates]) if plates else []
-    facts = {"n": len(pixels), "colours": montage.colours(channels), "label": "", "groups": [], "more": 0}
+    facts = {"n": len(pixels), "colours": montage.colours(channels), "label": "", "groups": [], "more": 0, "passed": 0}
     if not facts["n"]:
-        return facts
+        counts = [len(pd.read_parquet(path, columns=["field"])) for path in run.paths("cells")]
+        return facts | {"passed": 0 if run.settings.get("keep_crops", True) else sum(counts)}
     tables = [pd.read_parquet(run.by_folder("cells")[plate], columns=["plate", "well"]) for plate in plates]
     label, labels = _labels(pd.concat(tables, ignore_index=True), run.wells)
     rng = np.random.default_rng(run.config["seed"])

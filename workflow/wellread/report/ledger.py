@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from wellread.ledger import UNITS
+from wellread.ledger import UNITS, is_kept
 from wellread.report import answers, svg
 from wellread.report.run import Run
 
@@ -30,7 +30,7 @@ def _bar(table: pd.DataFrame, stage: str) -> dict:
     """A stage over all plates; of models that differ, the first."""
     rows = table[table["stage"] == stage]
     rows = rows[rows["model"] == rows["model"].min()]
-    kept = rows["reason"] == "kept"
+    kept = is_kept(rows["reason"])
     n = rows["n"]
     return {"stage": stage, "unit": UNITS[stage], "kept": int(n[kept].sum()), "lost": int(n[~kept].sum())}
 
@@ -40,10 +40,10 @@ def _cell(table: pd.DataFrame, stage: str) -> list[dict]:
     entries = {}
     for model, rows in table[table["stage"] == stage].groupby("model"):
         counts = rows.groupby("reason")["n"].sum()
-        lost = tuple((reason, int(n)) for reason, n in counts.items() if reason != "kept" and n)
-        entries.setdefault((int(counts.get("kept", 0)), lost), []).append(model)
+        told = tuple((reason, int(n)) for reason, n in counts.items() if reason != "kept" and n)
+        entries.setdefault((int(counts[is_kept(counts.index.to_series())].sum()), told), []).append(model)
     named = len(entries) > 1
     return [
-        {"kept": kept, "lost": lost, "models": ", ".join(models) if named else ""}
-        for (kept, lost), models in entries.items()
+        {"kept": kept, "told": told, "models": ", ".join(models) if named else ""}
+        for (kept, told), models in entries.items()
     ]

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from wellread import __version__
 from wellread.files import whole
-from wellread.report import answers, cells, ledger, models
+from wellread.report import answers, cells, ledger, looks, models
 from wellread.report.run import Run
 
 FOLDER = Path(__file__).parent
@@ -17,6 +17,7 @@ CHAPTERS = {  # named like the verbs; each function returns what the template sh
     "calibrate": cells.calibrate,
     "segment": cells.segment,
     "crops": cells.crops,
+    "look": looks.look,
     "train": models.train,
     "embed": models.embed,
     "correct": models.correct,
@@ -29,9 +30,9 @@ CHAPTERS = {  # named like the verbs; each function returns what the template sh
 def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, config: dict) -> None:
     """Write the report of a dataset; same inputs, same bytes. `config` is the whole config, defaults filled in.
 
-    `inputs` are lists of paths, at the places where the rules write them. Per plate: fields, calibration, crops, cells,
-    lost, and masks if there are any. The others may lack, and their chapter says so: ledger; per model: model
-    (model.json), training; per model and correction: profiles (well.parquet), tasks (parquet), figures (png).
+    `inputs` are lists of paths, at the places where the rules write them. Per plate: fields, calibration, cells, lost,
+    and masks and crops if there are any. The others may lack, and their chapter says so: ledger; scores (parquet), looks
+    (png); per model: model (model.json), training; per model and correction: profiles (well.parquet), tasks, figures.
     """
     run = Run.of(dataset, inputs, wells, config)
     chapters = {name: tell(run) for name, tell in CHAPTERS.items()}

@@ -1,11 +1,11 @@
 """Drawings of the report as inline SVG. Colours are classes of the style sheet, so they follow light and dark."""
 
-import re
 from string import ascii_uppercase
 
 from markupsafe import Markup
 
-PLATES = ((8, 12), (16, 24), (32, 48))  # rows, columns
+from wellread.sheets import plate_format, well_place
+
 PITCH = 11  # px between wells
 
 
@@ -31,9 +31,8 @@ def flow(stages: list[dict]) -> Markup:
 
 def plate_map(values: dict[str, float], low: float, high: float, digits: int | None = None) -> Markup:
     """Wells as dots, darker where `values` is higher; with `digits` every dot tells well and value."""
-    places = {well: place for well in values if (place := _place(well))}
-    size = [format for format in PLATES if all(r < format[0] and c < format[1] for r, c in places.values())]
-    rows, columns = size[0] if size else PLATES[-1]
+    places = {well: place for well in values if (place := well_place(well))}
+    rows, columns = plate_format(places.values())
     taken = set(places.values())
     free = [(r, c) for r in range(rows) for c in range(columns) if (r, c) not in taken]
     grid = "".join(f"M{PITCH * (c + 1.5):g} {PITCH * (r + 1.5):g}h0" for r, c in free)
@@ -84,17 +83,6 @@ def interval(value: float, span: tuple | None, chance: tuple | None, scale: tupl
         parts.append(_box(at(span[0]), middle - 1.5, at(span[1]) - at(span[0]), 3, "span"))
     parts.append(f'<circle class="value" cx="{at(value):.1f}" cy="{middle}" r="4"/>')
     return _svg(width, 16, parts, "interval", "value, interval and chance")
-
-
-def _place(well: str) -> tuple[int, int] | None:
-    """Row and column of a well, counted from 0; None if its name does not tell."""
-    match = re.fullmatch(r"([A-Z]{1,2})(\d{1,2})", well)
-    if not match or int(match[2]) == 0:
-        return None
-    row = 0
-    for letter in match[1]:
-        row = 26 * row + ord(letter) - ord("A") + 1
-    return row - 1, int(match[2]) - 1
 
 
 def _letter(row: int) -> str:

@@ -1,0 +1,149 @@
+"""Label images from elsewhere: every format and kind, and refusals that name the file."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from skimage.segmentation import find_boundaries
+from wellread import labelimages
+from wellread.errors import InputError
+from wellread.segment import SEGMENTERS
+from wellread.segment.scene import Scene
+
+PLACE = {"plate": "P1", "well": "B03", "site": "2", "field": 1, "stem": "B03_2_DNA"}
+SHAPE = (40, 60)
+
+
+@pytest.fixture
+def labels():
+    image = np.zeros(SHAPE, np.int32)
+    for i in range(6):
+        y, x = divmod(i, 3)
+        image[4 + 18 * y : 16 + 18 * y, 4 + 19 * x : 16 + 19 * x] = 7 * (i + 1)
+    image[22:34, 42:54] = 300  # more than a byte holds
+    return image
+
+
+def zarr_array(path, array):
+    import zarr
+
+    zarr.save_array(str(path), array)
+
+
+WRITERS = {
+    "labels.tif": tifffile.imwrite,
+    "labels.TIF": tifffile.imwrite,
+    "labels.png": lambda path, array: Image.fromarray(array.astype(np.uint16)).save(path),
+    "labels.npy": np.save,
+    "labels.zarr": zarr_array,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format(tmp_path, labels, name):
+    (tmp_path / "P1").mkdir()
+    WRITERS[name](tmp_path / "P1" / f"B03_2_{name}", labels)
+    found = labelimages.read(str(tmp_path / "{plate}" / "{well}_{site}_") + name, PLACE, SHAPE)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, labels)
+
+
+def test_zarr_within_a_group(tmp_path, labels):
+    import zarr
+
+    zarr.open_group(str(tmp_path / "B03.zarr"), mode="w").create_array("labels/nuclei", data=labels)
+    found = labelimages.read(str(tmp_path / "{well}.zarr" / "labels" / "nuclei"), PLACE, SHAPE)
+    np.testing.assert_array_equal(found, labels)
+
+
+@pytest.mark.parametrize("name", ["masks.tif", "masks.npy", "masks.zarr"])
+def test_files_of_several_planes_and_fields(tmp_path, labels, name):
+    stack = np.stack([[labels * 0, labels * 0], [labels, labels * 2]])  # FCYX
+    WRITERS[f"labels{name[5:]}"](tmp_path / name, stack)
+    for plane in (0, 1):
+        np.testing.assert_array_equal(
+            labelimages.read(str(tmp_path / name), PLACE, SHAPE, plane=plane), labels * (plane + 1)
+        )
+
+
+def test_binary_masks_and_outlines(tmp_path, labels):
+    np.save(tmp_path / "binary.npy", labels > 0)
+    np.save(tmp_path / "outlines.npy", find_boundaries(labels, mode="inner"))
+    for kind in ("binary", "outlines"):
+        found = labelimages.read(str(tmp_path / f"{kind}.npy"), PLACE, SHAPE, kind)
+        assert found.max() == 6
+        assert len(np.unique(np.stack([found, labels])[:, labels > 0], axis=1).T) == 6
+        np.testing.assert_array_equal(found > 0, labels > 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no file at"),
+        (b"", "truncated or damaged"),
+        (np.zeros((9, 9), np.int32), r"labels of shape \(40, 60\)"),
+        (np.full(SHAPE, -1), "whole numbers from 0"),
+        (np.full(SHAPE, 0.5), "whole numbers from 0"),
+    ],
+)
+def test_what_is_no_label_image_is_refused(tmp_path, content, words):
+    path = tmp_path / "labels.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content)
+    with pytest.raises(InputError, match=words) as error:
+        labelimages.read(str(path), PLACE, SHAPE)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("pattern", ["{plat}.png", "{}.png", "{plate.png"])
+def test_a_pattern_with_other_fields_is_refused(pattern):
+    with pytest.raises(InputError, match=r"\{plate\}, \{well\}, \{site\}"):
+        labelimages.path_of(pattern, PLACE)
+
+
+def test_an_unknown_format_is_refused(tmp_path):
+    (tmp_path / "labels.doc").touch()
+    with pytest.raises(InputError, match=r"a label image \(\.tif"):
+        labelimages.read(str(tmp_path / "labels.doc"), PLACE, SHAPE)
+
+
+FIELD = {"DNA": np.zeros(SHAPE, np.float32)}
+
+
+def precomputed(pixel_size=0.0, **options):
+    return SEGMENTERS["precomputed"](Scene(pixel_size=pixel_size), **options)(FIELD, PLACE)
+
+
+def test_nuclei_alone_get_cells_within_reach(tmp_path, labels):
+    np.save(tmp_path / "n.npy", labels)
+    nuclei, cells = precomputed(nucleus=str(tmp_path / "n.npy"), reach=2)
+    np.testing.assert_array_equal(nuclei, labels)
+    np.testing.assert_array_equal(np.unique(cells), np.unique(labels))
+    assert (cells[4:16, 2:18] == 7).all()
+    finer = precomputed(pixel_size=0.5, nucleus=str(tmp_path / "n.npy"), reach=1)[1]
+    np.testing.assert_array_equal(finer, cells)
+
+
+def test_cells_alone_have_no_nuclei(tmp_path, labels):
+    np.save(tmp_path / "c.npy", labels)
+    nuclei, cells = precomputed(cell=str(tmp_path / "c.npy"))
+    assert not nuclei.any()
+    np.testing.assert_array_equal(cells, labels)
+
+
+def test_nuclei_and_cells_of_other_numbers_are_paired(tmp_path, labels):
+    cells = np.zeros_like(labels)
+    for new, old in enumerate(np.unique(labels)[:0:-1], start=1):
+        cells[np.maximum.reduce([np.roll(labels == old, step, axis) for step in (-1, 0, 1) for axis in (0, 1)])] = new
+    np.save(tmp_path / "n.npy", labels)
+    np.save(tmp_path / "c.npy", cells)
+    nuclei, found = precomputed(nucleus=str(tmp_path / "n.npy"), cell=str(tmp_path / "c.npy"))
+    assert np.unique(nuclei).tolist() == np.unique(found).tolist() == list(range(7))
+    assert (found[nuclei > 0] == nuclei[nuclei > 0]).all()
+
+
+def test_no_pattern_is_refused():
+    with pytest.raises(InputError, match="give `nucleus`, `cell`, or both"):
+        SEGMENTERS["precomputed"](Scene())

@@ -1,0 +1,92 @@
+"""Pictures of fields, cells and plates: they show what they say, and the same twice."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import PLATE, outputs
+from PIL import Image
+from wellread.crops import crops
+from wellread.look import LOOKS
+from wellread.look.shown import Shown
+
+KINDS = ("fields", "calibration", "masks", "objects")
+
+
+@pytest.fixture(scope="module")
+def shown(plate):
+    files = {kind: [str(plate / name)] for kind, name in zip(KINDS, PLATE, strict=True)}
+    return Shown.all(files | {kind: [str(plate / f"{kind}.parquet")] for kind in ("cells", "lost")})
+
+
+def draw(name, shown, folder, **options):
+    numbers = LOOKS[name](shown, 0, folder / f"{name}.png", **options)
+    with Image.open(folder / f"{name}.png") as picture:
+        return numbers, np.asarray(picture.convert("RGB"))
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_the_same_twice(shown, tmp_path, name):
+    (tmp_path / "again").mkdir()
+    one, _ = draw(name, shown, tmp_path)
+    two, _ = draw(name, shown, tmp_path / "again")
+    pd.testing.assert_frame_equal(one, two)
+    assert (tmp_path / f"{name}.png").read_bytes() == (tmp_path / "again" / f"{name}.png").read_bytes()
+
+
+def test_fields_are_the_best_and_worst_by_focus(shown, tmp_path):
+    numbers, picture = draw("fields", shown, tmp_path, each=2, width=128)
+    fields = shown[0].plate.fields
+    rank = fields[[f"focus_{c}" for c in shown[0].plate.channels]].rank(pct=True).mean(axis=1)
+    assert set(numbers[numbers["sort"] == "worst focus"]["field"]) == set(rank.nsmallest(2).index)
+    assert set(numbers[numbers["sort"] == "best focus"]["field"]) == set(rank.nlargest(2).index)
+    assert picture.shape[1] > 2 * 128
+
+
+def test_outlines_are_drawn(shown, tmp_path):
+    from wellread import montage
+
+    masks = shown[0].masks(3)
+    bare = montage.outlined(shown[0].plate, 3, None, 192)
+    drawn = montage.outlined(shown[0].plate, 3, masks, 192)
+    changed = (bare != drawn).any(axis=-1)
+    assert 0 < changed.mean() < 0.3
+    assert (masks[1][changed] > 0).all()
+
+
+def test_every_sort_of_cell_is_shown(plate, shown, tmp_path):
+    files = [str(plate / name) for name in PLATE]
+    rules = {"nucleus_area": {"z": [None, None], "range": [None, 180.0]}}
+    crops(*files, outputs(tmp_path), seed=0, size=40, flags=rules, flagged="drop")
+    own = {kind: [path] for kind, path in shown[0].files.items()}
+    own |= {kind: [str(tmp_path / f"{kind}.parquet")] for kind in ("cells", "lost")}
+    numbers, picture = draw("cells", Shown.all(own), tmp_path, each=4, side=48)
+    sorts = numbers["sort"].value_counts()
+    flagged = "flagged: nucleus_area, dropped"
+    assert set(sorts.index) == {"kept", "kept, close to being flagged", "no crop: edge", flagged}
+    dropped = numbers[numbers["sort"] == flagged]
+    assert (dropped["nucleus_area"] > 180).all()
+    assert (numbers[numbers["sort"].str.startswith("kept")]["nucleus_area"] <= 180).all()
+    assert picture.shape[0] > 4 * 48
+
+
+def test_plates_tell_the_numbers_of_every_well(shown, tmp_path):
+    numbers, _ = draw("plates", shown, tmp_path, show=["cells", "lost", "focus", "saturated", "area", "intensity"])
+    told = numbers.set_index(["measure", "well"])["value"]
+    found, fields = pd.read_parquet(shown[0].files["objects"]), shown[0].plate.fields
+    lost = pd.read_parquet(shown[0].files["lost"])
+    for well in fields["well"].unique():
+        n = (found["well"] == well).sum()
+        assert told["cells", well] == n / (fields["well"] == well).sum()
+        assert told["lost", well] == pytest.approx((lost["well"] == well).sum() / n)
+        assert told["area", well] == found.loc[found["well"] == well, "nucleus_area"].median()
+    assert told["focus"].median() == pytest.approx(1, abs=0.2)
+
+
+def test_images_that_were_moved_leave_a_note(own_rows, shown, tmp_path):
+    gone = pd.read_parquet(shown[0].files["fields"])
+    gone[[c for c in gone if c.startswith("path_")]] = "nowhere.tif"
+    gone.to_parquet(tmp_path / "fields.parquet")
+    moved = [Shown(shown[0].files | {"fields": str(tmp_path / "fields.parquet")})]
+    for name in ("fields", "cells"):
+        numbers, _ = draw(name, moved, tmp_path)
+        assert len(numbers)

@@ -1,0 +1,15 @@
+"""Draw fields, cells or plates of a dataset, and keep the numbers behind the picture."""
+
+from wellread import job
+from wellread.files import whole
+from wellread.look import LOOKS
+from wellread.look.shown import Shown
+from wellread.registry import pick
+
+KINDS = ("fields", "calibration", "masks", "objects", "cells", "lost")
+with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
+    look = pick(snakemake.params.section, LOOKS)
+    shown = Shown.all({kind: snakemake.input.get(kind) or [] for kind in KINDS})
+    numbers = look(shown, snakemake.params.seed, snakemake.output.picture)
+    with whole(snakemake.output.numbers) as part:
+        numbers.to_csv(part, index=False)

@@ -1,0 +1,10 @@
+"""Compare the masks of a dataset with label images that are true."""
+
+from wellread import job, tables
+from wellread.registry import pick
+from wellread.score import SCORES
+
+files = snakemake.input
+with job.running(snakemake.log[0], **snakemake.wildcards):
+    score = pick(snakemake.params.section, SCORES)
+    tables.write(score(list(zip(files.fields, files.calibration, files.masks, strict=True))), snakemake.output[0])

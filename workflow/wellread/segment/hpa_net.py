@@ -1,0 +1,202 @@
+"""The network of HPA-Cell-Segmentation (a U-Net on a dual path network), and its published weights without their code.
+
+The published files are pickles of whole modules: loading them as they are runs the code they name. Here they are read
+for their tensors only, once: python -m wellread.segment.hpa_net dpn_unet_nuclei_v1.pth nuclei.safetensors
+
+The encoder is DPN-92 of Chen et al., Dual Path Networks (2017), written after the PyTorch port by Ross Wightman
+(Apache License 2.0, https://www.apache.org/licenses/LICENSE-2.0); the decoder after the names and shapes of tensors.
+"""
+
+import sys
+from functools import lru_cache
+from itertools import pairwise
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn import functional as F
+
+from wellread import device, weights
+from wellread.errors import InputError
+from wellread.files import whole
+from wellread.segment.inert import tensors
+
+# Of a stage: blocks, channels of their bottleneck, channels that are summed, channels that are appended, groups.
+DPN92 = ((3, 96, 256, 16, 32), (4, 192, 512, 32, 32), (20, 384, 1024, 24, 32), (3, 768, 2048, 128, 32))
+EDIT = "`nuclei_weights` and `cell_weights` of segment.hpa"
+
+
+class DPNUnet(nn.Module):
+    """Images (N, 3, H, W), sides multiples of 32, to logits (N, outputs, H, W): background, border and object.
+
+    `first`: channels after the first convolution; `stages`: four, as in `DPN92`.
+    """
+
+    def __init__(self, first=64, stages=DPN92, outputs=3):
+        super().__init__()
+        widths = [first]
+        encoder = [nn.Sequential(nn.Conv2d(3, first, 7, 2, 3, bias=False), norm(first), nn.ReLU())]
+        for number, (blocks, middle, wide, more, groups) in enumerate(stages):
+            ins = [widths[-1], *(wide + (3 + i) * more for i in range(blocks))]
+            body = [Block(ins[i], middle, wide, more, groups, 0 if i else 1 + (number > 0)) for i in range(blocks)]
+            encoder.append(nn.Sequential(*body) if number else nn.Sequential(nn.MaxPool2d(3, 2, 1), *body))
+            widths.append(ins[-1])
+        encoder[-1].append(Last(widths[-1]))
+        self.encoder_stages = nn.ModuleList(encoder)
+        self.decoder_stages = nn.ModuleList([Rise(below, width) for width, below in pairwise(widths)])
+        self.bottlenecks = nn.ModuleList([Join(width) for width in reversed(widths[:-1])])
+        self.last_upsample = Rise(first, first)
+        self.final = nn.Sequential(nn.Conv2d(first, outputs, 3, padding=1))
+
+    def forward(self, x):
+        beside = []
+        for stage in self.encoder_stages:
+            x = stage(x)
+            beside.append(joined(x))
+        x = beside.pop()
+        for rise, join in zip(reversed(self.decoder_stages), self.bottlenecks, strict=True):
+            x = join(rise(x), beside.pop())
+        return self.final(self.last_upsample(x))
+
+
+class Block(nn.Module):
+    """A bottleneck whose output is in part summed, as in ResNet, in part appended, as in DenseNet: a pair of tensors.
+
+    The first of a stage projects what comes, by its `stride`; in the others this is 0.
+    """
+
+    def __init__(self, width, middle, wide, more, groups, stride):
+        super().__init__()
+        self.wide, self.first = wide, f"c1x1_w_s{stride}" if stride else ""
+        if stride:
+            self.add_module(self.first, Unit(width, wide + 2 * more, 1, stride))
+        self.c1x1_a = Unit(width, middle, 1)
+        self.c3x3_b = Unit(middle, middle, 3, stride or 1, groups)
+        self.c1x1_c = Unit(middle, wide + more, 1)
+
+    def forward(self, x):
+        together = joined(x)
+        if self.first:
+            x = self.parts(self.get_submodule(self.first)(together))
+        new = self.parts(self.c1x1_c(self.c3x3_b(self.c1x1_a(together))))
+        return x[0] + new[0], torch.cat([x[1], new[1]], dim=1)
+
+    def parts(self, x):
+        return x[:, : self.wide], x[:, self.wide :]
+
+
+class Unit(nn.Module):
+    """Norm, activation, convolution."""
+
+    def __init__(self, width, out, kernel, stride=1, groups=1):
+        super().__init__()
+        self.bn = norm(width)
+        self.conv = nn.Conv2d(width, out, kernel, stride, kernel // 2, groups=groups, bias=False)
+
+    def forward(self, x):
+        return self.conv(F.relu(self.bn(x)))
+
+
+class Last(nn.Module):
+    """Norm and activation at the bottom."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.bn = norm(width)
+
+    def forward(self, x):
+        return F.relu(self.bn(joined(x)))
+
+
+class Rise(nn.Module):
+    """Twice as large, then a convolution."""
+
+    def __init__(self, width, out):
+        super().__init__()
+        self.layer = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width, out, 3, padding=1), nn.ReLU())
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class Join(nn.Module):
+    """A convolution of what came up and what lies beside."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.seq = nn.Sequential(nn.Conv2d(2 * width, width, 3, padding=1), nn.ReLU())
+
+    def forward(self, x, beside):
+        return self.seq(torch.cat([x, beside], dim=1))
+
+
+def norm(width):
+    return nn.BatchNorm2d(width, eps=0.001)
+
+
+def joined(x):
+    return torch.cat(x, dim=1) if isinstance(x, tuple) else x
+
+
+# Weights
+
+
+def architecture(state: dict) -> dict:
+    """Arguments of `DPNUnet` read off the shapes of its weights; a KeyError where they are of another network."""
+    stages = []
+    for number in range(1, 5):
+        start, stride = f"encoder_stages.{number}.{int(number == 1)}", 1 + (number > 1)
+        count = sum(name.startswith(f"encoder_stages.{number}.") and ".c1x1_a.conv." in name for name in state)
+        projected = len(state[f"{start}.c1x1_w_s{stride}.conv.weight"])
+        made = len(state[f"{start}.c1x1_c.conv.weight"])
+        middle, of_group = state[f"{start}.c3x3_b.conv.weight"].shape[:2]
+        stages.append((count, middle, 2 * made - projected, projected - made, middle // of_group))
+    first, outputs = len(state["encoder_stages.0.0.weight"]), len(state["final.0.weight"])
+    return {"first": first, "stages": tuple(stages), "outputs": outputs}
+
+
+def filled(state: dict, path) -> DPNUnet:
+    """The network that these weights are of, in evaluation mode; InputError where any is missing, or too many."""
+    try:
+        network = DPNUnet(**architecture(state))
+        counts = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
+        network.load_state_dict(counts | state)  # old files lack these, which matter in training only
+    except (KeyError, IndexError, ValueError, RuntimeError, ZeroDivisionError) as error:
+        expected, found = "weights of HPA-Cell-Segmentation (DPNUnet)", f"{len(state)} tensors: {weights.some(state)}"
+        raise InputError(expected, f"{found}; {' '.join(str(error).split())[:200]}", str(path), EDIT) from None
+    if network.final[0].out_channels != 3:
+        found = f"{network.final[0].out_channels}"
+        raise InputError("3 outputs: background, border, object", found, str(path), EDIT)
+    return network.eval().requires_grad_(False)
+
+
+def network(path, sha256: str, wanted: str, threads: int) -> DPNUnet:
+    """The network of a published file (by its SHA-256) or of a converted one, on the `wanted` device; read once."""
+    return _network(str(path), sha256, device.choose(wanted, threads))
+
+
+@lru_cache(maxsize=2)
+def _network(path: str, sha256: str, where: torch.device) -> DPNUnet:
+    path = weights.checked(path, sha256)
+    if path.suffix != ".safetensors":
+        return filled(tensors(path), path).to(where)
+    try:
+        state = load_file(path)
+    except Exception as error:  # a damaged file may raise anything
+        raise InputError("a whole file of weights", weights.told(error), str(path), EDIT) from None
+    return filled(state, path).to(where)
+
+
+def convert(published, out) -> None:
+    """Write the weights of a published file, a pickle, as a plain .safetensors file. No code in it is run."""
+    state = {name: value.contiguous() for name, value in tensors(published).items()}
+    filled(state, published)
+    with whole(out) as part:
+        save_file(state, part)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("python -m wellread.segment.hpa_net published.pth out.safetensors")
+    convert(*sys.argv[1:])
+    print(f"SHA-256 {weights.sha256_of(sys.argv[2])}  {sys.argv[2]}")

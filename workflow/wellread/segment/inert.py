@@ -1,0 +1,90 @@
+"""Tensors of a pickled network, read without running the code that the pickle names."""
+
+import pickle
+import warnings
+import zipfile
+from collections import OrderedDict
+from types import SimpleNamespace
+
+import torch
+
+from wellread import weights
+from wellread.errors import InputError
+
+EDIT = "the path of the weights"
+REAL = {  # all that a pickle may call by name; these build tensors and nothing else
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch", "Size"): torch.Size,
+    ("torch._utils", "_rebuild_tensor"): torch._utils._rebuild_tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
+    ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
+}
+
+
+def tensors(path) -> dict[str, torch.Tensor]:
+    """State dict of a pickled module, plain or in DataParallel, or of a pickled state dict; InputError for all else.
+
+    Classes, functions and whatever else the pickle names become objects that do nothing.
+    """
+    try:
+        names = zipfile.ZipFile(path).namelist() if zipfile.is_zipfile(path) else []
+        if any(name.endswith("constants.pkl") for name in names):
+            raise ValueError("a TorchScript program")
+        with warnings.catch_warnings(action="ignore"):  # torch would compare the source of classes
+            found = torch.load(path, map_location="cpu", weights_only=False, pickle_module=READER)
+        state = _state(found) if isinstance(found, Inert) else found
+    except Exception as error:  # a damaged file may raise anything
+        raise InputError("a whole file of weights", weights.told(error), str(path), EDIT) from None
+    return {name: value.detach() for name, value in weights.bare(state, path).items()}
+
+
+class Inert:
+    """Takes whatever an unpickler does to objects, and remembers their state."""
+
+    dump_patches = False  # torch asks classes in old files
+
+    def __new__(cls, *args, **kwargs):
+        return object.__new__(cls)
+
+    def __init__(self, *args, **kwargs):
+        self.state = {}
+
+    def __setstate__(self, state):
+        self.state = state if isinstance(state, dict) else {}
+
+    def __call__(self, *args, **kwargs):
+        return Inert()
+
+    def __setitem__(self, key, value):
+        pass
+
+    def append(self, value):
+        pass
+
+    def extend(self, values):
+        pass
+
+
+class Unpickler(pickle.Unpickler):
+    """Finds names in `REAL` only. (torch adds its types of storage, by name.)"""
+
+    def find_class(self, module, name):
+        return REAL.get((module, name), Inert)
+
+
+def _load(file, **options):
+    return Unpickler(file, **options).load()
+
+
+READER = SimpleNamespace(__name__="inert", Unpickler=Unpickler, load=_load)
+
+
+def _state(module: Inert, prefix: str = "") -> dict[str, torch.Tensor]:
+    """Names and tensors of a module and those within it, in the order of torch's state_dict()."""
+    parts = module.state
+    own = {**parts.get("_parameters", {}), **parts.get("_buffers", {})}
+    state = {prefix + name: value for name, value in own.items() if value is not None}
+    for name, within in parts.get("_modules", {}).items():
+        if isinstance(within, Inert):
+            state |= _state(within, f"{prefix}{name}.")
+    return state

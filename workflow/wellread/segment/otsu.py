@@ -1,0 +1,43 @@
+"""Nuclei by Otsu's threshold and a watershed, bodies by a watershed from the nuclei."""
+
+import logging
+from functools import partial
+
+import numpy as np
+
+from wellread.errors import InputError
+from wellread.segment.bodies import bodies
+from wellread.segment.nuclei import find_nuclei
+from wellread.segment.size import typical_diameter
+
+log = logging.getLogger("wellread")
+
+
+def otsu_watershed(scene, *, nucleus: str = "DNA", cell: str = "", diameter: float = 0, reach: float = 1.5):
+    """Nuclei by Otsu's threshold, again about every nucleus, and a watershed; bodies by a watershed in channel `cell`.
+
+    `diameter` (µm) of a typical nucleus; 0 estimates it from the sample. All lengths within follow from it. Bodies end
+    `reach` diameters from their nucleus at the latest; without a `cell` channel they are all that lies so near.
+    InputError if a diameter is given and the pixel size of the images is not known.
+    """
+    pixels = _pixels(diameter, scene.pixel_size) or typical_diameter([field[nucleus] for field in scene.sample])
+    log.info("otsu_watershed: nuclei of %.1f px", pixels)
+    return partial(_otsu_watershed, nucleus=nucleus, cell=cell, diameter=pixels, reach=reach)
+
+
+def _pixels(diameter: float, pixel_size: float) -> float:
+    if diameter and not pixel_size:
+        raise InputError(
+            expected="the size of a pixel, to make sense of a diameter in micrometres",
+            found="pixel_size: 0 (unknown)",
+            where="segment.otsu_watershed.diameter",
+            edit="the dataset's key pixel_size (micrometres per pixel); or leave diameter out, to have it estimated",
+        )
+    return diameter / pixel_size if diameter else 0.0
+
+
+def _otsu_watershed(
+    field: dict[str, np.ndarray], place: dict, nucleus: str, cell: str, diameter: float, reach: float
+) -> tuple[np.ndarray, np.ndarray]:
+    nuclei = find_nuclei(field[nucleus], diameter)
+    return nuclei, bodies(field.get(cell), nuclei, reach * diameter)

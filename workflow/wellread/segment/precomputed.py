@@ -1,0 +1,32 @@
+"""Masks made elsewhere: CellProfiler, QuPath, a person, an earlier run."""
+
+from functools import partial
+
+import numpy as np
+from skimage.segmentation import expand_labels
+
+from wellread import labelimages
+from wellread.errors import InputError
+from wellread.segment.pairing import paired
+
+
+def precomputed(scene, *, nucleus: str = "", cell: str = "", kind: str = "labels", reach: float = 0.0):
+    """Label images by path pattern, of nuclei, of cells, or of both, which are then paired (see `paired`).
+
+    With nuclei alone, cells are all that lies within `reach` of one (px, or micrometres where the pixel size is
+    known); with cells alone, no cell has a nucleus. `kind`: labels, binary (connected components) or outlines.
+    """
+    if not (nucleus or cell):
+        edit = "give `nucleus`, `cell`, or both"
+        raise InputError("the path pattern of label images", "none", "segment.precomputed", edit)
+    grow = reach / scene.pixel_size if scene.pixel_size else reach
+    return partial(_precomputed, nucleus=nucleus, cell=cell, kind=kind, grow=grow)
+
+
+def _precomputed(field: dict, place: dict, nucleus: str, cell: str, kind: str, grow: float):
+    shape = next(iter(field.values())).shape
+    cells = labelimages.read(cell, place, shape, kind, plane=1) if cell else None
+    if not nucleus:
+        return np.zeros_like(cells), cells
+    nuclei = labelimages.read(nucleus, place, shape, kind)
+    return paired(nuclei, cells) if cell else (nuclei, expand_labels(nuclei, grow))

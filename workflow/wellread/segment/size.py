@@ -1,0 +1,65 @@
+"""How large nuclei are on a plate, from its images alone."""
+
+import numpy as np
+from scipy import ndimage
+
+from wellread.segment.nuclei import find_nuclei
+
+SMALLEST, STEPS = 5.6, 11  # px of the finest blobs looked for; scales, half an octave apart
+BLOB = 2 * np.sqrt(2)  # a disc answers most to the Laplacian of a Gaussian of its diameter / this
+MARKED = 1 / 3  # of the energy of the strongest scale makes a finer one count: tissue and vignetting are coarse
+ANY = 20.0  # px, where there is nothing to see
+
+
+def typical_diameter(planes: list[np.ndarray]) -> float:
+    """Median equivalent diameter (px) of the nuclei of some fields (H, W), large ones weighing more.
+
+    A first guess is the size of the blobs that stand out most; the nuclei found with it give the answer.
+    """
+    guess = _blobs(planes)
+    if not guess:
+        return ANY
+    areas = [np.bincount(find_nuclei(plane, guess).ravel())[1:] for plane in planes]
+    areas = np.sort(np.concatenate(areas))
+    if not len(areas):
+        return guess
+    middle = np.searchsorted(np.cumsum(areas), areas.sum() / 2)
+    return float(np.sqrt(4 / np.pi * areas[middle]))
+
+
+def _blobs(planes: list[np.ndarray]) -> float:
+    """Diameter of the finest blobs with much energy in scale space; 0 if there are none.
+
+    The answer to the Laplacian of a Gaussian is normalised by its scale (Lindeberg 1998) and cubed: few, marked blobs
+    then count for more than texture and noise all over. Unlike a threshold it is blind to uneven background.
+    """
+    if not planes:
+        return 0.0
+    energy = np.sum([_energies(plane) for plane in planes], axis=0)
+    if energy.max() <= 0:
+        return 0.0
+    rise = np.diff(energy, prepend=0, append=0)
+    best = np.flatnonzero((rise[:-1] >= 0) & (rise[1:] <= 0) & (energy >= MARKED * energy.max()))[0]
+    if 0 < best < STEPS - 1 and energy[best - 1] > 0 and energy[best + 1] > 0:  # the vertex of a parabola
+        before, here, after = np.log(energy[best - 1 : best + 2])
+        best += (before - after) / (2 * (before - 2 * here + after))
+    return SMALLEST * 2 ** (best / 2)
+
+
+def _energies(plane: np.ndarray) -> np.ndarray:
+    """Mean cubed answer at every scale, coarse ones on shrunken copies; 0 at scales too large for the field."""
+    energies, shrunk = np.zeros(STEPS), 1
+    for step, diameter in enumerate(SMALLEST * 2 ** (np.arange(STEPS) / 2)):
+        sigma = diameter / BLOB / shrunk
+        if diameter >= min(plane.shape) * shrunk:
+            break
+        if sigma >= 4:
+            plane, shrunk, sigma = _halved(plane), 2 * shrunk, sigma / 2
+        answer = np.maximum(-(sigma**2) * ndimage.gaussian_laplace(plane, sigma), 0)
+        energies[step] = np.mean(answer**3, dtype=float)
+    return energies
+
+
+def _halved(plane: np.ndarray) -> np.ndarray:
+    height, width = (side // 2 for side in plane.shape)
+    return plane[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean((1, 3))
