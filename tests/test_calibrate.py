@@ -90,7 +90,10 @@ def test_a_plate_without_any_good_field_stops(own_rows):
     for path in own_rows["DNA"]:
         damage("black", path)
     with pytest.raises(InputError, match="12 unusable"):
-        survey(own_rows, CHANNELS, max_failed_fields=1)
+        survey(own_rows, CHANNELS, max_failed_fields=0.99)
+    fields, calibration = survey(own_rows, CHANNELS, max_failed_fields=1)
+    assert (fields["status"] == "blank").all()
+    assert np.isfinite(calibration["limits"]).all()
 
 
 EVEN = np.ones((1, 1, 1), np.float32), np.zeros(1, np.float32)

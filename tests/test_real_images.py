@@ -110,14 +110,15 @@ def results(tmp_path_factory):
     encoder = {"random": {"arch": "tiny", "dim": 32, "depth": 1, "heads": 2, "image": 32, "patch": 8}}
     config = {"device": "cpu", "datasets": datasets, "models": {"random": {"encoder": encoder}}, "tasks": {}}
     for name, truth in SCORED.items():
-        measure = {"truth": str(truth), "kind": "binary" if name == "nf1" else "labels"}
+        cellprofiler = {"kind": "binary", "clear_border": True}  # which leaves out nuclei at the border
+        measure = {"truth": str(truth)} | (cellprofiler if name == "nf1" else {})
         config["tasks"][name] = {"datasets": [name], "measure": {"segmentation": measure}}
     for name, dataset in datasets.items():
         dataset["wells"] = f"{name}_wells.csv"
         wells_of(folder, name, dataset).to_csv(folder / dataset["wells"], index=False)
     write_config(folder, config)
     ledgers = [f"results/{name}/ledger.parquet" for name in datasets]
-    snakemake(folder, *ledgers, *[f"results/{name}/tasks/{name}/masks.parquet" for name in SCORED])
+    snakemake(folder, "--", *ledgers, *[f"results/{name}/tasks/{name}/masks.parquet" for name in SCORED])
     return folder / "results"
 
 
@@ -144,7 +145,7 @@ def test_the_ledger_adds_up(results, name):
         if (home / "masks.tif").exists():
             masks = tifffile.imread(home / "masks.tif")
             cells = masks.reshape(-1, 2, *masks.shape[-2:])[:, 1]
-            assert kept[plate, "objects"] == sum(len(np.unique(page)) - 1 for page in cells)
+            assert kept[plate, "objects"] == sum(len(np.unique(page[page > 0])) for page in cells)
 
 
 COUNTS = {"sbs": 48, "dsb": 245, "mitocheck": 1831, "imagexpress": 4, "exported": 4, "cv8000": 12, "nf1": 5}
@@ -179,7 +180,7 @@ def overall(results, name):
 def test_nuclei_of_nf1_are_those_of_cellprofiler(results):
     told = overall(results, "nf1")
     assert told["found"] == pytest.approx(told["true"], rel=0.1)
-    assert told["mean_iou"] > 0.7
+    assert told["mean_iou"] > 0.85
 
 
 def test_nuclei_of_many_magnifications_are_found(results):

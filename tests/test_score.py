@@ -86,6 +86,15 @@ def test_empty_images(true, found, f1):
     assert np.isnan(told["mean_iou"])
 
 
+def test_objects_at_the_border_may_be_left_out(painted, files):
+    truth = str(painted[0] / "{plate}" / "truth.tif")
+    every, inner = (segmentation(files, truth=truth, clear_border=clear) for clear in (False, True))
+    every, inner = (told[told["item"] == ""].set_index("metric")["value"] for told in (every, inner))
+    true = tifffile.imread(painted[0] / "P1" / "truth.tif")[:, 0]
+    borders = [np.concatenate([f[0], f[-1], f[:, 0], f[:, -1]]) for f in true]
+    assert every["true"] - inner["true"] == sum(len(np.unique(border[border > 0])) for border in borders)
+
+
 @pytest.fixture
 def files(plate):
     return [tuple(str(plate / name) for name in ("fields.parquet", "calibration.npz", "masks.tif"))]

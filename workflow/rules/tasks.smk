@@ -142,8 +142,12 @@ rule report:
         training=per_model("results/models/{model}/training.parquet", PLAN.is_trained),
         profiles=per_model("results/{dataset}/profiles/{model}/{correction}/well.parquet"),
         tasks=answers("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
-        scores=lambda wildcards: [f"results/{wildcards.dataset}/tasks/{t}/masks.parquet" for t in PLAN.scores(wildcards.dataset)],
-        looks=lambda wildcards: [f"results/{wildcards.dataset}/figures/{f}/look.png" for f in PLAN.looks(wildcards.dataset)],
+        scores=lambda wildcards: [
+            f"results/{wildcards.dataset}/tasks/{t}/masks.parquet" for t in PLAN.scores(wildcards.dataset)
+        ],
+        looks=lambda wildcards: [
+            f"results/{wildcards.dataset}/figures/{f}/look.png" for f in PLAN.looks(wildcards.dataset)
+        ],
         figures=answers("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),
     output:
         report("results/reports/{dataset}.html", caption="../report/report.rst", category="{dataset}"),

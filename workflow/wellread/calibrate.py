@@ -188,14 +188,14 @@ def _refuse_too_many(fields: pd.DataFrame, limit: float) -> None:
     told = [f"well {f.well} site {f.site}: {f.status}, {f.detail}" for f in bad.itertuples()]
     for line in told:
         log.warning("field left out: %s", line)
-    if len(bad) > limit * len(fields) or len(bad) == len(fields):
+    if len(bad) > limit * len(fields) or len(bad) == len(fields) and limit < 1:
         raise InputError(
             f"at most {limit:.0%} of the {len(fields)} fields unusable (max_failed_fields)",
             f"{len(bad)} unusable: " + "; ".join(told[:10]) + (" ..." if len(told) > 10 else ""),
             f"plate {fields['plate'].iloc[0]}",
-            "the images or their table; or raise calibrate.max_failed_fields",
+            "the images or their table; or raise calibrate.max_failed_fields (1: go on even without any)",
         )
-    if not (fields["status"] == "ok").any():
+    if len(bad) < len(fields) and not (fields["status"] == "ok").any():
         found = f"all of them flagged: {tally(fields['flags'])}"
         edit = "calibrate.flags, or `flagged: keep`"
         raise InputError("a field without flags", found, f"plate {fields['plate'].iloc[0]}", edit)

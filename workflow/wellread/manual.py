@@ -7,7 +7,8 @@ from wellread import settings
 
 MARK = "<!-- below this line: written from workflow/schemas/config.schema.yaml by `make manual` -->\n"
 SECTIONS = ("dataset", "images", "calibrate", "illumination", "segment", "crops", "aggregate", "consensus")
-SECTIONS += ("model", "encoder", "train", "views", "fit", "embed", "correction", "task", "measure", "figure", "draw", "look")
+SECTIONS += ("model", "encoder", "train", "views", "fit", "embed", "correction", "task", "measure", "figure", "draw")
+SECTIONS += ("look",)
 
 
 def manual() -> str:

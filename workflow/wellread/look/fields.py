@@ -10,7 +10,7 @@ from wellread.look.shown import Shown
 
 
 def fields(shown: list[Shown], seed: int, out_png, *, each: int = 3, width: int = 480) -> pd.DataFrame:
-    """`each` fields of all plates, drawn at random, in best and in worst focus, and flagged; returns all that are shown.
+    """`each` fields of all plates, drawn at random, in best and worst focus, and flagged; returns those that are shown.
 
     Focus is the mean rank within the plate over the channels, 0 to 1. Channels as colours, cells outlined in white,
     nuclei in cyan.

@@ -31,8 +31,8 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
     """Write the report of a dataset; same inputs, same bytes. `config` is the whole config, defaults filled in.
 
     `inputs` are lists of paths, at the places where the rules write them. Per plate: fields, calibration, cells, lost,
-    and masks and crops if there are any. The others may lack, and their chapter says so: ledger; scores (parquet), looks
-    (png); per model: model (model.json), training; per model and correction: profiles (well.parquet), tasks, figures.
+    and masks and crops if there are any. The others may lack, and their chapter says so: ledger; scores and looks; per
+    model: model (model.json), training; per model and correction: profiles (well.parquet), tasks, figures.
     """
     run = Run.of(dataset, inputs, wells, config)
     chapters = {name: tell(run) for name, tell in CHAPTERS.items()}

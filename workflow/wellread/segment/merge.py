@@ -1,13 +1,13 @@
 """Putting together again what a watershed has cut too fine."""
 
 import heapq
-from math import log2, pi, sqrt
+from math import log2, sqrt
 
 import numpy as np
 
 DIP = 0.94  # a border brighter than this share of the dimmer peak parts no nuclei
 # Logistic regression of "one nucleus" on pairs of pieces of half the fields of BBBC038, rounded. See `_evidence`.
-FILL, NECK, SIZE, LIKENESS, BORDER, REST = 10, 2, -2, 4, 5, -6
+FILL, NECK, SIZE, LIKENESS, BORDER, REST = 10, 2, -2, 4, 5, -7
 
 
 def borders(labels: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -34,7 +34,7 @@ def merge_dips(labels: np.ndarray, plane: np.ndarray) -> np.ndarray:
     pairs, _, _, highest = borders(labels, plane)
     parent = np.arange(labels.max(initial=0) + 1)
     peak = np.zeros(len(parent))
-    np.maximum.at(peak, labels.ravel(), plane.ravel())
+    np.maximum.at(peak, labels[inside := labels > 0], plane[inside])
     for pair in np.argsort(-highest, kind="stable"):
         a, b = sorted((_root(parent, label) for label in pairs[pair]), key=lambda label: -peak[label])
         if a != b and highest[pair] >= DIP * peak[b]:
@@ -45,17 +45,19 @@ def merge_dips(labels: np.ndarray, plane: np.ndarray) -> np.ndarray:
 def merge_pieces(labels: np.ndarray, plane: np.ndarray, diameter: float) -> np.ndarray:
     """Join the pieces of one nucleus, the surest pair first, for as long as the evidence says so."""
     pairs, length, mean, _ = borders(labels, plane)
-    graph = _Graph(_moments(labels, plane), pairs, length, length * mean, diameter**2)
+    graph = _Graph(moments(labels, plane), pairs, length, length * mean, diameter**2)
     return _numbered(graph.merged())[labels]
 
 
 class _Graph:
     """Pieces by their moments (n, 7: area, y, x, yy, xx, xy, light, all sums) and their borders (length, light)."""
 
-    def __init__(self, moments, pairs, length, light, area):
-        self.moments, self.area = moments, area
-        self.border = {tuple(p): np.array(b) for p, b in zip(pairs.tolist(), zip(length, light, strict=True), strict=True)}
-        self.beside = {piece: set() for piece in range(len(moments))}
+    def __init__(self, sums, pairs, length, light, area):
+        self.moments, self.area = sums, area
+        self.border = {
+            tuple(p): np.array(b) for p, b in zip(pairs.tolist(), zip(length, light, strict=True), strict=True)
+        }
+        self.beside = {piece: set() for piece in range(len(sums))}
         for a, b in self.border:
             self.beside[a].add(b)
             self.beside[b].add(a)
@@ -102,19 +104,22 @@ def _evidence(a: np.ndarray, b: np.ndarray, length: float, light: float, area: f
     """
     both, (small, large) = a + b, sorted((a[0], b[0]))
     dim, bright = sorted((max(a[6] / a[0], 1e-9), max(b[6] / b[0], 1e-9)))
-    gain = _fill(both) - (a[0] * _fill(a) + b[0] * _fill(b)) / both[0]
+    fills = fill(np.stack([a, b, both]))
+    gain = fills[2] - (a[0] * fills[0] + b[0] * fills[1]) / both[0]
     odds = FILL * gain + NECK * length / sqrt(small) + SIZE * log2((small + large) / area)
     return odds + LIKENESS * log2(dim / bright) + BORDER * light / length / dim + REST
 
 
-def _fill(moments: np.ndarray) -> float:
-    """Area of a piece over that of the ellipse with the same second moments: 1 for an ellipse, less for all else."""
-    n, y, x, yy, xx, xy = moments[:6].tolist()
+def fill(moments: np.ndarray) -> np.ndarray:
+    """Area of pieces (..., 7) over that of the ellipses with their second moments: 1 for an ellipse, else less."""
+    n, y, x, yy, xx, xy = np.moveaxis(moments, -1, 0)[:6]
+    n = np.maximum(n, 1)
     yy, xx, xy = yy / n - (y / n) ** 2 + 1 / 12, xx / n - (x / n) ** 2 + 1 / 12, xy / n - y * x / n**2
-    return n / (4 * pi * sqrt(max(yy * xx - xy * xy, 1e-9)))
+    return n / (4 * np.pi * np.sqrt(np.maximum(yy * xx - xy * xy, 1e-9)))
 
 
-def _moments(labels: np.ndarray, plane: np.ndarray) -> np.ndarray:
+def moments(labels: np.ndarray, plane: np.ndarray) -> np.ndarray:
+    """Sums over every label, by index (n, 7): 1, y, x, yy, xx, xy, light of `plane`; of 0 all are 0."""
     y, x = np.nonzero(labels)
     ids, size = labels[y, x], int(labels.max(initial=0)) + 1
     y, x = y.astype(float), x.astype(float)

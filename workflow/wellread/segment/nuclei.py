@@ -5,13 +5,16 @@ All lengths are shares of the diameter of a typical nucleus, so nothing depends 
 
 import numpy as np
 from scipy import ndimage
-from skimage import feature, filters, morphology, segmentation
+from skimage import feature, morphology, segmentation
 
-from wellread.segment.merge import merge_dips, merge_pieces
+from wellread.segment.merge import fill, merge_dips, merge_pieces, moments
+from wellread.segment.threshold import otsu, otsu_again
 
-SEPARATION = 4  # of foreground and background, in deviations of the background
 LEVEL = 0.42  # of an outline, between its surroundings (0) and its nucleus (1)
 SMALLEST = 0.08  # area of the smallest nucleus, in squared diameters
+FAINT = 0.25  # contrast of the faintest nucleus, in that of bright ones
+COARSE = 0.1
+ELLIPSE, LARGE = 0.97, 1.0  # what fills less of its ellipse, or has more squared diameters, may be several nuclei
 ROUNDS = 6  # of the local threshold: later ones change nothing
 
 
@@ -21,8 +24,8 @@ def find_nuclei(plane: np.ndarray, diameter: float) -> np.ndarray:
     bright = _bright(light, diameter)
     if not bright.any():
         return np.zeros(plane.shape, np.int32)
-    pieces = _by_shape(_outlines(light, _by_light(light, bright, diameter), diameter), diameter)
-    return _large(merge_pieces(pieces, light, diameter), diameter)
+    outlined = _outlines(light, _by_light(light, bright, diameter), diameter)
+    return _large(merge_pieces(_by_shape(outlined, light, diameter), light, diameter), diameter)
 
 
 def _without_background(plane: np.ndarray, diameter: float) -> np.ndarray:
@@ -46,26 +49,12 @@ def _enlarged(small: np.ndarray, shrink: int, shape: tuple[int, int]) -> np.ndar
 
 
 def _bright(light: np.ndarray, diameter: float) -> np.ndarray:
-    """Otsu's foreground, and again that of what it left dark if that too falls in two: dim nuclei beside bright ones.
-
-    Two halves of noise have means 2.7 deviations of the lower one apart; nuclei stand out much farther.
-    """
-    level, apart = _otsu(light)
-    if apart < SEPARATION:
+    """Otsu's foreground, that of what it left dark included; nothing if all is noise."""
+    _, parted = otsu(ndimage.gaussian_filter(light, COARSE * diameter))  # rare counts stand out, but only one by one
+    level, _ = otsu(light)
+    if not parted:
         return np.zeros(light.shape, bool)
-    lower, apart = _otsu(light[light <= level])
-    bright = light > (lower if apart >= SEPARATION else level)
-    return morphology.remove_small_objects(bright, max_size=int(SMALLEST * diameter**2))
-
-
-def _otsu(values: np.ndarray) -> tuple[float, float]:
-    """Otsu's threshold, and how far apart the means of its classes are in deviations of the lower one."""
-    if values.max() == values.min():
-        return values.max(), 0.0
-    level = filters.threshold_otsu(values)
-    above = values > level
-    low = values[~above]
-    return level, (values[above].mean() - low.mean()) / max(low.std(), 1e-9)
+    return morphology.remove_small_objects(light > otsu_again(light, level), max_size=int(SMALLEST * diameter**2))
 
 
 def _by_light(light: np.ndarray, bright: np.ndarray, diameter: float) -> np.ndarray:
@@ -74,13 +63,15 @@ def _by_light(light: np.ndarray, bright: np.ndarray, diameter: float) -> np.ndar
     return merge_dips(segmentation.watershed(-smooth, _peaks(smooth, bright, diameter), mask=bright), smooth)
 
 
-def _by_shape(labels: np.ndarray, diameter: float) -> np.ndarray:
-    """Every label cut at its waists: a watershed of the distance from its border."""
-    inside = labels > 0
+def _by_shape(labels: np.ndarray, light: np.ndarray, diameter: float) -> np.ndarray:
+    """Cut what is no ellipse, or too large, at its waists: a watershed of the distance from the border."""
+    shapes = moments(labels, light)
+    doubtful = (fill(shapes) < ELLIPSE) | (shapes[:, 0] > LARGE * diameter**2)
+    inside = doubtful[labels] & (labels > 0)
     core = inside & ~_borders(labels)
     depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(core), diameter / 16)
-    seeds = segmentation.watershed(-depth, _peaks(depth, core, diameter), mask=core)
-    return segmentation.watershed(-depth, seeds, mask=inside)
+    pieces = segmentation.watershed(-depth, _peaks(depth, core, diameter), mask=inside)
+    return np.where(inside | (labels == 0), pieces, labels + pieces.max())
 
 
 def _peaks(landscape: np.ndarray, where: np.ndarray, diameter: float) -> np.ndarray:
@@ -100,16 +91,25 @@ def _borders(labels: np.ndarray) -> np.ndarray:
 
 
 def _outlines(light: np.ndarray, basins: np.ndarray, diameter: float) -> np.ndarray:
-    """Outline every nucleus by a threshold of its own, within its basin and a quarter diameter about it."""
+    """Outline every nucleus by a threshold of its own, within its basin and a quarter diameter about it.
+
+    What stands out far less from its surroundings than most do is haze, not a nucleus.
+    """
     wide = segmentation.expand_labels(basins, diameter / 4)
-    inside = (wide > 0) & (light > _local_levels(light, wide)[wide])
+    low, high, areas = _sides(light, wide)
+    contrast = high - low
+    order = np.argsort(contrast)
+    usual = contrast[order[np.searchsorted(np.cumsum(areas[order]), 0.75 * areas.sum())]]
+    level = np.where(contrast < FAINT * usual, np.inf, low + LEVEL * contrast)
+    inside = (wide > 0) & (light > level[wide])
     inside = morphology.remove_small_holes(inside, max_size=int(SMALLEST * diameter**2))
-    inside = ndimage.binary_opening(inside, morphology.disk(max(int(diameter / 14), 1)))
+    if (bur := round(diameter / 20)) > 0:
+        inside = ndimage.binary_opening(inside, morphology.disk(bur))
     return np.where(inside, wide, 0)
 
 
-def _local_levels(light: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Threshold within every label, by index: a level between the means above and below it (Otsu's, if halfway)."""
+def _sides(light: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """By label, means below and above a threshold at LEVEL between them (Otsu's, if halfway), and px above it."""
     inside = labels > 0
     ids, values = labels[inside], light[inside]
     count, total = np.bincount(ids), np.bincount(ids, values)
@@ -117,9 +117,9 @@ def _local_levels(light: np.ndarray, labels: np.ndarray) -> np.ndarray:
     for _ in range(ROUNDS):
         above = values > level[ids]
         n, s = (np.bincount(ids[above], w, len(count)) for w in (None, values[above]))
-        high, low = s / np.maximum(n, 1), (total - s) / np.maximum(count - n, 1)
+        low, high = (total - s) / np.maximum(count - n, 1), s / np.maximum(n, 1)
         level = low + LEVEL * (high - low)
-    return level
+    return low, high, n
 
 
 def _large(labels: np.ndarray, diameter: float) -> np.ndarray:

@@ -29,7 +29,8 @@ def objects(nuclei: np.ndarray, cells: np.ndarray, field: dict[str, np.ndarray],
     table |= dict(zip(BOX, box.T, strict=True)) | {"area": cell.area[labels].astype(float)}
     table |= {"nucleus_area": nucleus.area[labels].astype(float), "eccentricity": eccentricity, "at_edge": at_edge}
     table |= {f"intensity_{name}": cell.mean(plane)[labels] for name, plane in field.items()}
-    return pd.DataFrame({name: [place[name]] * len(labels) for name in PLACE} | table)
+    where = {name: np.full(len(labels), place[name], type(place[name]) if name == "field" else object) for name in PLACE}
+    return pd.DataFrame(where | table)
 
 
 class _Shape:

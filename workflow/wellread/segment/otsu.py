@@ -40,4 +40,4 @@ def _otsu_watershed(
     field: dict[str, np.ndarray], place: dict, nucleus: str, cell: str, diameter: float, reach: float
 ) -> tuple[np.ndarray, np.ndarray]:
     nuclei = find_nuclei(field[nucleus], diameter)
-    return nuclei, bodies(field.get(cell), nuclei, reach * diameter)
+    return nuclei, bodies(field.get(cell), nuclei, diameter, reach)
