@@ -1,4 +1,4 @@
-"""Fields with hand-drawn nuclei (BBBC038, fluorescence) and how nuclei are found in them, for a test and a benchmark."""
+"""Fields with nuclei drawn by hand (BBBC038, fluorescence), and the nuclei found in them: for a test and a benchmark."""
 
 from pathlib import Path
 

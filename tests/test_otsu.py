@@ -49,7 +49,7 @@ def test_an_even_field_has_no_cells(value, cell):
     assert nuclei.max() == cells.max() == 0
 
 
-@pytest.mark.parametrize("counts", [0.1, 5, 60, 3000])
+@pytest.mark.parametrize("counts", [0.1, 1, 5, 60, 3000])
 @pytest.mark.parametrize("diameter", [0, 16])
 @pytest.mark.parametrize("cell", ["RNA", ""])
 def test_noise_has_no_cells(counts, diameter, cell):
@@ -91,10 +91,9 @@ def test_sharp_discs_that_touch_are_parted():
 
 @pytest.mark.parametrize("angle", [0, 30, 75])
 def test_an_elongated_nucleus_is_one(angle):
-    plane, labels = drawn(*APART[:2], (80, 60, 7, 20, 0.7))
+    plane, labels = drawn((45, 40, 8, 9, 0.7), (40, 80, 9, 9, 0.7), (80, 60, 7, 20, 0.7))
     turned = ndimage.rotate(plane, angle, reshape=False, mode="nearest", order=1)
-    truth = ndimage.rotate(labels, angle, reshape=False, order=0)
-    assert f1(turned, truth) == 1
+    assert f1(turned, ndimage.rotate(labels, angle, reshape=False, order=0)) == 1
 
 
 def test_texture_does_not_break_a_nucleus():
@@ -114,13 +113,13 @@ def test_specks_are_no_nuclei_and_holes_are_filled():
 def test_uneven_background_hides_nothing():
     plane, labels = drawn(*APART, *PAIRS[2:], size=120)
     y, x = np.mgrid[:120, :120] / 120
-    assert f1(plane + (3 * np.exp(-((y - 1) ** 2 + x**2) / 0.5)).astype(np.float32), labels) == 1
+    assert f1(plane + np.exp(-((y - 1) ** 2 + x**2) / 0.5).astype(np.float32), labels) == 1
 
 
 def test_dim_nuclei_beside_bright_debris_are_found():
     dim = [(*ellipse[:4], 0.06) for ellipse in APART]
     debris = [(30, 50, 5, 7, 1.0), (100, 50, 6, 5, 0.9)]
-    plane, labels = drawn(*dim, *debris, scale=2, noise=0.005)
+    plane, labels = drawn(*dim, *debris, scale=2, noise=0.003)
     dark = np.random.default_rng(0).poisson(33 * plane.clip(0) + 2).astype(np.float32)  # counts of 33 at most
     assert f1(plane, labels, iou=0.6) == 1
     assert f1((dark - dark.min()) / (dark.max() - dark.min()), labels, iou=0.6) >= 0.8
@@ -155,7 +154,7 @@ def test_bodies_hold_their_nuclei_and_end_within_reach():
 def test_a_body_keeps_what_lies_about_its_nucleus_beside_a_brighter_one():
     dna, _ = drawn((60, 40, 9, 9, 0.8), (60, 80, 9, 9, 0.8))
     rna, truth = drawn((60, 40, 19, 19, 0.3), (60, 80, 19, 19, 0.9))
-    nuclei, cells = otsu(diameter=18, pixel_size=1.0, cell="RNA", reach=1)({"DNA": dna, "RNA": rna}, {})
+    _, cells = otsu(diameter=18, pixel_size=1.0, cell="RNA", reach=1)({"DNA": dna, "RNA": rna}, {})
     assert pooled_f1([truth], [cells], 0.8) == 1
 
 

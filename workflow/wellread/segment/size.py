@@ -5,7 +5,7 @@ from scipy import ndimage
 
 from wellread.segment.nuclei import find_nuclei
 
-SMALLEST, STEPS = 5.6, 11  # px of the finest blobs looked for; scales, half an octave apart
+SMALLEST, STEPS = 4.0, 14  # px of the finest blobs looked for; scales, half an octave apart
 BLOB = 2 * np.sqrt(2)  # a disc answers most to the Laplacian of a Gaussian of its diameter / this
 MARKED = 1 / 3  # of the energy of the strongest scale makes a finer one count: tissue and vignetting are coarse
 ANY = 20.0  # px, where there is nothing to see
@@ -36,11 +36,12 @@ def _blobs(planes: list[np.ndarray]) -> float:
     if not planes:
         return 0.0
     energy = np.sum([_energies(plane) for plane in planes], axis=0)
-    if energy.max() <= 0:
+    rise = np.diff(energy)
+    peaks = np.flatnonzero((rise[:-1] > 0) & (rise[1:] <= 0)) + 1  # not the finest scale: that is noise and specks
+    if not len(peaks):
         return 0.0
-    rise = np.diff(energy, prepend=0, append=0)
-    best = np.flatnonzero((rise[:-1] >= 0) & (rise[1:] <= 0) & (energy >= MARKED * energy.max()))[0]
-    if 0 < best < STEPS - 1 and energy[best - 1] > 0 and energy[best + 1] > 0:  # the vertex of a parabola
+    best = peaks[energy[peaks] >= MARKED * energy[peaks].max()][0]
+    if energy[best + 1] > 0:  # the vertex of a parabola
         before, here, after = np.log(energy[best - 1 : best + 2])
         best += (before - after) / (2 * (before - 2 * here + after))
     return SMALLEST * 2 ** (best / 2)
