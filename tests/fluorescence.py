@@ -1,4 +1,4 @@
-"""Fields with nuclei drawn by hand (BBBC038, fluorescence), and the nuclei found in them: for a test and a benchmark."""
+"""Fields with nuclei drawn by hand (BBBC038), and the nuclei found in them: for a test and a benchmark."""
 
 from pathlib import Path
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from wellread import statefiles
 from wellread import weights as saved
 from wellread.embed import embed
 from wellread.encoders import ENCODERS, How
@@ -118,7 +119,7 @@ def test_the_first_crop_without_a_finite_embedding_is_named(tmp_path, crops):
     array[[6, 9], 0, 0, 0] = 0
     np.save(crops, array)
     torch.jit.script(Seventh()).save(tmp_path / "x.pt")
-    options = {"path": str(tmp_path / "x.pt"), "sha256": saved.sha256_of(tmp_path / "x.pt"), "channels": CHANNELS}
+    options = {"path": str(tmp_path / "x.pt"), "sha256": statefiles.sha256_of(tmp_path / "x.pt"), "channels": CHANNELS}
     encoder = {"exported": options | {"image": 20, "normalise": "none"}}
     with pytest.raises(InputError, match="crop 6"):
         vectors(crops, {}, encoder=encoder, batch=4)

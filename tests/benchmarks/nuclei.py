@@ -1,4 +1,4 @@
-"""How well `otsu_watershed` finds nuclei and cells that others drew, and what it costs beside a plain Otsu and watershed.
+"""How well `otsu_watershed` finds nuclei and cells that others drew, and its cost beside a plain Otsu and watershed.
 
 `python tests/benchmarks/nuclei.py` prints, for the 245 fluorescence fields of BBBC038 as they are, at half and at
 double size, F1 at three intersections over union: over all nuclei, and the mean over fields. Magnifications differ from
@@ -12,7 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "workflow")]
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 import tifffile
@@ -52,7 +53,7 @@ def cell_painting():
     print("F1 at 0.5, 0.7, 0.9: " + ", ".join(f"{pooled_f1(true, inner, iou):.3f}" for iou in IOU))
     matched = np.concatenate([best(*pair) for pair in zip(true, inner, strict=True)])
     print(f"mean IoU of {(matched > 0.5).sum()} matched nuclei {matched[matched > 0.5].mean():.3f}")
-    cost(shown, method.keywords["diameter"], method)
+    cost(shown, method.keywords["size"].diameter, method)
 
 
 def calibrated(channel: str) -> list[np.ndarray]:

@@ -188,7 +188,7 @@ def _refuse_too_many(fields: pd.DataFrame, limit: float) -> None:
     told = [f"well {f.well} site {f.site}: {f.status}, {f.detail}" for f in bad.itertuples()]
     for line in told:
         log.warning("field left out: %s", line)
-    if len(bad) > limit * len(fields) or len(bad) == len(fields) and limit < 1:
+    if len(bad) > limit * len(fields) or (len(bad) == len(fields) and limit < 1):
         raise InputError(
             f"at most {limit:.0%} of the {len(fields)} fields unusable (max_failed_fields)",
             f"{len(bad)} unusable: " + "; ".join(told[:10]) + (" ..." if len(told) > 10 else ""),

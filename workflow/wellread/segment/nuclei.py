@@ -12,7 +12,7 @@ from wellread.segment.threshold import otsu, otsu_again
 
 LEVEL = 0.42  # of an outline, between its surroundings (0) and its nucleus (1)
 SMALLEST = 0.08  # area of the smallest nucleus, in squared diameters
-FAINT = 0.2  # contrast of the faintest nucleus, in that of bright ones
+FAINT = 0.25  # contrast of the faintest nucleus, in that of bright ones
 COARSE = 0.15  # smoothing, in diameters, after which noise is noise
 ELLIPSE, LARGE = 0.97, 1.0  # what fills less of its ellipse, or has more squared diameters, may be several nuclei
 ROUNDS = 6  # of the local threshold: later ones change nothing

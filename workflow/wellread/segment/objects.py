@@ -29,7 +29,8 @@ def objects(nuclei: np.ndarray, cells: np.ndarray, field: dict[str, np.ndarray],
     table |= dict(zip(BOX, box.T, strict=True)) | {"area": cell.area[labels].astype(float)}
     table |= {"nucleus_area": nucleus.area[labels].astype(float), "eccentricity": eccentricity, "at_edge": at_edge}
     table |= {f"intensity_{name}": cell.mean(plane)[labels] for name, plane in field.items()}
-    where = {name: np.full(len(labels), place[name], type(place[name]) if name == "field" else object) for name in PLACE}
+    types = dict.fromkeys(PLACE, object) | {"field": int}
+    where = {name: np.full(len(labels), place[name], dtype) for name, dtype in types.items()}
     return pd.DataFrame(where | table)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from wellread.errors import InputError
 from wellread.segment.bodies import bodies
 from wellread.segment.nuclei import find_nuclei
-from wellread.segment.size import typical_diameter
+from wellread.segment.size import Size
 
 log = logging.getLogger("wellread")
 
@@ -16,13 +16,14 @@ log = logging.getLogger("wellread")
 def otsu_watershed(scene, *, nucleus: str = "DNA", cell: str = "", diameter: float = 0, reach: float = 1.5):
     """Nuclei by Otsu's threshold, again about every nucleus, and a watershed; bodies by a watershed in channel `cell`.
 
-    `diameter` (µm) of a typical nucleus; 0 estimates it from the sample. All lengths within follow from it. Bodies end
-    `reach` diameters from their nucleus at the latest; without a `cell` channel they are all that lies so near.
-    InputError if a diameter is given and the pixel size of the images is not known.
+    `diameter` (µm) of a typical nucleus; 0 estimates it from the sample, and how each field differs from that. All
+    lengths within follow from it. Bodies end `reach` diameters from their nucleus at the latest; without a `cell`
+    channel they are all that lies so near. InputError if a diameter is given and the pixel size is not known.
     """
-    pixels = _pixels(diameter, scene.pixel_size) or typical_diameter([field[nucleus] for field in scene.sample])
-    log.info("otsu_watershed: nuclei of %.1f px", pixels)
-    return partial(_otsu_watershed, nucleus=nucleus, cell=cell, diameter=pixels, reach=reach)
+    pixels = _pixels(diameter, scene.pixel_size)
+    size = Size(pixels) if pixels else Size.estimated([field[nucleus] for field in scene.sample])
+    log.info("otsu_watershed: nuclei of %.1f px", size.diameter)
+    return partial(_otsu_watershed, nucleus=nucleus, cell=cell, size=size, reach=reach)
 
 
 def _pixels(diameter: float, pixel_size: float) -> float:
@@ -37,7 +38,8 @@ def _pixels(diameter: float, pixel_size: float) -> float:
 
 
 def _otsu_watershed(
-    field: dict[str, np.ndarray], place: dict, nucleus: str, cell: str, diameter: float, reach: float
+    field: dict[str, np.ndarray], place: dict, nucleus: str, cell: str, size: Size, reach: float
 ) -> tuple[np.ndarray, np.ndarray]:
+    diameter = size.of(field[nucleus])
     nuclei = find_nuclei(field[nucleus], diameter)
     return nuclei, bodies(field.get(cell), nuclei, diameter, reach)

@@ -1,4 +1,6 @@
-"""How large nuclei are on a plate, from its images alone."""
+"""How large nuclei are on a plate and in each of its fields, from the images alone."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -9,6 +11,25 @@ SMALLEST, STEPS = 4.0, 14  # px of the finest blobs looked for; scales, half an 
 BLOB = 2 * np.sqrt(2)  # a disc answers most to the Laplacian of a Gaussian of its diameter / this
 MARKED = 1 / 3  # of the energy of the strongest scale makes a finer one count: tissue and vignetting are coarse
 ANY = 20.0  # px, where there is nothing to see
+FOLD = 2.0  # times larger or smaller than on its plate nuclei of a field may be
+
+
+@dataclass(frozen=True)
+class Size:
+    """Typical diameter (px) of the nuclei of a plate, and that of its blobs; 0: all fields are alike."""
+
+    diameter: float
+    blobs: float = 0.0
+
+    @classmethod
+    def estimated(cls, planes: list[np.ndarray]) -> "Size":
+        """From some fields (H, W) of the plate."""
+        return cls(typical_diameter(planes), _blobs(planes))
+
+    def of(self, plane: np.ndarray) -> float:
+        """The diameter in one field: larger or smaller than the plate's as its blobs are."""
+        own = _blobs([plane]) if self.blobs else 0.0
+        return self.diameter * float(np.clip(own / self.blobs, 1 / FOLD, FOLD)) if own else self.diameter
 
 
 def typical_diameter(planes: list[np.ndarray]) -> float:
