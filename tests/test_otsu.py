@@ -149,7 +149,7 @@ def test_bodies_hold_their_nuclei_and_end_within_reach():
     dna, _ = drawn(*APART, scale=2)
     rna, _ = drawn(*[(y, x, 2 * a, 2 * b, light) for y, x, a, b, light in APART], scale=2)
     for cell in ("RNA", ""):
-        nuclei, cells = otsu([{"DNA": dna}], cell=cell, reach=0.6)(field := {"DNA": dna, "RNA": rna}, {})
+        nuclei, cells = otsu([{"DNA": dna}], cell=cell, reach=0.6)({"DNA": dna, "RNA": rna}, {})
         assert set(np.unique(cells)) == set(np.unique(nuclei)) == set(range(6))
         assert (cells[nuclei > 0] == nuclei[nuclei > 0]).all()
         away = ndimage.distance_transform_edt(nuclei == 0) / typical_diameter([dna])
@@ -178,10 +178,10 @@ def test_painted_cells_are_found_at_any_magnification(painted, plate, scale):
 
 @real
 def test_real_nuclei_are_found():
-    pictures = fields(step=8)
+    pictures = fields(step=7)  # of both halves: see benchmarks/nuclei.py
     pooled, mean = scores([true for _, true in pictures], [found(counts) for counts, _ in pictures])
-    assert pooled >= 0.86
-    assert mean >= 0.88
+    assert pooled >= 0.85  # a hundredth below the bar of all fields, which is held below
+    assert mean >= 0.87
 
 
 @real

@@ -11,7 +11,7 @@ SMALLEST, STEPS = 4.0, 14  # px of the finest blobs looked for; scales, half an 
 BLOB = 2 * np.sqrt(2)  # a disc answers most to the Laplacian of a Gaussian of its diameter / this
 MARKED = 1 / 3  # of the energy of the strongest scale makes a finer one count: tissue and vignetting are coarse
 ANY = 20.0  # px, where there is nothing to see
-FOLD = 2.0  # times larger or smaller than on its plate nuclei of a field may be
+FOLD, NEAR = 2.0, 3  # times larger or smaller than on its plate nuclei of a field may be; in scales, and one more
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class Size:
 
     def of(self, plane: np.ndarray) -> float:
         """The diameter in one field: larger or smaller than the plate's as its blobs are."""
-        own = _blobs([plane]) if self.blobs else 0.0
+        middle = round(2 * np.log2(self.blobs / SMALLEST)) if self.blobs else 0
+        near = range(max(middle - NEAR, 0), min(middle + NEAR, STEPS - 1) + 1)
+        own = _blobs([plane], near) if self.blobs else 0.0
         return self.diameter * float(np.clip(own / self.blobs, 1 / FOLD, FOLD)) if own else self.diameter
 
 
@@ -48,17 +50,18 @@ def typical_diameter(planes: list[np.ndarray]) -> float:
     return float(np.sqrt(4 / np.pi * areas[middle]))
 
 
-def _blobs(planes: list[np.ndarray]) -> float:
-    """Diameter of the finest blobs with much energy in scale space; 0 if there are none.
+def _blobs(planes: list[np.ndarray], scales=range(STEPS)) -> float:
+    """Diameter of the finest blobs with much energy in scale space (between the `scales`); 0 if there are none.
 
     The answer to the Laplacian of a Gaussian is normalised by its scale (Lindeberg 1998) and cubed: few, marked blobs
     then count for more than texture and noise all over. Unlike a threshold it is blind to uneven background.
     """
     if not planes:
         return 0.0
-    energy = np.sum([_energies(plane) for plane in planes], axis=0)
-    rise = np.diff(energy)
+    energy = np.sum([_energies(plane, scales) for plane in planes], axis=0)
+    rise = np.diff(energy[scales])
     peaks = np.flatnonzero((rise[:-1] > 0) & (rise[1:] <= 0)) + 1  # not the finest scale: that is noise and specks
+    peaks += scales[0]
     if not len(peaks):
         return 0.0
     best = peaks[energy[peaks] >= MARKED * energy[peaks].max()][0]
@@ -68,15 +71,16 @@ def _blobs(planes: list[np.ndarray]) -> float:
     return SMALLEST * 2 ** (best / 2)
 
 
-def _energies(plane: np.ndarray) -> np.ndarray:
+def _energies(plane: np.ndarray, scales) -> np.ndarray:
     """Mean cubed answer at every scale, coarse ones on shrunken copies; 0 at scales too large for the field."""
     energies, shrunk = np.zeros(STEPS), 1
-    for step, diameter in enumerate(SMALLEST * 2 ** (np.arange(STEPS) / 2)):
-        sigma = diameter / BLOB / shrunk
+    for step in scales:
+        diameter = SMALLEST * 2 ** (step / 2)
         if diameter >= min(plane.shape) * shrunk:
             break
-        if sigma >= 4:
-            plane, shrunk, sigma = _halved(plane), 2 * shrunk, sigma / 2
+        while diameter / BLOB / shrunk >= 4:
+            plane, shrunk = _halved(plane), 2 * shrunk
+        sigma = diameter / BLOB / shrunk
         answer = np.maximum(-(sigma**2) * ndimage.gaussian_laplace(plane, sigma), 0)
         energies[step] = np.mean(answer**3, dtype=float)
     return energies
