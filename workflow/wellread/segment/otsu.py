@@ -21,7 +21,7 @@ def otsu_watershed(scene, *, nucleus: str = "DNA", cell: str = "", diameter: flo
     channel they are all that lies so near. InputError if a diameter is given and the pixel size is not known.
     """
     pixels = _pixels(diameter, scene.pixel_size)
-    size = Size(pixels) if pixels else Size.estimated([field[nucleus] for field in scene.sample])
+    size = Size(pixels) if pixels else Size.estimated([field[nucleus] for field in scene.sample], scene.threads)
     log.info("otsu_watershed: nuclei of %.1f px", size.diameter)
     return partial(_otsu_watershed, nucleus=nucleus, cell=cell, size=size, reach=reach)
 

@@ -1,10 +1,12 @@
 """How large nuclei are on a plate and in each of its fields, from the images alone."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
 
+from wellread.parallel import ordered
 from wellread.segment.nuclei import find_nuclei
 
 SMALLEST, STEPS = 4.0, 14  # px of the finest blobs looked for; scales, half an octave apart
@@ -22,9 +24,13 @@ class Size:
     blobs: float = 0.0
 
     @classmethod
-    def estimated(cls, planes: list[np.ndarray]) -> "Size":
-        """From some fields (H, W) of the plate."""
-        return cls(typical_diameter(planes), _blobs(planes))
+    def estimated(cls, planes: list[np.ndarray], threads: int = 1) -> "Size":
+        """From some fields (H, W) of the plate.
+
+        A first guess is the size of the blobs that stand out most; the nuclei found with it give the answer.
+        """
+        blobs = _blobs(planes, threads=threads)
+        return cls(_middle(planes, blobs, threads) if blobs else ANY, blobs)
 
     def of(self, plane: np.ndarray) -> float:
         """The diameter in one field: larger or smaller than the plate's as its blobs are."""
@@ -35,22 +41,21 @@ class Size:
 
 
 def typical_diameter(planes: list[np.ndarray]) -> float:
-    """Median equivalent diameter (px) of the nuclei of some fields (H, W), large ones weighing more.
+    """Diameter (px) of a typical nucleus of some fields (H, W) of a plate."""
+    return Size.estimated(planes).diameter
 
-    A first guess is the size of the blobs that stand out most; the nuclei found with it give the answer.
-    """
-    guess = _blobs(planes)
-    if not guess:
-        return ANY
-    areas = [np.bincount(find_nuclei(plane, guess).ravel())[1:] for plane in planes]
-    areas = np.sort(np.concatenate(areas))
+
+def _middle(planes: list[np.ndarray], guess: float, threads: int) -> float:
+    """Median equivalent diameter (px) of the nuclei of some fields, large ones weighing more."""
+    found = ordered(partial(find_nuclei, diameter=guess), planes, threads)
+    areas = np.sort(np.concatenate([np.bincount(labels.ravel())[1:] for labels in found]))
     if not len(areas):
         return guess
     middle = np.searchsorted(np.cumsum(areas), areas.sum() / 2)
     return float(np.sqrt(4 / np.pi * areas[middle]))
 
 
-def _blobs(planes: list[np.ndarray], scales=range(STEPS)) -> float:
+def _blobs(planes: list[np.ndarray], scales=range(STEPS), threads: int = 1) -> float:
     """Diameter of the finest blobs with much energy in scale space (between the `scales`); 0 if there are none.
 
     The answer to the Laplacian of a Gaussian is normalised by its scale (Lindeberg 1998) and cubed: few, marked blobs
@@ -58,7 +63,7 @@ def _blobs(planes: list[np.ndarray], scales=range(STEPS)) -> float:
     """
     if not planes:
         return 0.0
-    energy = np.sum([_energies(plane, scales) for plane in planes], axis=0)
+    energy = np.sum(list(ordered(partial(_energies, scales=scales), planes, threads)), axis=0)
     rise = np.diff(energy[scales])
     peaks = np.flatnonzero((rise[:-1] > 0) & (rise[1:] <= 0)) + 1  # not the finest scale: that is noise and specks
     peaks += scales[0]
