@@ -30,14 +30,18 @@ LIGHTS = {"painted": None, "tilted": tilted, "even": lambda size: np.ones((size,
 @pytest.fixture(scope="module", params=LIGHTS)
 def lit(request, tmp_path_factory):
     """Name of a light, rows of a plate under it, and that light, mean 1."""
-    folder, optics = tmp_path_factory.mktemp(request.param), painter.microscope(1, MADE["size"], 1.0, 0)
-    if LIGHTS[request.param]:
-        optics["vignette"] = LIGHTS[request.param](MADE["size"])
+    return painted_under(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def painted_under(name, folder):
+    optics = painter.microscope(1, MADE["size"], 1.0, 0)
+    if LIGHTS[name]:
+        optics["vignette"] = LIGHTS[name](MADE["size"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(painter, "microscope", lambda *_: optics)
         painter.paint("P1", folder, **MADE)
     rows = screen.images(folder, plates=1, **MADE)
-    return request.param, rows, optics["vignette"] / optics["vignette"].mean(), folder
+    return name, rows, optics["vignette"] / optics["vignette"].mean(), folder
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +109,32 @@ def test_cells_gain_and_brightness_no_longer_tells_the_place(lit, found):
     assert f1[1][0] >= f1[0][0] - 0.01
     assert f1[1][1] > f1[0][1] + 0.02
     assert (np.array(shares[1]) < 0.1 * np.array(shares[0])).all()
+
+
+def test_profiles_of_the_same_cells_no_longer_tell_their_plates_apart(lit, tmp_path):
+    if lit[0] != "tilted":
+        return
+    other = painted_under("even", tmp_path)  # the same cells
+    shares = []
+    for method in ({"none": {}}, {"retrospective": {"dark": 200}}):
+        plates = [profiles(*plate[1::2], survey(plate[1], CHANNELS, illumination=method)[1]) for plate in (lit, other)]
+        both, middle = np.concatenate(plates), np.mean(plates, axis=1)
+        shares.append(((middle - both.mean(0)) ** 2).mean(0) / both.var(0))  # of variance that the plate explains
+    spread = np.array(shares)[:, len(CHANNELS) :]
+    assert np.median(spread[0]) > 0.3
+    assert (spread[1] < 0.2 * spread[0]).all()
+
+
+def profiles(rows, folder, calibration):
+    """Mean and deviation over the cells of every well of the log of their brightness: (wells, 2 C)."""
+    true, keys = tifffile.imread(folder / "P1" / "truth.tif")[:, 1], ("illumination", "dark", "limits")
+    out = []
+    for paths, cells in zip(rows[CHANNELS].to_numpy(), true, strict=True):
+        field = calibrate(np.stack([tifffile.imread(path) for path in paths]), *(calibration[key] for key in keys))
+        area = np.bincount(cells.ravel())[1:]
+        light = np.log([np.bincount(cells.ravel(), plane.ravel())[1:] / area for plane in field])
+        out.append(np.concatenate([light.mean(1), light.std(1)]))
+    return np.array(out)
 
 
 def explained(fields, cells, light, channel) -> float:
