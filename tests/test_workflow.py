@@ -45,7 +45,9 @@ CHANGES = {
     "one row of one plate": (
         lambda f: replace(f / "images.csv", "raw/P2/C05_1_ER.tif", "raw/P2/C04_1_ER.tif"),
         {f"{verb} P2" for verb in ("calibrate", "segment", "crops", "embed")}
-        | {"train", "embed P1"} | PER_PLATES | PER_DATASET,
+        | {"train", "embed P1"}
+        | PER_PLATES
+        | PER_DATASET,
     ),
     "a new plate": (
         lambda f: write_tables(f, ("P1", "P2", "P3")),
