@@ -52,3 +52,57 @@ def test_given_encoders_are_not_trained(config):
     plan = Plan.of(config)
     assert plan.trained() == ["alone", "taught"]
     assert plan.models("d") == ["alone", "taught", "chance"]
+
+
+REFUSED = {
+    "weights that are no file": (
+        {"segment": {"cellpose": {"weights": "cyto3", "sha256": "0" * 64}}},
+        "no file at cyto3",
+    ),
+    "illumination functions that are missing": (
+        {"calibrate": {"illumination": {"functions": {"path": "{plate}/Illum{channel}.npy"}}}},
+        "no file at P1/IllumDNA.npy and 1 others",
+    ),
+    "a path with other fields": (
+        {"calibrate": {"illumination": {"functions": {"path": "{well}.npy"}}}},
+        "use only {plate} and {channel}",
+    ),
+    "a diameter without pixel size": (
+        {"segment": {"otsu_watershed": {"diameter": 12}}},
+        "datasets.d.segment.otsu_watershed.diameter",
+    ),
+    "a target without pixel size": ({"crops": {"target_pixel_size": 0.3}}, "datasets.d.crops.target_pixel_size"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_work_is_refused_before_anything_runs(config, case):
+    change, words = REFUSED[case]
+    config["datasets"]["d"] |= change
+    with pytest.raises(InputError) as error:
+        Plan.of(config)
+    assert words in str(error.value)
+
+
+def test_masks_are_scored_and_shown_only_where_there_are_any(config):
+    config["tasks"] = {
+        "truth": {"measure": {"segmentation": {"truth": "{stem}.png"}}},
+        "near": {"measure": {"knn": {}}},
+    }
+    config["figures"] = {"cells": {"look": {"cells": {}}}, "map": {"draw": {"umap": {}}}}
+    plan = Plan.of(config)
+    assert plan.scores("d") == ["truth"]
+    assert plan.looks("d") == ["cells"]
+    assert {name for name, *_ in plan.results("d", "tasks", "measure")} == {"near"}
+    assert {name for name, *_ in plan.results("d", "figures", "draw")} == {"map"}
+    config["datasets"]["d"]["object"] = "field"
+    with pytest.raises(InputError, match=r"tasks\.truth") as error:
+        Plan.of(config)
+    assert "figures.cells" in str(error.value)
+
+
+@pytest.mark.parametrize("figure", [{}, {"look": {"fields": {}}, "draw": {"umap": {}}}])
+def test_a_figure_draws_or_looks(config, figure):
+    config["figures"] = {"f": {"level": "well", **figure}}
+    with pytest.raises(InputError, match="one of draw, look"):
+        Plan.of(config)
