@@ -86,7 +86,7 @@ def test_too_many_bad_fields_stop_the_plate_by_name(own_rows):
     assert (survey(own_rows, CHANNELS, max_failed_fields=0.25)[0]["status"] == "ok").sum() == 9
 
 
-def test_a_plate_without_any_good_field_stops(own_rows):
+def test_a_plate_without_any_good_field_stops(own_rows, tmp_path):
     for path in own_rows["DNA"]:
         damage("black", path)
     with pytest.raises(InputError, match="12 unusable"):
@@ -94,6 +94,10 @@ def test_a_plate_without_any_good_field_stops(own_rows):
     fields, calibration = survey(own_rows, CHANNELS, max_failed_fields=1)
     assert (fields["status"] == "blank").all()
     assert np.isfinite(calibration["limits"]).all()
+    np.save(tmp_path / "light.npy", np.linspace(0.5, 1.5, 192**2).reshape(192, 192))
+    given = {"functions": {"path": str(tmp_path / "light.npy")}}
+    uneven = survey(own_rows, CHANNELS, max_failed_fields=1, illumination=given)[1]
+    assert np.isfinite(uneven["limits"]).all()
 
 
 EVEN = np.ones((1, 1, 1), np.float32), np.zeros(1, np.float32)

@@ -54,11 +54,6 @@ def staged(wildcards):
     return f"results/{wildcards.dataset}/painted/{wildcards.plate}" if PLAN.is_painted(wildcards.dataset) else []
 
 
-def painted(wildcards):
-    """The images of all plates that a rule of ours makes."""
-    return plates("results/{dataset}/painted/{plate}")(wildcards) if PLAN.is_painted(wildcards.dataset) else []
-
-
 def found(name):
     """An input: what segmentation wrote of a plate, where objects are cells."""
 
@@ -68,7 +63,7 @@ def found(name):
     return paths
 
 
-def of_plates(path, where=lambda dataset: True):
+def of_plates(path, where):
     """An input: `path` for every plate of the dataset, if it has such files."""
     return lambda wildcards: plates(path)(wildcards) if where(wildcards.dataset) else []
 

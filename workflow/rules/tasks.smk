@@ -74,7 +74,7 @@ rule draw:
 
 rule look:
     input:
-        painted,
+        of_plates("results/{dataset}/painted/{plate}", PLAN.is_painted),
         fields=plates("results/{dataset}/{plate}/fields.parquet"),
         calibration=plates("results/{dataset}/{plate}/calibration.npz"),
         masks=of_plates("results/{dataset}/{plate}/masks.tif", PLAN.has_masks),

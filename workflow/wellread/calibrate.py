@@ -157,7 +157,7 @@ def _limits(paths, status: pd.Series, counts: np.ndarray, even, site: light.Site
     if even_light:
         span = np.array([[0, LEVELS - 1]] * len(counts), float)
     else:
-        ends = np.array([[levels[count > 0].min(), levels[count > 0].max()] for count in counts])
+        ends = np.array([levels[count > 0][[0, -1]] if count.any() else [0, 1] for count in counts])
         span = (ends - even[1][:, None]) / np.stack([even[0].max((1, 2)), even[0].min((1, 2))], axis=1)
     again = ordered(partial(_corrected, even=even, span=span, shape=site.shape), list(compress(paths, wanted)), threads)
     seen = sum(progress(again, "limits", int(wanted.sum()), "fields"), np.zeros_like(counts))

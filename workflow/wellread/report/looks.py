@@ -32,13 +32,9 @@ def _score(run: Run, name: str, path) -> dict:
     return {
         "name": name,
         "of": run.config["tasks"][name]["measure"]["segmentation"].get("of", "nucleus"),
-        "fields": int(overall_fields(told)),
+        "fields": told.loc[(told["metric"] == "true") & (told["item"] != ""), "item"].nunique(),
         "columns": [WORDS.get(metric, metric) for metric in columns],
         "values": [overall[metric] for metric in columns],
         "per_field": overall.get("f1_0.50_mean"),
         "left_out": {item: int(n) for item, n in told[told["metric"] == "left_out"][["item", "value"]].to_numpy() if n},
     }
-
-
-def overall_fields(told: pd.DataFrame) -> int:
-    return told.loc[~told["metric"].eq("left_out") & told["item"].ne(""), "item"].nunique()

@@ -53,7 +53,8 @@ def cellpose(
     """
     seen = (cell,) if isinstance(cell, str) else tuple(cell)
     first = (nucleus_weights, nucleus_sha256) if nucleus_weights else (weights, sha256)
-    small, large = _pixels(scene, nucleus_diameter, "nucleus_diameter"), _pixels(scene, diameter, "diameter")
+    sizes = {"nucleus_diameter": nucleus_diameter, "diameter": diameter}
+    small, large = (scene.pixels(size, f"segment.cellpose.{option}") for option, size in sizes.items())
     looks = [Look((nucleus,), *first, small)]
     if any(seen):
         looks.append(Look(seen, weights, sha256, large))
@@ -64,21 +65,13 @@ def cellpose(
     options |= {"max_size_fraction": max_size_fraction, "niter": iterations or None, "augment": augment}
     options |= {"tile_overlap": tile_overlap, "batch_size": batch, "normalize": NORMALISE[normalise]}
     run = partial(_masks, machine=machine, tile=tile, options=options)
-    grow = reach / scene.pixel_size if scene.pixel_size else reach
-    return partial(_cellpose, looks=tuple(looks), run=run, reach=grow, bare=bare)
+    return partial(_cellpose, looks=tuple(looks), run=run, reach=scene.reach(reach), bare=bare)
 
 
 # Every key is given, because Cellpose keeps the last choice of some in a variable of the module.
 STILL = {"lowhigh": None, "sharpen_radius": 0, "smooth_radius": 0, "tile_norm_blocksize": 0, "tile_norm_smooth3D": 0}
 STILL |= {"percentile": [1.0, 99.0], "norm3D": False, "invert": False}
 NORMALISE = {"field": STILL | {"normalize": True}, "plate": STILL | {"normalize": False}}
-
-
-def _pixels(scene, diameter: float, option: str) -> float:
-    if diameter and not scene.pixel_size:
-        edit = f"give the dataset its `pixel_size` (micrometres per pixel), or leave `{option}` at 0"
-        raise InputError("the size of a pixel, for a diameter in micrometres", "pixel_size 0", "pixel_size", edit)
-    return diameter / scene.pixel_size if diameter else 0.0
 
 
 def _check(look: Look, machine: dict, tile: int) -> None:

@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 
-from wellread.errors import InputError
 from wellread.segment.bodies import bodies
 from wellread.segment.nuclei import find_nuclei
 from wellread.segment.size import Size
@@ -20,21 +19,10 @@ def otsu_watershed(scene, *, nucleus: str = "DNA", cell: str = "", diameter: flo
     lengths within follow from it. Bodies end `reach` diameters from their nucleus at the latest; without a `cell`
     channel they are all that lies so near. InputError if a diameter is given and the pixel size is not known.
     """
-    pixels = _pixels(diameter, scene.pixel_size)
+    pixels = scene.pixels(diameter, "segment.otsu_watershed.diameter")
     size = Size(pixels) if pixels else Size.estimated([field[nucleus] for field in scene.sample], scene.threads)
     log.info("otsu_watershed: nuclei of %.1f px", size.diameter)
     return partial(_otsu_watershed, nucleus=nucleus, cell=cell, size=size, reach=reach)
-
-
-def _pixels(diameter: float, pixel_size: float) -> float:
-    if diameter and not pixel_size:
-        raise InputError(
-            expected="the size of a pixel, to make sense of a diameter in micrometres",
-            found="pixel_size: 0 (unknown)",
-            where="segment.otsu_watershed.diameter",
-            edit="the dataset's key pixel_size (micrometres per pixel); or leave diameter out, to have it estimated",
-        )
-    return diameter / pixel_size if diameter else 0.0
 
 
 def _otsu_watershed(

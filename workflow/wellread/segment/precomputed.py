@@ -19,8 +19,7 @@ def precomputed(scene, *, nucleus: str = "", cell: str = "", kind: str = "labels
     if not (nucleus or cell):
         edit = "give `nucleus`, `cell`, or both"
         raise InputError("the path pattern of label images", "none", "segment.precomputed", edit)
-    grow = reach / scene.pixel_size if scene.pixel_size else reach
-    return partial(_precomputed, nucleus=nucleus, cell=cell, kind=kind, grow=grow)
+    return partial(_precomputed, nucleus=nucleus, cell=cell, kind=kind, grow=scene.reach(reach))
 
 
 def _precomputed(field: dict, place: dict, nucleus: str, cell: str, kind: str, grow: float):

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from wellread.errors import InputError
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -16,3 +18,18 @@ class Scene:
     pixel_size: float = 0.0
     device: str = "cpu"
     threads: int = 1
+
+    def pixels(self, micrometres: float, option: str) -> float:
+        """A size in px; 0 stays 0, and any other is an InputError where the pixel size is unknown."""
+        if micrometres and not self.pixel_size:
+            raise InputError(
+                "the size of a pixel, to make sense of a size in micrometres",
+                "pixel_size: 0 (unknown)",
+                option,
+                f"the dataset's key pixel_size (micrometres per pixel), or leave {option.rpartition('.')[2]} at 0",
+            )
+        return micrometres / self.pixel_size if micrometres else 0.0
+
+    def reach(self, length: float) -> float:
+        """A length in px: it is in micrometres where the pixel size is known, in px otherwise."""
+        return length / self.pixel_size if self.pixel_size else length
