@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import tifffile
 import yaml
+from paths import ROOT
 from wellread import screen
 from wellread.paint import paint
-
-ROOT = Path(__file__).parents[1]
 
 
 def clone(folder: Path) -> Path:

@@ -1,15 +1,14 @@
 """Fields with nuclei drawn by hand (BBBC038), and the nuclei found in them: for a test and a benchmark."""
 
-from pathlib import Path
-
 import numpy as np
+from paths import SHARED
 from PIL import Image
 from truth import pooled_f1
 from wellread import images
 from wellread.segment.nuclei import find_nuclei
 from wellread.segment.size import typical_diameter
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = SHARED / "data"
 FIELDS = DATA / "dsb2018_fluo"
 
 

@@ -1,13 +1,13 @@
 """Reference vectors, where a checkout has them: outputs of the public implementation on random data."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from paths import SHARED
 
-FOLDER = Path(__file__).parents[2] / "shared" / "golden"
+FOLDER = SHARED / "golden"
 
 
 def path(name):

@@ -1,18 +1,18 @@
 """Corrections: against the golden vectors and pycytominer, on raw data; what they may look at, and what they do."""
 
 import logging
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from made_profiles import profiles, screen, values
+from paths import SHARED
 from wellread import tables
 from wellread.correct import CORRECTIONS, coral, correct, harmony, sphering, standardize
 from wellread.errors import InputError
 from wellread.measure import MEASURES
 
-GOLDEN = Path(__file__).parents[2] / "shared" / "golden" / "sphering.npz"
+GOLDEN = SHARED / "golden" / "sphering.npz"
 
 
 def controls(n_fit, n_other=0, plate="p1", batch="b1"):

@@ -5,15 +5,14 @@ import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
+from paths import ROOT
 from wellread import provenance
 
-ROOT = Path(__file__).parents[1]
 CONDA = {"pytorch": "torch", "matplotlib-base": "matplotlib"}  # conda's name: pip's name
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WANTED = {r.name: r.specifier for r in map(Requirement, PROJECT["project"]["dependencies"])}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from paths import SHARED
 from scipy.ndimage import gaussian_filter
 from wellread import screen
 from wellread.calibrate import survey
@@ -14,7 +15,7 @@ from wellread.errors import InputError
 from wellread.flags import flags, robust_z, tally
 from wellread.paint import paint
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = SHARED / "data"
 MADE = {"wells": 48, "fields": 2, "size": 256, "cells": 18.0, "seed": 5}
 CHANNELS = list(screen.CHANNELS)
 FAULTS = {

@@ -1,11 +1,10 @@
 """Measures: against loops, scikit-learn and copairs; calibrated where nothing is, found where something is."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from made_profiles import profiles, screen, values
+from paths import SHARED
 from scipy.stats import kstest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -17,7 +16,7 @@ from wellread.measure import MEASURES
 from wellread.measure.controls import _held_out, ssmd, z_prime
 from wellread.measure.retrieval import average_precisions, chance_precision
 
-BBBC021 = Path(__file__).parents[2] / "shared" / "data" / "bbbc021_profiles"
+BBBC021 = SHARED / "data" / "bbbc021_profiles"
 ODD = ['a "quoted" name', "5/6'-thing\\x", "<script>alert(1)</script>", "цитохалазин Δ9", "NA", "a, b"]
 
 knn, average_precision, nearest_class, assay_quality, dose_response = (

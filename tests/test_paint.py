@@ -1,19 +1,18 @@
 """The painted screen: known layout, exact truth, pictures within a camera's range, all of it from the seed."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
 from conftest import SMALL
+from paths import ROOT
 from wellread import paint, phantom, screen, sheets
 
 TREATED = screen.layout().query("control == ''")
 
 
 def test_the_demo_table_is_the_layout(tmp_path):
-    shipped = Path(__file__).parents[1] / "resources" / "demo" / "wells.csv"
+    shipped = ROOT / "resources" / "demo" / "wells.csv"
     pd.testing.assert_frame_equal(
         sheets.read(shipped, "wells").astype({"dose": float}),
         sheets.check(screen.layout().fillna(""), "wells", "layout").astype({"dose": float}),

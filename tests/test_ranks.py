@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from paths import ROOT
 
-SCRIPT = Path(__file__).with_name("together.py")
+SCRIPT = ROOT / "tests" / "together.py"
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 DINO = {"local_views": 2, "local_image": 8, "prototypes": 24, "hidden": 32, "bottleneck": 8, "temperature_epochs": 1}
 CASES = {

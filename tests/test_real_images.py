@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 import tifffile
 from flow import clone, snakemake, write_config
+from paths import SHARED
 from wellread.ledger import check, is_kept
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = SHARED / "data"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not DATA.exists(), reason="no images beside the repository in shared/data"),

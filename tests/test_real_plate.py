@@ -1,15 +1,14 @@
 """A real plate from raw TIFFs to the report: a translocation assay with two PI3K inhibitors in nine doses (BBBC013)."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from flow import clone, snakemake, write_config
+from paths import SHARED
 from wellread import similar, tables
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "sbs_plate"
+DATA = SHARED / "data" / "sbs_plate"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not DATA.exists(), reason="no images beside the repository in shared/data/sbs_plate"),

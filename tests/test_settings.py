@@ -3,10 +3,10 @@
 import inspect
 import re
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 import yaml
+from paths import ROOT
 from wellread import manual, settings
 from wellread.aggregate import aggregate
 from wellread.architecture import vit
@@ -29,7 +29,6 @@ from wellread.segment import SEGMENTERS
 from wellread.sources import SOURCES
 from wellread.views import laws
 
-ROOT = Path(__file__).parents[1]
 DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 DEFS = settings.schema()["$defs"]
 REGISTRIES = {  # section of the schema: the functions it offers

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from paths import ROOT
 from wellread import loop
 from wellread import train as job
 from wellread.embed import embed
@@ -75,7 +76,7 @@ def start(plates, folder, **options):
     """The same in a process of its own."""
     files, settings = arguments(plates, folder, **options)
     code = f"from wellread.train import train; train(*{files!r}, **{settings!r})"
-    workflow = Path(__file__).parents[1] / "workflow"
+    workflow = ROOT / "workflow"
     env = os.environ | {"PYTHONPATH": str(workflow), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, text=True)
 

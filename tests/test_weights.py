@@ -8,13 +8,14 @@ from pathlib import Path
 import golden
 import pytest
 import torch
+from paths import ROOT
 from safetensors.torch import save_file
 from torch.nn import functional as F
 from wellread import statefiles, weights
 from wellread.errors import InputError
 from wellread.vit import ViT
 
-README = Path(__file__).parents[1] / "README.md"
+README = ROOT / "README.md"
 NAMES = ["DNA", "RNA", "Mito"]
 SMALL = {"channels": 3, "image": 16, "patch": 4, "dim": 24, "depth": 2, "heads": 2}
 
