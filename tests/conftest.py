@@ -4,10 +4,10 @@ import os
 import shutil
 
 import pytest
-from wellread import screen
 from wellread.calibrate import calibrate
 from wellread.crops import crops
-from wellread.paint import paint
+from wellread.painted import layout
+from wellread.painted.paint import paint
 from wellread.segment import segment
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -20,7 +20,7 @@ def painted(tmp_path_factory):
     """(folder, rows of the images table) of plate P1, 12 fields of 192 px."""
     folder = tmp_path_factory.mktemp("painted")
     paint("P1", folder, **SMALL)
-    return folder, screen.images(folder, plates=1, **SMALL)
+    return folder, layout.images(folder, plates=1, **SMALL)
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def plate(painted, tmp_path_factory):
     """The painted plate, calibrated, segmented and cut: a folder with every file of the plate."""
     folder = tmp_path_factory.mktemp("plate")
     fields, calibration, masks, objects = (str(folder / name) for name in PLATE)
-    calibrate(painted[1], list(screen.CHANNELS), calibration, fields)
+    calibrate(painted[1], list(layout.CHANNELS), calibration, fields)
     found = {"masks": masks, "objects": objects}
     segment(fields, calibration, found, {"otsu_watershed": {"nucleus": "DNA", "cell": "RNA"}})
     crops(fields, calibration, masks, objects, outputs(folder), seed=0, size=40)
@@ -51,4 +51,4 @@ def own_rows(painted, tmp_path):
     """The painted rows over a copy of the images, for tests that damage some."""
     folder, rows = painted
     shutil.copytree(folder, tmp_path / "painted")
-    return rows.replace({c: {str(folder): str(tmp_path / "painted")} for c in screen.CHANNELS}, regex=True)
+    return rows.replace({c: {str(folder): str(tmp_path / "painted")} for c in layout.CHANNELS}, regex=True)

@@ -11,8 +11,8 @@ import numpy as np
 import tifffile
 import yaml
 from paths import ROOT
-from wellread import screen
-from wellread.paint import paint
+from wellread.painted import layout
+from wellread.painted.paint import paint
 
 
 def clone(folder: Path) -> Path:
@@ -107,7 +107,7 @@ def small(folder: Path, plates: tuple[str, ...] = ("P1", "P2"), **changes) -> Pa
         paint(plate, folder / "raw", **PAINTED)
     write_tables(folder, plates)
     noise = np.random.default_rng(0).normal(230, 5, (PAINTED["size"],) * 2)
-    for path in images_table(plates).iloc[0][list(screen.CHANNELS)]:
+    for path in images_table(plates).iloc[0][list(layout.CHANNELS)]:
         tifffile.imwrite(folder / path, noise.astype(np.uint16))
     write_config(folder, small_config(**changes))
     return folder
@@ -115,14 +115,14 @@ def small(folder: Path, plates: tuple[str, ...] = ("P1", "P2"), **changes) -> Pa
 
 def write_tables(folder: Path, plates: tuple[str, ...]) -> None:
     """images.csv and wells.csv of the painted plates."""
-    wells = screen.layout(plates=3, wells=PAINTED["wells"]).query("plate in @plates")
+    wells = layout.layout(plates=3, wells=PAINTED["wells"]).query("plate in @plates")
     wells.replace({"treatment": {"lobulin-A": ODD}}).to_csv(folder / "wells.csv", index=False)
     images_table(plates).to_csv(folder / "images.csv", index=False)
 
 
 def images_table(plates: tuple[str, ...]):
     """The images table of the painted plates."""
-    return screen.images("raw", plates=3, **PAINTED).query("plate in @plates")
+    return layout.images("raw", plates=3, **PAINTED).query("plate in @plates")
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from wellread.consensus import consensus
 from wellread.correct import correct
 from wellread.draw import FIGURES
 from wellread.measure import MEASURES
-from wellread.registry import pick
+from wellread.runtime.registry import pick
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
 ODD = '<script>alert("x")</script>/"é"'

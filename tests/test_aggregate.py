@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from wellread import tables
 from wellread.aggregate import aggregate
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import tiny_cellpose
 import torch
 from skimage.segmentation import expand_labels
 from wellread import vision
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.segment import cellpose_net
 from wellread.segment.cellpose import cellpose
 from wellread.segment.cpnet import CPnet

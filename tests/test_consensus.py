@@ -6,7 +6,7 @@ import pytest
 from made_profiles import profiles, screen
 from wellread import tables
 from wellread.consensus import consensus
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 
 def dosed():

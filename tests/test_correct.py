@@ -9,8 +9,8 @@ from made_profiles import profiles, screen, values
 from paths import SHARED
 from wellread import tables
 from wellread.correct import CORRECTIONS, coral, correct, harmony, sphering, standardize
-from wellread.errors import InputError
 from wellread.measure import MEASURES
+from wellread.runtime.errors import InputError
 
 GOLDEN = SHARED / "golden" / "sphering.npz"
 

@@ -9,13 +9,13 @@ import tifffile
 from conftest import PLATE, outputs
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-from wellread import phantom
 from wellread.crops import crops
 from wellread.crops.choice import judged
-from wellread.errors import InputError
-from wellread.parallel import ordered
+from wellread.painted import phantom
 from wellread.plate import open_plate
 from wellread.reader import Crops
+from wellread.runtime.errors import InputError
+from wellread.runtime.parallel import ordered
 from wellread.segment.objects import objects
 
 KEY = ["plate", "well", "site", "field", "label"]

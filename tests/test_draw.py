@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from wellread import draw, tables
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 ODD = ['<script>alert("x")</script>/"é"', "$x^2$ and $\\frac", "_private", "a/b\\c", "x" * 80, "two\nlines"]
 

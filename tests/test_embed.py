@@ -9,7 +9,7 @@ from wellread import statefiles
 from wellread import weights as saved
 from wellread.embed import embed
 from wellread.encoders import ENCODERS, How
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.views import centre_view
 from wellread.vit import ViT
 

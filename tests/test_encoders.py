@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from wellread import encoders, weights
 from wellread.encoders import ENCODERS, How
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.views import centre_view
 from wellread.vit import ViT
 

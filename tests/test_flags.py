@@ -9,15 +9,15 @@ import pytest
 import tifffile
 from paths import SHARED
 from scipy.ndimage import gaussian_filter
-from wellread import screen
 from wellread.calibrate import survey
-from wellread.errors import InputError
 from wellread.flags import flags, robust_z, tally
-from wellread.paint import paint
+from wellread.painted import layout
+from wellread.painted.paint import paint
+from wellread.runtime.errors import InputError
 
 DATA = SHARED / "data"
 MADE = {"wells": 48, "fields": 2, "size": 256, "cells": 18.0, "seed": 5}
-CHANNELS = list(screen.CHANNELS)
+CHANNELS = list(layout.CHANNELS)
 FAULTS = {
     "blurred": [3, 20, 47, 80],
     "saturated": [5, 33, 60, 90],
@@ -68,7 +68,7 @@ def good(tmp_path_factory):
     """(rows, table) of a painted plate without faults."""
     folder = tmp_path_factory.mktemp("good")
     paint("P1", folder, **MADE)
-    rows = screen.images(folder, plates=1, **MADE)
+    rows = layout.images(folder, plates=1, **MADE)
     return rows, survey(rows, CHANNELS)[0]
 
 

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter
 from skimage.segmentation import find_boundaries
 from torch import nn
-from wellread.errors import InputError
-from wellread.phantom import draw
+from wellread.painted.phantom import draw
+from wellread.runtime.errors import InputError
 from wellread.segment import hpa_net, inert
 from wellread.segment.hpa import MEAN, SD, enlarged, hpa
 from wellread.segment.hpa_labels import _solid, as_published, labelled

@@ -5,16 +5,16 @@ import pandas as pd
 import pytest
 import tifffile
 from truth import pooled_f1
-from wellread import paint as painter
-from wellread import screen
 from wellread.calibrate import survey
-from wellread.errors import InputError
 from wellread.illumination import Light, Site, functions, retrospective, shrink
 from wellread.images import calibrate, flatten
+from wellread.painted import layout
+from wellread.painted import paint as painter
+from wellread.runtime.errors import InputError
 from wellread.segment.otsu import otsu_watershed
 from wellread.segment.scene import Scene
 
-CHANNELS = list(screen.CHANNELS)
+CHANNELS = list(layout.CHANNELS)
 MADE = {"wells": 48, "fields": 1, "size": 256, "cells": 18.0, "seed": 0}
 
 
@@ -40,7 +40,7 @@ def painted_under(name, folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(painter, "microscope", lambda *_: optics)
         painter.paint("P1", folder, **MADE)
-    rows = screen.images(folder, plates=1, **MADE)
+    rows = layout.images(folder, plates=1, **MADE)
     return name, rows, optics["vignette"] / optics["vignette"].mean(), folder
 
 

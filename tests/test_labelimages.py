@@ -6,7 +6,7 @@ import tifffile
 from PIL import Image
 from skimage.segmentation import find_boundaries
 from wellread import labelimages
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.segment import SEGMENTERS
 from wellread.segment.scene import Scene
 

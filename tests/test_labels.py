@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-from wellread.errors import InputError
 from wellread.labels import truth
+from wellread.runtime.errors import InputError
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import made_run
 import numpy as np
 import pandas as pd
 import pytest
-from wellread.errors import InputError
 from wellread.ledger import UNITS, by_model, by_plate, check, ledger
+from wellread.runtime.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from wellread import similar, tables
 from wellread.consensus import consensus
 from wellread.correct import correct
-from wellread.errors import InputError
 from wellread.measure import MEASURES
 from wellread.measure.controls import _held_out, ssmd, z_prime
 from wellread.measure.retrieval import average_precisions, chance_precision
+from wellread.runtime.errors import InputError
 
 BBBC021 = SHARED / "data" / "bbbc021_profiles"
 ODD = ['a "quoted" name', "5/6'-thing\\x", "<script>alert(1)</script>", "цитохалазин Δ9", "NA", "a, b"]

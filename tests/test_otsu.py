@@ -7,8 +7,8 @@ from fluorescence import DATA, FIELDS, fields, found, rescaled, scores
 from scipy import ndimage
 from skimage import segmentation
 from truth import pooled_f1
-from wellread.errors import InputError
 from wellread.plate import open_plate
+from wellread.runtime.errors import InputError
 from wellread.segment import SEGMENTERS, Scene
 from wellread.segment.merge import fill, moments
 from wellread.segment.nuclei import find_nuclei

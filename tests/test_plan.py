@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-from wellread.errors import InputError
 from wellread.plan import Plan
+from wellread.runtime.errors import InputError
 
 MODELS = {
     "alone": {},

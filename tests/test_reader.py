@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from wellread.errors import InputError
 from wellread.reader import Crops, ahead
+from wellread.runtime.errors import InputError
 
 
 @pytest.fixture

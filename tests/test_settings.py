@@ -17,14 +17,14 @@ from wellread.crops import crops
 from wellread.draw import FIGURES
 from wellread.embed import embed
 from wellread.encoders import ENCODERS
-from wellread.errors import InputError
 from wellread.illumination import ILLUMINATION
 from wellread.look import LOOKS
 from wellread.loop import fit
 from wellread.measure import MEASURES
 from wellread.methods import METHODS
+from wellread.painted.layout import images
+from wellread.runtime.errors import InputError
 from wellread.score import SCORES
-from wellread.screen import images
 from wellread.segment import SEGMENTERS
 from wellread.sources import SOURCES
 from wellread.views import laws

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from wellread import sheets
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 WELLS = pd.DataFrame(
     {

@@ -16,8 +16,8 @@ from paths import ROOT
 from wellread import loop
 from wellread import train as job
 from wellread.embed import embed
-from wellread.errors import InputError
 from wellread.optimise import clip_gradients
+from wellread.runtime.errors import InputError
 
 CHANNELS = ["DNA", "Mito"]
 VIT = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1}

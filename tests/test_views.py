@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 from wellread import loop, views, views_cpu
-from wellread.errors import InputError
 from wellread.reader import Crops
+from wellread.runtime.errors import InputError
 from wellread.seen import Seen, sides
 
 NAMES = ["DNA", "RNA", "ER", "AGP", "Mito"]

@@ -12,7 +12,7 @@ from paths import ROOT
 from safetensors.torch import save_file
 from torch.nn import functional as F
 from wellread import statefiles, weights
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.vit import ViT
 
 README = ROOT / "README.md"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from wellread.paint import expose, microscope
-from wellread.phantom import draw
-from wellread.screen import CHANNELS
+from wellread.painted.layout import CHANNELS
+from wellread.painted.paint import expose, microscope
+from wellread.painted.phantom import draw
 from wellread.vision import mend_torchvision
 
 SEEN = {"nucleus": ["DNA"], "cell": ["RNA", "DNA"]}

@@ -32,11 +32,12 @@ import tifffile
 from PIL import Image
 from scipy.ndimage import binary_fill_holes
 from skimage.filters import gaussian
-from wellread import images, phantom
+from wellread import images
 from wellread.crops import crops
-from wellread.paint import expose, microscope
-from wellread.parallel import ordered
-from wellread.screen import CHANNELS
+from wellread.painted import phantom
+from wellread.painted.layout import CHANNELS
+from wellread.painted.paint import expose, microscope
+from wellread.runtime.parallel import ordered
 from wellread.segment import segment
 from wellread.segment.objects import objects
 

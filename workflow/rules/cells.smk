@@ -14,7 +14,7 @@ rule paint:
         mem_mb=grow(1000),
     params:
         options=lambda wildcards: PLAN.painting(wildcards.dataset),
-        code=fingerprint("paint"),
+        code=fingerprint("painted.paint"),
     script:
         "../scripts/paint.py"
 

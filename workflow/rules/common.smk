@@ -3,7 +3,7 @@ import os
 
 from snakemake.exceptions import WorkflowError
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.plan import Plan
 from wellread.provenance import fingerprint
 

@@ -1,7 +1,8 @@
 """Pool the embeddings of every plate's cells into profiles of fields and wells."""
 
-from wellread import job, sheets, tables
+from wellread import sheets, tables
 from wellread.aggregate import aggregate
+from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
     wells = sheets.read(snakemake.input.wells, "wells")

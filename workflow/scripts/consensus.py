@@ -1,8 +1,9 @@
 """Pool the wells of every treatment into one profile."""
 
 import pandas as pd
-from wellread import job, tables
+from wellread import tables
 from wellread.consensus import consensus
+from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards):
     frame = consensus(pd.read_parquet(snakemake.input[0]), **snakemake.params.options)

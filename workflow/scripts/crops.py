@@ -1,7 +1,7 @@
 """Cut the cells of one plate."""
 
-from wellread import job
 from wellread.crops import crops
+from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards, threads=snakemake.threads, seed=snakemake.params.seed):
     files = [snakemake.input.get(name) or None for name in ("fields", "calibration", "masks", "objects")]

@@ -1,10 +1,10 @@
 """Draw one picture of one set of profiles, and keep the numbers behind it."""
 
 import pandas as pd
-from wellread import job
 from wellread.draw import FIGURES
-from wellread.files import whole
-from wellread.registry import pick
+from wellread.runtime import job
+from wellread.runtime.files import whole
+from wellread.runtime.registry import pick
 
 with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
     draw = pick(snakemake.params.section, FIGURES)

@@ -1,7 +1,7 @@
 """Turn the crops of one plate into embeddings."""
 
-from wellread import job
 from wellread.embed import embed
+from wellread.runtime import job
 
 params, given = snakemake.params, snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards, threads=snakemake.threads, device=params.device):

@@ -1,6 +1,7 @@
 """Count what every stage of a dataset keeps and loses."""
 
-from wellread import job, ledger, sheets, sources, tables
+from wellread import ledger, sheets, sources, tables
+from wellread.runtime import job
 
 files = snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards):

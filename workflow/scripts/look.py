@@ -1,10 +1,10 @@
 """Draw fields, cells or plates of a dataset, and keep the numbers behind the picture."""
 
-from wellread import job
-from wellread.files import whole
 from wellread.look import LOOKS
 from wellread.look.shown import Shown
-from wellread.registry import pick
+from wellread.runtime import job
+from wellread.runtime.files import whole
+from wellread.runtime.registry import pick
 
 KINDS = ("fields", "calibration", "masks", "objects", "cells", "lost")
 with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):

@@ -1,9 +1,10 @@
 """Put one question to one set of profiles."""
 
 import pandas as pd
-from wellread import job, tables
+from wellread import tables
 from wellread.measure import MEASURES
-from wellread.registry import pick
+from wellread.runtime import job
+from wellread.runtime.registry import pick
 
 with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
     measure = pick(snakemake.params.section, MEASURES)

@@ -1,7 +1,7 @@
 """Paint the fields of one plate of the synthetic screen."""
 
-from wellread import job
-from wellread.paint import paint
+from wellread.painted.paint import paint
+from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards):
     folder = snakemake.output[0].rpartition("/")[0]

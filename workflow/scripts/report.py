@@ -1,7 +1,8 @@
 """Write the page that tells the whole run of a dataset."""
 
-from wellread import job, sheets
+from wellread import sheets
 from wellread.report import report
+from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards):
     wells = sheets.read(snakemake.input.wells, "wells")

@@ -1,7 +1,8 @@
 """Compare the masks of a dataset with label images that are true."""
 
-from wellread import job, tables
-from wellread.registry import pick
+from wellread import tables
+from wellread.runtime import job
+from wellread.runtime.registry import pick
 from wellread.score import SCORES
 
 files = snakemake.input

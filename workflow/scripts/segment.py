@@ -1,6 +1,6 @@
 """Segment the fields of one plate."""
 
-from wellread import job
+from wellread.runtime import job
 from wellread.segment import segment
 
 params, machine = snakemake.params, {"threads": snakemake.threads, "device": snakemake.params.device}

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from wellread import job
+from wellread.runtime import job
 from wellread.train import together, train
 
 params, log = snakemake.params, snakemake.log

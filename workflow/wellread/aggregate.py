@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from wellread import tables
-from wellread.errors import InputError
-from wellread.progress import progress
+from wellread.runtime.errors import InputError
+from wellread.runtime.progress import progress
 
 log = logging.getLogger("wellread")
 

@@ -1,7 +1,7 @@
 """The `vit` section of a model: the network that is trained."""
 
 from wellread import weights
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.vit import SIZES, ViT
 
 

@@ -11,13 +11,13 @@ import pandas as pd
 
 from wellread import illumination as light
 from wellread import images, quality
-from wellread.errors import InputError
-from wellread.files import whole
 from wellread.flags import FEWEST, also, tally
 from wellread.flags import flags as broken_rules
-from wellread.parallel import ordered
-from wellread.progress import progress
-from wellread.registry import pick
+from wellread.runtime.errors import InputError
+from wellread.runtime.files import whole
+from wellread.runtime.parallel import ordered
+from wellread.runtime.progress import progress
+from wellread.runtime.registry import pick
 
 log = logging.getLogger("wellread")
 LEVELS = 2**16  # of the histograms: exact percentiles for 8- and 16-bit counts

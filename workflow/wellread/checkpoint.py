@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from wellread.files import whole
+from wellread.runtime.files import whole
 
 log = logging.getLogger("wellread")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from wellread import tables
-from wellread.errors import InputError
-from wellread.registry import pick
+from wellread.runtime.errors import InputError
+from wellread.runtime.registry import pick
 
 log = logging.getLogger("wellread")
 

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 import torch
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 
 def choose(device: str, threads: int) -> torch.device:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from wellread import similar, tables
-from wellread.errors import InputError
-from wellread.files import whole
+from wellread.runtime.errors import InputError
+from wellread.runtime.files import whole
 
 # Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, also to the colour-blind.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")

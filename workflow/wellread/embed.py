@@ -5,10 +5,10 @@ import torch
 
 from wellread import device as devices
 from wellread.encoders import ENCODERS, How, trained
-from wellread.errors import InputError
-from wellread.files import whole
-from wellread.progress import progress
 from wellread.reader import Crops, ahead
+from wellread.runtime.errors import InputError
+from wellread.runtime.files import whole
+from wellread.runtime.progress import progress
 
 
 def embed(

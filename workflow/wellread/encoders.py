@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from wellread import statefiles
 from wellread import weights as saved
 from wellread.architecture import vit
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.views import centre, centre_view, self_normalise
 
 RGB_MEAN, RGB_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet

@@ -5,7 +5,7 @@ import logging
 import torch
 from torch.nn import functional as F
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.signs import signs
 
 log = logging.getLogger("wellread")

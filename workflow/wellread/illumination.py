@@ -12,7 +12,7 @@ import numpy as np
 from numpy.polynomial.legendre import legvander
 from scipy.ndimage import gaussian_filter1d
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 log = logging.getLogger("wellread")
 SAMPLED, SIDE = 400, 64  # at most so many fields, shrunk until their shorter side is nearly this

@@ -8,7 +8,7 @@ from scipy import ndimage
 from skimage import measure
 from skimage.segmentation import relabel_sequential
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 KINDS = ("labels", "binary", "outlines")
 PLACES = "{plate}, {well}, {site}, {field}, {stem}"

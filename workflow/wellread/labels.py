@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from wellread import sheets
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 
 @dataclass(frozen=True)

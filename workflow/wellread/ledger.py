@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from wellread import tables
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 UNITS = {  # stage: what is counted, in the order of the pipeline
     "images": "fields of view",  # rows of the images table; lost: a file is missing or cannot be decoded

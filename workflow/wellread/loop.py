@@ -15,11 +15,11 @@ import torch
 from wellread import device as devices
 from wellread import ranks
 from wellread.checkpoint import stop_request
-from wellread.errors import InputError
 from wellread.health import Watch, health, tell
 from wellread.optimise import clip_gradients, groups, set_rates
-from wellread.progress import progress
 from wellread.reader import ahead
+from wellread.runtime.errors import InputError
+from wellread.runtime.progress import progress
 from wellread.schedules import cosine, frozen
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from wellread import settings, sheets, sources
-from wellread.errors import InputError
 from wellread.provenance import rows_hash
+from wellread.runtime.errors import InputError
 
 SCORES = {"segmentation"}  # measures of masks
 RESERVED = ("painted", "profiles", "tasks", "figures")  # folders beside those of the plates

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 
 class Crops:

@@ -13,10 +13,10 @@ import tifffile
 from skimage.segmentation import clear_border as cleared
 
 from wellread import labelimages
-from wellread.errors import InputError
 from wellread.measure.tidy import row, table
 from wellread.plate import open_plate
-from wellread.progress import progress
+from wellread.runtime.errors import InputError
+from wellread.runtime.progress import progress
 
 PLANES = {"nucleus": 0, "cell": 1}
 HALF = 0.5

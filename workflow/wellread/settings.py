@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 SHOWN = {  # options of segmenters that name channels
     "otsu_watershed": ("nucleus", "cell"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 PLATES = ((8, 12), (16, 24), (32, 48))  # rows, columns
 SCHEMAS = Path(__file__).parents[1] / "schemas"

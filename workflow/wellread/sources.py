@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from wellread import screen, sheets
-from wellread.errors import InputError
-from wellread.registry import pick
+from wellread import sheets
+from wellread.painted import layout
+from wellread.runtime.errors import InputError
+from wellread.runtime.registry import pick
 
 STAGED = "results/{dataset}/painted"  # where the painted source puts its images, a folder per plate
 
@@ -95,9 +96,9 @@ def _refuse_doubles(frame: pd.DataFrame, folder: str) -> None:
 
 def painted(channels: list[str], staged: str, where: str, **options) -> pd.DataFrame:
     """A synthetic screen with known truth, painted by a rule of its own."""
-    if unknown := [channel for channel in channels if channel not in screen.CHANNELS]:
-        raise InputError(f"channels among {', '.join(screen.CHANNELS)}", ", ".join(unknown), where, "channels")
-    return screen.images(staged, **options)
+    if unknown := [channel for channel in channels if channel not in layout.CHANNELS]:
+        raise InputError(f"channels among {', '.join(layout.CHANNELS)}", ", ".join(unknown), where, "channels")
+    return layout.images(staged, **options)
 
 
 SOURCES = {"table": table, "pattern": pattern, "painted": painted}

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 EDIT = "the path of the weights"
 

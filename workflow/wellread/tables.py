@@ -8,8 +8,8 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from wellread.errors import InputError
-from wellread.files import whole
+from wellread.runtime.errors import InputError
+from wellread.runtime.files import whole
 
 # What every table has, as pycytominer and copairs spell it. Other ones keep their names.
 NAMES = {

@@ -17,11 +17,11 @@ from wellread import labels, loop, probes, ranks
 from wellread import weights as encoders
 from wellread.architecture import vit
 from wellread.checkpoint import Checkpoint, identity
-from wellread.errors import InputError
-from wellread.files import whole
 from wellread.methods import METHODS
 from wellread.reader import Crops
-from wellread.registry import pick
+from wellread.runtime.errors import InputError
+from wellread.runtime.files import whole
+from wellread.runtime.registry import pick
 from wellread.seen import Seen, sides
 from wellread.views import laws
 

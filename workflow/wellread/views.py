@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from wellread import views_cpu
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 ASPECT = 3 / 4  # of a random box, to its inverse
 TRIES = 10  # random boxes before the whole image is taken

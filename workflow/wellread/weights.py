@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-from wellread.errors import InputError
-from wellread.files import whole
+from wellread.runtime.errors import InputError
+from wellread.runtime.files import whole
 from wellread.statefiles import EDIT, flat, read, sha256_of, some
 from wellread.vit import ViT, positions
 

@@ -14,10 +14,10 @@ from wellread.crops.choice import judged, reasons
 from wellread.crops.cutter import CELL, NUCLEUS, OTHER, Cutter, Part, Target
 from wellread.crops.pixels import forget
 from wellread.crops.windows import Grid
-from wellread.files import whole
-from wellread.parallel import ordered
 from wellread.plate import Plate, open_plate
-from wellread.progress import progress
+from wellread.runtime.files import whole
+from wellread.runtime.parallel import ordered
+from wellread.runtime.progress import progress
 
 __all__ = ["CELL", "NUCLEUS", "OTHER", "crops"]
 log = logging.getLogger("wellread")

@@ -5,8 +5,8 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from wellread.errors import InputError
 from wellread.flags import flags
+from wellread.runtime.errors import InputError
 
 
 def judged(objects: pd.DataFrame, rules: dict) -> pd.Series:

@@ -8,8 +8,8 @@ from PIL import Image
 
 from wellread import images
 from wellread.crops.windows import Grid
-from wellread.errors import InputError
 from wellread.plate import Plate, open_plate
+from wellread.runtime.errors import InputError
 
 COUNTS = np.arange(2**16, dtype=np.uint16)  # that a camera can give
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 BOX = ["top", "left", "bottom", "right"]
 TINY = 1e-6  # more than errors of rounding, in px

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from wellread.files import whole
+from wellread.runtime.files import whole
 
 GAP, TITLE, CAPTION = 8, 32, 24  # px
 LARGE, SMALL = 22, 16  # letters, px

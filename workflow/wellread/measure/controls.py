@@ -5,8 +5,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from wellread import tables
-from wellread.errors import InputError
 from wellread.measure.tidy import row, table
+from wellread.runtime.errors import InputError
 
 
 def assay_quality(frame, seed) -> pd.DataFrame:

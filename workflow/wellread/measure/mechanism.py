@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from wellread import similar, tables
-from wellread.errors import InputError
 from wellread.measure.tidy import one_hot, row, share, subjects, table
+from wellread.runtime.errors import InputError
 
 
 def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batch", permutations=100) -> pd.DataFrame:

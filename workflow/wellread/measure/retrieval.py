@@ -13,9 +13,9 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from wellread import similar, tables
-from wellread.errors import InputError
 from wellread.measure.tidy import row, table
-from wellread.progress import progress
+from wellread.runtime.errors import InputError
+from wellread.runtime.progress import progress
 
 TREATMENT = ["treatment"]
 

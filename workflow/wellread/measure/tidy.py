@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from wellread import tables
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 
 def row(metric: str, value, n, item: str = "", repeat: int = 0) -> dict:

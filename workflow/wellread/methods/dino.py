@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread import losses, ranks, vit
-from wellread.errors import InputError
 from wellread.health import entropy
 from wellread.patchmasks import patch_masks
+from wellread.runtime.errors import InputError
 from wellread.schedules import cosine, frozen
 from wellread.views import draw, render
 

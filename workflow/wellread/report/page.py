@@ -7,9 +7,9 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from wellread import __version__
-from wellread.files import whole
 from wellread.report import answers, cells, ledger, looks, models
 from wellread.report.run import Run
+from wellread.runtime.files import whole
 
 FOLDER = Path(__file__).parent
 CHAPTERS = {  # named like the verbs; each function returns what the template shows of its chapter

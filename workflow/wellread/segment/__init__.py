@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import tifffile
 
-from wellread.files import whole
-from wellread.parallel import ordered
 from wellread.plate import Plate, open_plate
-from wellread.progress import progress
-from wellread.registry import pick
+from wellread.runtime.files import whole
+from wellread.runtime.parallel import ordered
+from wellread.runtime.progress import progress
+from wellread.runtime.registry import pick
 from wellread.segment.cellpose import cellpose
 from wellread.segment.hpa import hpa
 from wellread.segment.objects import objects

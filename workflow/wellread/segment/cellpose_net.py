@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from wellread import device, statefiles
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.segment.cpnet import cpnet
 from wellread.vision import mend_torchvision
 

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from skimage.transform import resize
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.segment.hpa_labels import as_published, labelled
 
 MEAN = np.float32([124, 117, 104])[:, None, None] / np.float32(255)  # of the encoder's training, on photographs

@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread import device, statefiles
-from wellread.errors import InputError
-from wellread.files import whole
+from wellread.runtime.errors import InputError
+from wellread.runtime.files import whole
 from wellread.segment.inert import tensors
 
 # Of a stage: blocks, channels of their bottleneck, channels that are summed, channels that are appended, groups.

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import torch
 
 from wellread import statefiles
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 EDIT = "the path of the weights"
 REAL = {  # all that a pickle may call by name; these build tensors and nothing else

@@ -6,7 +6,7 @@ import numpy as np
 from skimage.segmentation import expand_labels
 
 from wellread import labelimages
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 from wellread.segment.pairing import paired
 
 

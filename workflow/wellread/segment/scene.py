@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 
 @dataclass(frozen=True)

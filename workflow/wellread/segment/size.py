@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from scipy import ndimage
 
-from wellread.parallel import ordered
+from wellread.runtime.parallel import ordered
 from wellread.segment.nuclei import find_nuclei
 
 SMALLEST, STEPS = 4.0, 14  # px of the finest blobs looked for; scales, half an octave apart

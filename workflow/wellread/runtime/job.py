@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from wellread import __version__
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 log = logging.getLogger("wellread")
 PACKAGES = ("numpy", "pandas", "scikit-image", "scikit-learn", "torch", "snakemake")

@@ -6,10 +6,10 @@ import numpy as np
 import tifffile
 from scipy.ndimage import gaussian_filter
 
-from wellread.files import whole
-from wellread.phantom import draw
-from wellread.progress import progress
-from wellread.screen import CHANNELS, MECHANISMS, POSITIONS, layout, name, sites
+from wellread.painted.layout import CHANNELS, MECHANISMS, POSITIONS, layout, name, sites
+from wellread.painted.phantom import draw
+from wellread.runtime.files import whole
+from wellread.runtime.progress import progress
 
 OFFSET, BRIGHTEST = 200, 4095  # counts of a 12-bit camera
 

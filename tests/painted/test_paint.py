@@ -6,16 +6,17 @@ import pytest
 import tifffile
 from conftest import SMALL
 from paths import ROOT
-from wellread import paint, phantom, screen, sheets
+from wellread import sheets
+from wellread.painted import layout, paint, phantom
 
-TREATED = screen.layout().query("control == ''")
+TREATED = layout.layout().query("control == ''")
 
 
 def test_the_demo_table_is_the_layout(tmp_path):
     shipped = ROOT / "resources" / "demo" / "wells.csv"
     pd.testing.assert_frame_equal(
         sheets.read(shipped, "wells").astype({"dose": float}),
-        sheets.check(screen.layout().fillna(""), "wells", "layout").astype({"dose": float}),
+        sheets.check(layout.layout().fillna(""), "wells", "layout").astype({"dose": float}),
     )
 
 
@@ -30,12 +31,12 @@ def test_four_mechanisms_of_three_compounds_at_two_doses_in_two_wells():
 def test_a_compound_lives_on_one_plate_and_a_mechanism_on_both():
     assert TREATED.groupby("treatment")["plate"].nunique().max() == 1
     assert TREATED[TREATED["moa"] != ""].groupby("moa")["plate"].nunique().min() == 2
-    assert screen.layout().query("control == 'negative'").groupby("plate").size().tolist() == [20, 20]
+    assert layout.layout().query("control == 'negative'").groupby("plate").size().tolist() == [20, 20]
 
 
 @pytest.mark.parametrize("wells", [12, 24, 48])
 def test_a_further_plate_changes_no_other(wells):
-    two, three = screen.layout(plates=2, wells=wells), screen.layout(plates=3, wells=wells)
+    two, three = layout.layout(plates=2, wells=wells), layout.layout(plates=3, wells=wells)
     pd.testing.assert_frame_equal(two, three[three["plate"] != "P3"].reset_index(drop=True))
 
 

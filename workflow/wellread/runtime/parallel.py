@@ -4,7 +4,7 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from wellread.errors import InputError
+from wellread.runtime.errors import InputError
 
 
 def ordered(function, items, workers: int):

@@ -15,7 +15,7 @@ GRAINS = (1.0, 1.5, 2.2, 6.0)  # scales of texture, px
 def draw(rng, crowd: float, size: int, traits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One field of about `crowd` cells: light (C, size, size) float32, and masks (2, size, size) int32, nucleus, cell.
 
-    `traits` (4,) are the strengths of the mechanisms, in the order of `screen.MECHANISMS`; 0 is an untreated cell.
+    `traits` (4,) are the strengths of the mechanisms, in the order of `layout.MECHANISMS`; 0 is an untreated cell.
     """
     centres = scatter(rng, max(1, rng.poisson(crowd)), size, apart=2.3 * NUCLEUS * (1 + 0.25 * traits[0]))
     cells = characters(rng, len(centres), traits)
@@ -172,7 +172,7 @@ def mito(pixels, own, grain):
     return np.where(pixels["nucleus"] < 1, 0.05, mixed)
 
 
-STAINS = (dna, rna, er, agp, mito)  # in the order of screen.CHANNELS
+STAINS = (dna, rna, er, agp, mito)  # in the order of layout.CHANNELS
 
 
 def beyond_nucleus(pixels):

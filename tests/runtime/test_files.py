@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from wellread.files import whole
+from wellread.runtime.files import whole
 
 
 def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
@@ -32,7 +32,7 @@ def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path):
     code = f"""
 import sys, time
 sys.path.insert(0, "workflow")
-from wellread.files import whole
+from wellread.runtime.files import whole
 with whole("{tmp_path}/masks.tif") as part:
     part.write_text("half")
     print("writing", flush=True)
