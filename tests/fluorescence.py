@@ -4,7 +4,7 @@ import numpy as np
 from paths import SHARED
 from PIL import Image
 from truth import pooled_f1
-from wellread import images
+from wellread.inputs import images
 from wellread.segment.nuclei import find_nuclei
 from wellread.segment.size import typical_diameter
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import tifffile
 from wellread.calibrate import survey
-from wellread.images import calibrate as rescale
+from wellread.inputs.images import calibrate as rescale
 from wellread.runtime.errors import InputError
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]

@@ -7,7 +7,7 @@ import tifffile
 from truth import pooled_f1
 from wellread.calibrate import survey
 from wellread.illumination import Light, Site, functions, retrospective, shrink
-from wellread.images import calibrate, flatten
+from wellread.inputs.images import calibrate, flatten
 from wellread.painted import layout
 from wellread.painted import paint as painter
 from wellread.runtime.errors import InputError

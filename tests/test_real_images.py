@@ -125,7 +125,7 @@ def results(tmp_path_factory):
 
 def wells_of(folder, name, dataset):
     """A wells table that knows every well of the images."""
-    from wellread import sources
+    from wellread.inputs import sources
 
     ((kind, options),) = dataset["images"].items()
     rows = sources.SOURCES[kind](

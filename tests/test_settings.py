@@ -18,6 +18,7 @@ from wellread.draw import FIGURES
 from wellread.embed import embed
 from wellread.encoders import ENCODERS
 from wellread.illumination import ILLUMINATION
+from wellread.inputs.sources import SOURCES
 from wellread.look import LOOKS
 from wellread.loop import fit
 from wellread.measure import MEASURES
@@ -26,7 +27,6 @@ from wellread.painted.layout import images
 from wellread.runtime.errors import InputError
 from wellread.score import SCORES
 from wellread.segment import SEGMENTERS
-from wellread.sources import SOURCES
 from wellread.views import laws
 
 DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())

@@ -32,8 +32,8 @@ import tifffile
 from PIL import Image
 from scipy.ndimage import binary_fill_holes
 from skimage.filters import gaussian
-from wellread import images
 from wellread.crops import crops
+from wellread.inputs import images
 from wellread.painted import phantom
 from wellread.painted.layout import CHANNELS
 from wellread.painted.paint import expose, microscope

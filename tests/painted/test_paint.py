@@ -6,7 +6,7 @@ import pytest
 import tifffile
 from conftest import SMALL
 from paths import ROOT
-from wellread import sheets
+from wellread.inputs import user_tables
 from wellread.painted import layout, paint, phantom
 
 TREATED = layout.layout().query("control == ''")
@@ -15,8 +15,8 @@ TREATED = layout.layout().query("control == ''")
 def test_the_demo_table_is_the_layout(tmp_path):
     shipped = ROOT / "resources" / "demo" / "wells.csv"
     pd.testing.assert_frame_equal(
-        sheets.read(shipped, "wells").astype({"dose": float}),
-        sheets.check(layout.layout().fillna(""), "wells", "layout").astype({"dose": float}),
+        user_tables.read(shipped, "wells").astype({"dose": float}),
+        user_tables.check(layout.layout().fillna(""), "wells", "layout").astype({"dose": float}),
     )
 
 

@@ -39,7 +39,7 @@ rule calibrate:
         rows=lambda wildcards: PLAN.rows_hash(wildcards.dataset, wildcards.plate),
         channels=setting("dataset", "channels"),
         options=setting("dataset", "calibrate"),
-        code=fingerprint("calibrate", "sources"),
+        code=fingerprint("calibrate", "inputs.sources"),
     script:
         "../scripts/calibrate.py"
 

@@ -1,7 +1,7 @@
 """Look at the fields of one plate: quality, and the intensity limits of every channel."""
 
-from wellread import sources
 from wellread.calibrate import calibrate
+from wellread.inputs import sources
 from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards, threads=snakemake.threads):

@@ -1,6 +1,7 @@
 """Count what every stage of a dataset keeps and loses."""
 
-from wellread import ledger, sheets, sources, tables
+from wellread import ledger, tables
+from wellread.inputs import sources, user_tables
 from wellread.runtime import job
 
 files = snakemake.input
@@ -9,6 +10,6 @@ with job.running(snakemake.log[0], **snakemake.wildcards):
     images = sources.fields(snakemake.config["datasets"][dataset], dataset)
     plates = ledger.by_plate(files.fields, files.cells, files.lost, files.embeddings, files.get("objects") or ())
     profiles = ledger.by_model(files.profiles)
-    account = ledger.ledger(images, plates, sheets.read(files.wells, "wells"), profiles)
+    account = ledger.ledger(images, plates, user_tables.read(files.wells, "wells"), profiles)
     ledger.check(account)
     tables.write(account, snakemake.output[0])

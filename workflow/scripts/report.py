@@ -1,10 +1,10 @@
 """Write the page that tells the whole run of a dataset."""
 
-from wellread import sheets
+from wellread.inputs import user_tables
 from wellread.report import report
 from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards):
-    wells = sheets.read(snakemake.input.wells, "wells")
+    wells = user_tables.read(snakemake.input.wells, "wells")
     inputs = {name: paths for name, paths in snakemake.input.items() if name != "wells"}
     report(snakemake.output[0], snakemake.wildcards.dataset, inputs, wells, snakemake.params.config)

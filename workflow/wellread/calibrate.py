@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from wellread import illumination as light
-from wellread import images, quality
+from wellread import quality
 from wellread.flags import FEWEST, also, tally
 from wellread.flags import flags as broken_rules
+from wellread.inputs import images
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import ordered

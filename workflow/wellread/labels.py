@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from wellread import sheets
+from wellread.inputs import user_tables
 from wellread.runtime.errors import InputError
 
 
@@ -45,6 +45,6 @@ def truth(cells, wells, label: str) -> Truth:
 
 
 def _of_plate(cells, wells, label):
-    table = sheets.read(wells, "wells", (label,), key="wells")
+    table = user_tables.read(wells, "wells", (label,), key="wells")
     keys = pd.read_parquet(cells, columns=["plate", "well"])
     return keys.merge(table, on=["plate", "well"], how="left")[label].fillna("").astype(str).to_numpy(object)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from wellread import settings, sheets, sources
+from wellread import settings
+from wellread.inputs import sources, user_tables
 from wellread.provenance import rows_hash
 from wellread.runtime.errors import InputError
 
@@ -28,7 +29,7 @@ class Plan:
         for name, dataset in plan.config["datasets"].items():
             where = f"datasets.{name}"
             plan.images[name] = sources.fields(dataset, name)
-            plan.wells[name] = sheets.read(dataset["wells"], "wells", key=f"{where}.wells")
+            plan.wells[name] = user_tables.read(dataset["wells"], "wells", key=f"{where}.wells")
             _check_plates(plan.images[name], plan.wells[name], where)
             _check_weights(dataset["segment"] if plan.has_masks(name) else {}, where)
             plan.check_functions(name)

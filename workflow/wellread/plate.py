@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wellread import images
+from wellread.inputs import images
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pandas as pd
 import tifffile
 from skimage.segmentation import clear_border as cleared
 
-from wellread import labelimages
+from wellread.inputs import label_images
 from wellread.measure.tidy import row, table
 from wellread.plate import open_plate
 from wellread.runtime.errors import InputError
@@ -92,13 +92,13 @@ def segmentation(
         plate = open_plate(str(fields), str(calibration))
         for number in progress(plate.fields.index, "score", unit="field"):
             place = plate.place(number)
-            if not labelimages.path_of(truth, place).exists():
+            if not label_images.path_of(truth, place).exists():
                 lost["no label image"] += 1
             elif plate.fields.loc[number, "status"] != "ok":
                 lost["field left out"] += 1
             else:
                 found = tifffile.imread(masks, key=2 * number + PLANES[of])
-                pair = labelimages.read(truth, place, found.shape, kind, PLANES[of]), found
+                pair = label_images.read(truth, place, found.shape, kind, PLANES[of]), found
                 true, found = map(cleared, pair) if clear_border else pair
                 counted["/".join((place["plate"], place["well"], place["site"]))] = counts(true, found, iou)
     if not counted:

@@ -6,8 +6,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from wellread import images
 from wellread.crops.windows import Grid
+from wellread.inputs import images
 from wellread.plate import Plate, open_plate
 from wellread.runtime.errors import InputError
 

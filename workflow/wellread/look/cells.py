@@ -7,7 +7,7 @@ from skimage.segmentation import find_boundaries
 
 from wellread import montage
 from wellread.flags import robust_z
-from wellread.images import BadField
+from wellread.inputs.images import BadField
 from wellread.look import sheet
 from wellread.look.shown import Shown
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from wellread import montage
-from wellread.images import BadField
+from wellread.inputs.images import BadField
 from wellread.look import sheet
 from wellread.look.shown import Shown
 

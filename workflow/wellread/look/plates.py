@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from wellread.draw import figure_of
+from wellread.inputs.user_tables import plate_format, well_place
 from wellread.look.shown import Shown
-from wellread.sheets import plate_format, well_place
 
 MOST = 12  # plates that are drawn; the numbers are of all
 MEANING = {

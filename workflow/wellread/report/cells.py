@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from wellread import montage
-from wellread.images import BadField
+from wellread.inputs.images import BadField
 from wellread.plate import Plate, open_plate
 from wellread.reader import Crops
 from wellread.report import looks, svg

@@ -4,7 +4,7 @@ from string import ascii_uppercase
 
 from markupsafe import Markup
 
-from wellread.sheets import plate_format, well_place
+from wellread.inputs.user_tables import plate_format, well_place
 
 PITCH = 11  # px between wells
 

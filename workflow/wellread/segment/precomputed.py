@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from skimage.segmentation import expand_labels
 
-from wellread import labelimages
+from wellread.inputs import label_images
 from wellread.runtime.errors import InputError
 from wellread.segment.pairing import paired
 
@@ -24,8 +24,8 @@ def precomputed(scene, *, nucleus: str = "", cell: str = "", kind: str = "labels
 
 def _precomputed(field: dict, place: dict, nucleus: str, cell: str, kind: str, grow: float):
     shape = next(iter(field.values())).shape
-    cells = labelimages.read(cell, place, shape, kind, plane=1) if cell else None
+    cells = label_images.read(cell, place, shape, kind, plane=1) if cell else None
     if not nucleus:
         return np.zeros_like(cells), cells
-    nuclei = labelimages.read(nucleus, place, shape, kind)
+    nuclei = label_images.read(nucleus, place, shape, kind)
     return paired(nuclei, cells) if cell else (nuclei, expand_labels(nuclei, grow))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from wellread import sheets
+from wellread.inputs import user_tables
 from wellread.painted import layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import pick
@@ -21,7 +21,7 @@ def fields(dataset: dict, name: str) -> pd.DataFrame:
     """The checked images table of the dataset `name` of the config, sorted by plate, well and site."""
     channels, where = dataset["channels"], f"datasets.{name}.images"
     frame = pick(dataset["images"], SOURCES)(channels, STAGED.format(dataset=name), where)
-    frame = sheets.check(frame, "images", where, tuple(channels))
+    frame = user_tables.check(frame, "images", where, tuple(channels))
     if absent := [channel for channel in channels if not (frame[channel] != "").any()]:
         raise InputError("files of every channel", f"none of {', '.join(absent)}", where, "channels, or the source")
     return frame
@@ -29,7 +29,7 @@ def fields(dataset: dict, name: str) -> pd.DataFrame:
 
 def table(channels: list[str], staged: str, where: str, *, path: str, root: str = "") -> pd.DataFrame:
     """An images table written by the user; relative image paths start at `root` (default: the working directory)."""
-    frame = sheets.read(path, "images", tuple(channels), f"{where}.table.path")
+    frame = user_tables.read(path, "images", tuple(channels), f"{where}.table.path")
     return frame.assign(**{c: [str(Path(root, p)) if p else "" for p in frame[c]] for c in channels})
 
 
@@ -79,7 +79,9 @@ def _complete(frame: pd.DataFrame, plate: str, names: dict, regex: str) -> pd.Da
         frame["plate"] = plate or "plate"
     if "site" not in frame:
         frame["site"] = "1"
-    return frame.assign(channel=[names.get(c, c) for c in frame["channel"]], well=frame["well"].map(sheets.well_name))
+    return frame.assign(
+        channel=[names.get(c, c) for c in frame["channel"]], well=frame["well"].map(user_tables.well_name)
+    )
 
 
 def _refuse_doubles(frame: pd.DataFrame, folder: str) -> None:

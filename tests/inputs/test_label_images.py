@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from PIL import Image
 from skimage.segmentation import find_boundaries
-from wellread import labelimages
+from wellread.inputs import label_images
 from wellread.runtime.errors import InputError
 from wellread.segment import SEGMENTERS
 from wellread.segment.scene import Scene
@@ -43,7 +43,7 @@ WRITERS = {
 def test_every_format(tmp_path, labels, name):
     (tmp_path / "P1").mkdir()
     WRITERS[name](tmp_path / "P1" / f"B03_2_{name}", labels)
-    found = labelimages.read(str(tmp_path / "{plate}" / "{well}_{site}_") + name, PLACE, SHAPE)
+    found = label_images.read(str(tmp_path / "{plate}" / "{well}_{site}_") + name, PLACE, SHAPE)
     assert found.dtype == np.int32
     np.testing.assert_array_equal(found, labels)
 
@@ -52,7 +52,7 @@ def test_zarr_within_a_group(tmp_path, labels):
     import zarr
 
     zarr.open_group(str(tmp_path / "B03.zarr"), mode="w").create_array("labels/nuclei", data=labels)
-    found = labelimages.read(str(tmp_path / "{well}.zarr" / "labels" / "nuclei"), PLACE, SHAPE)
+    found = label_images.read(str(tmp_path / "{well}.zarr" / "labels" / "nuclei"), PLACE, SHAPE)
     np.testing.assert_array_equal(found, labels)
 
 
@@ -62,7 +62,7 @@ def test_files_of_several_planes_and_fields(tmp_path, labels, name):
     WRITERS[f"labels{name[5:]}"](tmp_path / name, stack)
     for plane in (0, 1):
         np.testing.assert_array_equal(
-            labelimages.read(str(tmp_path / name), PLACE, SHAPE, plane=plane), labels * (plane + 1)
+            label_images.read(str(tmp_path / name), PLACE, SHAPE, plane=plane), labels * (plane + 1)
         )
 
 
@@ -70,7 +70,7 @@ def test_binary_masks_and_outlines(tmp_path, labels):
     np.save(tmp_path / "binary.npy", labels > 0)
     np.save(tmp_path / "outlines.npy", find_boundaries(labels, mode="inner"))
     for kind in ("binary", "outlines"):
-        found = labelimages.read(str(tmp_path / f"{kind}.npy"), PLACE, SHAPE, kind)
+        found = label_images.read(str(tmp_path / f"{kind}.npy"), PLACE, SHAPE, kind)
         assert found.max() == 6
         assert len(np.unique(np.stack([found, labels])[:, labels > 0], axis=1).T) == 6
         np.testing.assert_array_equal(found > 0, labels > 0)
@@ -93,20 +93,20 @@ def test_what_is_no_label_image_is_refused(tmp_path, content, words):
     elif content is not None:
         np.save(path, content)
     with pytest.raises(InputError, match=words) as error:
-        labelimages.read(str(path), PLACE, SHAPE)
+        label_images.read(str(path), PLACE, SHAPE)
     assert str(path) in str(error.value)
 
 
 @pytest.mark.parametrize("pattern", ["{plat}.png", "{}.png", "{plate.png"])
 def test_a_pattern_with_other_fields_is_refused(pattern):
     with pytest.raises(InputError, match=r"\{plate\}, \{well\}, \{site\}"):
-        labelimages.path_of(pattern, PLACE)
+        label_images.path_of(pattern, PLACE)
 
 
 def test_an_unknown_format_is_refused(tmp_path):
     (tmp_path / "labels.doc").touch()
     with pytest.raises(InputError, match=r"a label image \(\.tif"):
-        labelimages.read(str(tmp_path / "labels.doc"), PLACE, SHAPE)
+        label_images.read(str(tmp_path / "labels.doc"), PLACE, SHAPE)
 
 
 FIELD = {"DNA": np.zeros(SHAPE, np.float32)}

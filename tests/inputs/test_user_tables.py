@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from wellread import sheets
+from wellread.inputs import user_tables
 from wellread.runtime.errors import InputError
 
 WELLS = pd.DataFrame(
@@ -27,7 +27,7 @@ def written(tmp_path, frame, name="wells.csv"):
 
 @pytest.mark.parametrize("name", ["wells.csv", "wells.tsv", "wells.parquet"])
 def test_wells_are_normalised_and_sorted(tmp_path, name):
-    frame = sheets.read(written(tmp_path, WELLS, name), "wells")
+    frame = user_tables.read(written(tmp_path, WELLS, name), "wells")
     assert frame["well"].tolist() == ["A01", "B02"]
     assert frame["treatment"].tolist() == ['ä"/<script>', "DMSO"]
     assert frame["batch"].tolist() == ["1", "1"]
@@ -38,7 +38,7 @@ def test_wells_are_normalised_and_sorted(tmp_path, name):
     ("given", "spelt"), [("a1", "A01"), ("A001", "A01"), ("P24", "P24"), ("aa3", "AA03"), ("7", "7")]
 )
 def test_well_names(given, spelt):
-    assert sheets.well_name(given) == spelt
+    assert user_tables.well_name(given) == spelt
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_well_names(given, spelt):
 )
 def test_slips_are_named_with_row_and_column(tmp_path, change, words):
     with pytest.raises(InputError) as error:
-        sheets.read(written(tmp_path, change(WELLS)), "wells")
+        user_tables.read(written(tmp_path, change(WELLS)), "wells")
     assert all(word in str(error.value) for word in ["expected", "found", "where", "edit", "wells.csv", *words]), (
         error.value
     )
@@ -62,4 +62,4 @@ def test_slips_are_named_with_row_and_column(tmp_path, change, words):
 
 def test_a_missing_table_names_the_config_key():
     with pytest.raises(InputError, match=r"(?s)no file at nowhere\.csv.*datasets\.demo\.wells"):
-        sheets.read("nowhere.csv", "wells", key="datasets.demo.wells")
+        user_tables.read("nowhere.csv", "wells", key="datasets.demo.wells")

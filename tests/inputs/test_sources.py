@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from wellread import sources
+from wellread.inputs import sources
 from wellread.runtime.errors import InputError
 
 REGEX = r"(?P<plate>\w+)/(?P<row>[A-P])(?P<column>\d+)_s(?P<site>\d)_w(?P<channel>\d)\.tif"

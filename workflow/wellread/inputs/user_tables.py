@@ -11,7 +11,7 @@ import yaml
 from wellread.runtime.errors import InputError
 
 PLATES = ((8, 12), (16, 24), (32, 48))  # rows, columns
-SCHEMAS = Path(__file__).parents[1] / "schemas"
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
 @cache
