@@ -10,7 +10,7 @@ import pytest
 import tiny_cellpose
 import torch
 from skimage.segmentation import expand_labels
-from wellread import vision
+from wellread.networks import torchvision_shim
 from wellread.runtime.errors import InputError
 from wellread.segment import cellpose_net
 from wellread.segment.cellpose import cellpose
@@ -19,7 +19,7 @@ from wellread.segment.scene import Scene
 
 BOTH = tiny_cellpose.SEEN["cell"]
 PLACE = {"plate": "P1", "well": "A01", "site": 1, "field": 0}
-vision.mend_torchvision()
+torchvision_shim.mend_torchvision()
 
 
 @pytest.fixture(autouse=True)
@@ -249,9 +249,9 @@ def test_other_networks_may_be_registered(monkeypatch, tmp_path):
 
 
 def test_torchvision_can_be_imported_beside_any_torch():
-    kept = vision.mend_torchvision()
+    kept = torchvision_shim.mend_torchvision()
     assert importlib.import_module("torchvision").ops.nms
-    assert vision.mend_torchvision() is kept
+    assert torchvision_shim.mend_torchvision() is kept
 
 
 # Refusals

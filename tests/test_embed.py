@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from wellread import statefiles
 from wellread import weights as saved
 from wellread.embed import embed
 from wellread.encoders import ENCODERS, How
+from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
 from wellread.views import centre_view
 from wellread.vit import ViT
@@ -119,7 +119,7 @@ def test_the_first_crop_without_a_finite_embedding_is_named(tmp_path, crops):
     array[[6, 9], 0, 0, 0] = 0
     np.save(crops, array)
     torch.jit.script(Seventh()).save(tmp_path / "x.pt")
-    options = {"path": str(tmp_path / "x.pt"), "sha256": statefiles.sha256_of(tmp_path / "x.pt"), "channels": CHANNELS}
+    options = {"path": str(tmp_path / "x.pt"), "sha256": state_dicts.sha256_of(tmp_path / "x.pt"), "channels": CHANNELS}
     encoder = {"exported": options | {"image": 20, "normalise": "none"}}
     with pytest.raises(InputError, match="crop 6"):
         vectors(crops, {}, encoder=encoder, batch=4)

@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter
 from skimage.segmentation import find_boundaries
 from torch import nn
+from wellread.networks import safe_unpickle
 from wellread.painted.phantom import draw
 from wellread.runtime.errors import InputError
-from wellread.segment import hpa_net, inert
+from wellread.segment import hpa_net
 from wellread.segment.hpa import MEAN, SD, enlarged, hpa
 from wellread.segment.hpa_labels import _solid, as_published, labelled
 from wellread.segment.scene import Scene
@@ -83,7 +84,7 @@ class Harm:
 @pytest.mark.parametrize("parallel", [True, False])
 def test_tensors_of_a_published_network_are_read_and_no_code_is_run(published, tmp_path, parallel, zipped):
     path = published(tmp_path / "net.pth", parallel, zipped, decoder_type=1, harm=Harm(tmp_path / "harm"))
-    state = inert.tensors(path)
+    state = safe_unpickle.tensors(path)
     expected = small().state_dict()
     assert list(state) == list(expected)
     assert all(torch.equal(value, expected[name]) for name, value in state.items())

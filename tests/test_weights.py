@@ -11,7 +11,8 @@ import torch
 from paths import ROOT
 from safetensors.torch import save_file
 from torch.nn import functional as F
-from wellread import statefiles, weights
+from wellread import weights
+from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
 from wellread.vit import ViT
 
@@ -77,7 +78,7 @@ def test_a_published_file_gives_the_references_outputs():
 
 def test_the_teachers_backbone_is_taken_from_a_training_checkpoint():
     path = golden.path("ssl_step_in.pth")
-    state, teacher = statefiles.read(path, sha256(path)), golden.states("ssl_step_in.pth")["teacher"]
+    state, teacher = state_dicts.read(path, sha256(path)), golden.states("ssl_step_in.pth")["teacher"]
     assert weights.architecture(state)["depth"] == 4
     assert state.keys() == {name.removeprefix("backbone.") for name in teacher if name.startswith("backbone.")}
     assert all(torch.equal(value, teacher[f"backbone.{name}"]) for name, value in state.items())
@@ -91,7 +92,7 @@ def test_wrappers_and_prefixes_are_removed(tmp_path, wrap, prefix, suffix):
     named = {prefix + name: value for name, value in state.items()}
     if "backbone" in prefix:
         named[prefix.replace("backbone", "dino_head") + "mlp.0.bias"] = torch.zeros(4)  # a head beside it is left out
-    found = statefiles.read(*pickled({wrap: named, "epoch": 3} if wrap else named, tmp_path / f"x.{suffix}"))
+    found = state_dicts.read(*pickled({wrap: named, "epoch": 3} if wrap else named, tmp_path / f"x.{suffix}"))
     assert found.keys() == state.keys()
     assert all(torch.equal(value, state[name]) for name, value in found.items())
 
@@ -158,7 +159,7 @@ def test_cut_files_are_refused(tmp_path, suffix, left):
     save_file(state, path) if suffix == "safetensors" else torch.save(state, path)
     path.write_bytes(path.read_bytes()[:left])
     with pytest.raises(InputError, match="whole file"):
-        statefiles.read(path, sha256(path))
+        state_dicts.read(path, sha256(path))
 
 
 class Code:
@@ -174,7 +175,7 @@ class Code:
 def test_code_in_a_pickle_is_refused_and_does_not_run(tmp_path):
     state = {"cls_token": torch.zeros(1), "code": Code(tmp_path / "ran")}
     with pytest.raises(InputError, match="no code"):
-        statefiles.read(*pickled(state, tmp_path / "x.pth"))
+        state_dicts.read(*pickled(state, tmp_path / "x.pth"))
     assert not (tmp_path / "ran").exists()
 
 
@@ -182,11 +183,11 @@ def test_another_hash_or_none_is_refused(tmp_path, saved):
     path, found = pickled(saved[0].state_dict(), tmp_path / "x.pth")
     for wrong in ("0" * 64, ""):
         with pytest.raises(InputError, match=found):
-            statefiles.read(path, wrong)
-    assert statefiles.read(path, found.upper())
-    assert statefiles.read(saved[1][0], "")  # safetensors hold no code
+            state_dicts.read(path, wrong)
+    assert state_dicts.read(path, found.upper())
+    assert state_dicts.read(saved[1][0], "")  # safetensors hold no code
     with pytest.raises(InputError, match="SHA-256"):
-        statefiles.read(saved[1][0], "0" * 64)
+        state_dicts.read(saved[1][0], "0" * 64)
 
 
 def test_no_file_a_folder_and_other_formats_are_refused(tmp_path):
@@ -195,20 +196,20 @@ def test_no_file_a_folder_and_other_formats_are_refused(tmp_path):
     for name, found in [("none.pth", "nothing"), ("folder.pth", "a folder"), ("x.ckpt", ".ckpt")]:
         path = tmp_path / name
         with pytest.raises(InputError, match=rf"found +{re.escape(found)}"):
-            statefiles.read(path, sha256(path) if path.is_file() else "")
+            state_dicts.read(path, sha256(path) if path.is_file() else "")
 
 
 @pytest.mark.parametrize("other", [{}, [torch.zeros(1)], {"a": 1}, {"teacher": {"a": torch.zeros(1), "b": None}}])
 def test_what_is_no_dict_of_tensors_is_refused(tmp_path, other):
     with pytest.raises(InputError, match="dict of tensors"):
-        statefiles.read(*pickled(other, tmp_path / "x.pth"))
+        state_dicts.read(*pickled(other, tmp_path / "x.pth"))
 
 
 def test_infinite_weights_are_refused_by_name(tmp_path):
     state = vit().state_dict()
     state["blocks.1.mlp.fc1.weight"][3, 3] = float("nan")
     with pytest.raises(InputError, match=r"blocks\.1\.mlp\.fc1\.weight"):
-        statefiles.read(*pickled(state, tmp_path / "x.pth"))
+        state_dicts.read(*pickled(state, tmp_path / "x.pth"))
 
 
 def test_blocks_numbered_anew_in_every_chunk_are_refused(tmp_path):
@@ -217,7 +218,7 @@ def test_blocks_numbered_anew_in_every_chunk_are_refused(tmp_path):
         name.replace("blocks.1.", "blocks.1.0.").replace("blocks.0.", "blocks.0.0."): state[name] for name in state
     }
     with pytest.raises(InputError, match="through all chunks"):
-        statefiles.read(*pickled(state, tmp_path / "x.pth"))
+        state_dicts.read(*pickled(state, tmp_path / "x.pth"))
 
 
 def without(state, *names):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from wellread.networks.torchvision_shim import mend_torchvision
 from wellread.painted.layout import CHANNELS
 from wellread.painted.paint import expose, microscope
 from wellread.painted.phantom import draw
-from wellread.vision import mend_torchvision
 
 SEEN = {"nucleus": ["DNA"], "cell": ["RNA", "DNA"]}
 WIDTHS = (2, 8, 16, 32, 48)

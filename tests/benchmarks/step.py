@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
 
 import numpy as np
 import torch
-from wellread import device as devices
 from wellread import loop
 from wellread.architecture import vit
 from wellread.methods import METHODS
+from wellread.networks import device as devices
 from wellread.optimise import clip_gradients, groups
 from wellread.reader import Crops
 from wellread.seen import Seen

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from wellread import device as devices
 from wellread.encoders import ENCODERS, How, trained
+from wellread.networks import device as devices
 from wellread.reader import Crops, ahead
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole

@@ -12,10 +12,10 @@ from itertools import count
 import numpy as np
 import torch
 
-from wellread import device as devices
 from wellread import ranks
 from wellread.checkpoint import stop_request
 from wellread.health import Watch, health, tell
+from wellread.networks import device as devices
 from wellread.optimise import clip_gradients, groups, set_rates
 from wellread.reader import ahead
 from wellread.runtime.errors import InputError

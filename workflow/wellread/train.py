@@ -12,12 +12,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import torch
 
-from wellread import device as devices
 from wellread import labels, loop, probes, ranks
 from wellread import weights as encoders
 from wellread.architecture import vit
 from wellread.checkpoint import Checkpoint, identity
 from wellread.methods import METHODS
+from wellread.networks import device as devices
 from wellread.reader import Crops
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole

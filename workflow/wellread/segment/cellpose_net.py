@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 
-from wellread import device, statefiles
+from wellread.networks import device, state_dicts
+from wellread.networks.torchvision_shim import mend_torchvision
 from wellread.runtime.errors import InputError
 from wellread.segment.cpnet import cpnet
-from wellread.vision import mend_torchvision
 
 log = logging.getLogger("wellread")
 UNUSED = ("diam_mean", "diam_labels")  # some files lack them
@@ -70,12 +70,12 @@ def _model(path: str, sha256: str, where: torch.device, precision: str):
 
 def read(path, sha256: str) -> dict[str, torch.Tensor]:
     """State dict of a file as Cellpose writes it; no code in it is run."""
-    path = statefiles.checked(path, sha256)
+    path = state_dicts.checked(path, sha256)
     try:
-        state = statefiles.unpickled(path)
+        state = state_dicts.unpickled(path)
     except Exception as error:  # a damaged file may raise anything
-        raise InputError("weights of Cellpose: a whole file", statefiles.told(error), str(path), EDIT) from None
-    return statefiles.bare(state, path)
+        raise InputError("weights of Cellpose: a whole file", state_dicts.told(error), str(path), EDIT) from None
+    return state_dicts.bare(state, path)
 
 
 def build(state: dict, dtype: torch.dtype, path) -> torch.nn.Module:
@@ -83,7 +83,7 @@ def build(state: dict, dtype: torch.dtype, path) -> torch.nn.Module:
     kind = next((name for name, (key, _) in ARCHITECTURES.items() if key in state), None)
     if kind is None:
         expected = f"weights of {' or '.join(ARCHITECTURES)}"
-        raise InputError(expected, f"{len(state)} tensors: {statefiles.some(state)}", str(path), EDIT)
+        raise InputError(expected, f"{len(state)} tensors: {state_dicts.some(state)}", str(path), EDIT)
     try:
         network = ARCHITECTURES[kind][1](state, dtype)
     except (KeyError, IndexError, ValueError, RuntimeError) as error:
@@ -99,9 +99,9 @@ def fill(network: torch.nn.Module, state: dict, kind: str, path) -> None:
     shapes = [(name, tuple(state[name].shape), tuple(own[name].shape)) for name in own if name in state]
     wrong += [f"{name} {found} instead of {wanted}" for name, found, wanted in shapes if found != wanted]
     if wrong:
-        raise InputError(f"all weights of {kind}", statefiles.some(wrong), str(path), EDIT)
+        raise InputError(f"all weights of {kind}", state_dicts.some(wrong), str(path), EDIT)
     if more := [name for name in state if name not in own]:
-        log.warning("%s: %s, which %s does not have", path, statefiles.some(more), kind)
+        log.warning("%s: %s, which %s does not have", path, state_dicts.some(more), kind)
     network.load_state_dict(own | {name: state[name] for name in own if name in state})
     if "diam_mean" in own and builtin_nuclei(path):
         network.diam_mean.fill_(17.0)

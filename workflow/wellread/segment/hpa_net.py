@@ -16,10 +16,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
-from wellread import device, statefiles
+from wellread.networks import device, state_dicts
+from wellread.networks.safe_unpickle import tensors
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
-from wellread.segment.inert import tensors
 
 # Of a stage: blocks, channels of their bottleneck, channels that are summed, channels that are appended, groups.
 DPN92 = ((3, 96, 256, 16, 32), (4, 192, 512, 32, 32), (20, 384, 1024, 24, 32), (3, 768, 2048, 128, 32))
@@ -162,7 +162,7 @@ def filled(state: dict, path) -> DPNUnet:
         counts = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
         network.load_state_dict(counts | state)  # old files lack these, which matter in training only
     except (KeyError, IndexError, ValueError, RuntimeError, ZeroDivisionError) as error:
-        found = f"{len(state)} tensors: {statefiles.some(state)}; {' '.join(str(error).split())[:200]}"
+        found = f"{len(state)} tensors: {state_dicts.some(state)}; {' '.join(str(error).split())[:200]}"
         raise InputError("weights of HPA-Cell-Segmentation (DPNUnet)", found, str(path), EDIT) from None
     if network.final[0].out_channels != 3:
         found = f"{network.final[0].out_channels}"
@@ -177,13 +177,13 @@ def network(path, sha256: str, wanted: str, threads: int) -> DPNUnet:
 
 @lru_cache(maxsize=2)
 def _network(path: str, sha256: str, where: torch.device) -> DPNUnet:
-    path = statefiles.checked(path, sha256)
+    path = state_dicts.checked(path, sha256)
     if path.suffix != ".safetensors":
         return filled(tensors(path), path).to(where)
     try:
         state = load_file(path)
     except Exception as error:  # a damaged file may raise anything
-        raise InputError("a whole file of weights", statefiles.told(error), str(path), EDIT) from None
+        raise InputError("a whole file of weights", state_dicts.told(error), str(path), EDIT) from None
     return filled(state, path).to(where)
 
 
@@ -199,4 +199,4 @@ if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("python -m wellread.segment.hpa_net published.pth out.safetensors")
     convert(*sys.argv[1:])
-    print(f"SHA-256 {statefiles.sha256_of(sys.argv[2])}  {sys.argv[2]}")
+    print(f"SHA-256 {state_dicts.sha256_of(sys.argv[2])}  {sys.argv[2]}")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import torch
 
-from wellread import statefiles
+from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
 
 EDIT = "the path of the weights"
@@ -34,8 +34,8 @@ def tensors(path) -> dict[str, torch.Tensor]:
             found = torch.load(path, map_location="cpu", weights_only=False, pickle_module=READER)
         state = _state(found) if isinstance(found, Inert) else found
     except Exception as error:  # a damaged file may raise anything
-        raise InputError("a whole file of weights", statefiles.told(error), str(path), EDIT) from None
-    return {name: value.detach() for name, value in statefiles.bare(state, path).items()}
+        raise InputError("a whole file of weights", state_dicts.told(error), str(path), EDIT) from None
+    return {name: value.detach() for name, value in state_dicts.bare(state, path).items()}
 
 
 class Inert:
