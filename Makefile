@@ -22,7 +22,7 @@ lint: $(VENV)/done
 	$(BIN)/snakemake --lint --configfile config/config.yaml
 
 manual: $(VENV)/done
-	cd workflow && ../$(BIN)/python -m wellread.manual
+	cd workflow && ../$(BIN)/python -m wellread.plan.manual
 
 clean:
 	rm -rf results/[!R]* .snakemake .pytest_cache .ruff_cache

@@ -11,7 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 from paths import ROOT
-from wellread import provenance
+from wellread.plan import provenance
 
 CONDA = {"pytorch": "torch", "matplotlib-base": "matplotlib"}  # conda's name: pip's name
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

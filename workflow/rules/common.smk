@@ -4,8 +4,8 @@ import os
 from snakemake.exceptions import WorkflowError
 
 from wellread.runtime.errors import InputError
-from wellread.plan import Plan
-from wellread.provenance import fingerprint
+from wellread.plan.dag import Plan
+from wellread.plan.provenance import fingerprint
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow down every job beside them
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 
 
 def fingerprint(*modules: str) -> str:

@@ -7,7 +7,6 @@ from copy import deepcopy
 import pytest
 import yaml
 from paths import ROOT
-from wellread import manual, settings
 from wellread.aggregate import aggregate
 from wellread.architecture import vit
 from wellread.calibrate import survey
@@ -24,6 +23,7 @@ from wellread.loop import fit
 from wellread.measure import MEASURES
 from wellread.methods import METHODS
 from wellread.painted.layout import images
+from wellread.plan import manual, settings
 from wellread.runtime.errors import InputError
 from wellread.score import SCORES
 from wellread.segment import SEGMENTERS

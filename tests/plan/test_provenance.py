@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from wellread import provenance
+from wellread.plan import provenance
 
 PACKAGE = {
     "train.py": '"""Train."""\nfrom wellread import vit\n\n\ndef train():\n    """Go."""\n    return vit.SIZE\n',

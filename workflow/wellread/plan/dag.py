@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from wellread import settings
 from wellread.inputs import sources, user_tables
-from wellread.provenance import rows_hash
+from wellread.plan import settings
+from wellread.plan.provenance import rows_hash
 from wellread.runtime.errors import InputError
 
 SCORES = {"segmentation"}  # measures of masks

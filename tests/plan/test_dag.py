@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from wellread.plan import Plan
+from wellread.plan.dag import Plan
 from wellread.runtime.errors import InputError
 
 MODELS = {

@@ -1,9 +1,9 @@
-"""The reference part of config/README.md, written from the schema: python -m wellread.manual (in workflow/)."""
+"""The reference part of config/README.md, written from the schema: python -m wellread.plan.manual (in workflow/)."""
 
 import json
 from pathlib import Path
 
-from wellread import settings
+from wellread.plan import settings
 
 MARK = "<!-- below this line: written from workflow/schemas/config.schema.yaml by `make manual` -->\n"
 SECTIONS = ("dataset", "images", "calibrate", "illumination", "segment", "crops", "aggregate", "consensus")
@@ -50,5 +50,5 @@ def _facts(rule: dict, required: bool) -> str:
 
 
 if __name__ == "__main__":
-    path = Path(__file__).parents[2] / "config" / "README.md"
+    path = Path(__file__).parents[3] / "config" / "README.md"
     path.write_text(path.read_text().split(MARK)[0] + MARK + "\n" + manual())

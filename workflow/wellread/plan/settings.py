@@ -15,7 +15,7 @@ SHOWN = {  # options of segmenters that name channels
     "cellpose": ("nucleus", "cell"),
     "hpa": ("nucleus", "er", "microtubules"),
 }
-SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 
 @cache
