@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from wellread.calibrate import calibrate
+from wellread.calibrate.calibrate import calibrate
 from wellread.crops import crops
 from wellread.painted import layout
 from wellread.painted.paint import paint

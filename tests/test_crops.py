@@ -9,10 +9,10 @@ import tifffile
 from conftest import PLATE, outputs
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+from wellread.calibrate.plate import open_plate
 from wellread.crops import crops
 from wellread.crops.choice import judged
 from wellread.painted import phantom
-from wellread.plate import open_plate
 from wellread.reader import Crops
 from wellread.runtime.errors import InputError
 from wellread.runtime.parallel import ordered

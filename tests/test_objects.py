@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tifffile
 from skimage.measure import regionprops_table
-from wellread.plate import open_plate
+from wellread.calibrate.plate import open_plate
 from wellread.segment.objects import BOX, objects
 
 PLACE = {"plate": "P1", "well": "A01", "site": "1", "field": 4, "stem": "x"}

@@ -7,7 +7,7 @@ from fluorescence import DATA, FIELDS, fields, found, rescaled, scores
 from scipy import ndimage
 from skimage import segmentation
 from truth import pooled_f1
-from wellread.plate import open_plate
+from wellread.calibrate.plate import open_plate
 from wellread.runtime.errors import InputError
 from wellread.segment import SEGMENTERS, Scene
 from wellread.segment.merge import fill, moments

@@ -9,14 +9,14 @@ import yaml
 from paths import ROOT
 from wellread.aggregate import aggregate
 from wellread.architecture import vit
-from wellread.calibrate import survey
+from wellread.calibrate.calibrate import survey
+from wellread.calibrate.illumination import ILLUMINATION
 from wellread.consensus import consensus
 from wellread.correct import CORRECTIONS
 from wellread.crops import crops
 from wellread.draw import FIGURES
 from wellread.embed import embed
 from wellread.encoders import ENCODERS
-from wellread.illumination import ILLUMINATION
 from wellread.inputs.sources import SOURCES
 from wellread.look import LOOKS
 from wellread.loop import fit

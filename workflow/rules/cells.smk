@@ -39,7 +39,7 @@ rule calibrate:
         rows=lambda wildcards: PLAN.rows_hash(wildcards.dataset, wildcards.plate),
         channels=setting("dataset", "channels"),
         options=setting("dataset", "calibrate"),
-        code=fingerprint("calibrate", "inputs.sources"),
+        code=fingerprint("calibrate.calibrate", "inputs.sources"),
     script:
         "../scripts/calibrate.py"
 

@@ -1,6 +1,6 @@
 """Look at the fields of one plate: quality, and the intensity limits of every channel."""
 
-from wellread.calibrate import calibrate
+from wellread.calibrate.calibrate import calibrate
 from wellread.inputs import sources
 from wellread.runtime import job
 

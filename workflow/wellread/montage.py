@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from skimage.segmentation import find_boundaries
 
-from wellread.plate import Plate
+from wellread.calibrate.plate import Plate
 
 PALETTE = ("#3d6bff", "#2fd06b", "#ff4a3d", "#f2c230", "#d24bff", "#35d8e8", "#ff8f2e", "#b8b8b8")
 CELL, NUCLEUS = (255, 255, 255), (120, 240, 255)  # colours of their outlines

@@ -12,9 +12,9 @@ import pandas as pd
 import tifffile
 from skimage.segmentation import clear_border as cleared
 
+from wellread.calibrate.plate import open_plate
 from wellread.inputs import label_images
 from wellread.measure.tidy import row, table
-from wellread.plate import open_plate
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
 

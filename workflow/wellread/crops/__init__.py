@@ -9,12 +9,12 @@ import logging
 import numpy as np
 import pandas as pd
 
+from wellread.calibrate.plate import Plate, open_plate
 from wellread.crops import windows
 from wellread.crops.choice import judged, reasons
 from wellread.crops.cutter import CELL, NUCLEUS, OTHER, Cutter, Part, Target
 from wellread.crops.pixels import forget
 from wellread.crops.windows import Grid
-from wellread.plate import Plate, open_plate
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import ordered
 from wellread.runtime.progress import progress

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from wellread.flags import flags
+from wellread.calibrate.flags import flags
 from wellread.runtime.errors import InputError
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from wellread.calibrate.plate import Plate, open_plate
 from wellread.crops.windows import Grid
 from wellread.inputs import images
-from wellread.plate import Plate, open_plate
 from wellread.runtime.errors import InputError
 
 COUNTS = np.arange(2**16, dtype=np.uint16)  # that a camera can give

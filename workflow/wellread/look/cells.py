@@ -6,7 +6,7 @@ from PIL import Image
 from skimage.segmentation import find_boundaries
 
 from wellread import montage
-from wellread.flags import robust_z
+from wellread.calibrate.flags import robust_z
 from wellread.inputs.images import BadField
 from wellread.look import sheet
 from wellread.look.shown import Shown

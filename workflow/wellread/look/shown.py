@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 
-from wellread.plate import Plate, open_plate
+from wellread.calibrate.plate import Plate, open_plate
 
 
 @dataclass(frozen=True)

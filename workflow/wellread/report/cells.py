@@ -8,8 +8,8 @@ import tifffile
 from PIL import Image
 
 from wellread import montage
+from wellread.calibrate.plate import Plate, open_plate
 from wellread.inputs.images import BadField
-from wellread.plate import Plate, open_plate
 from wellread.reader import Crops
 from wellread.report import looks, svg
 from wellread.report.run import Run

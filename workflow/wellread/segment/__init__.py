@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 
-from wellread.plate import Plate, open_plate
+from wellread.calibrate.plate import Plate, open_plate
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import ordered
 from wellread.runtime.progress import progress

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
-from wellread.quality import binned, crest, duplicates, focus, measures, noise, saturated, slope
+from wellread.calibrate.quality import binned, crest, duplicates, focus, measures, noise, saturated, slope
 
 RNG = np.random.default_rng(0)
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import tifffile
 from truth import pooled_f1
-from wellread.calibrate import survey
-from wellread.illumination import Light, Site, functions, retrospective, shrink
+from wellread.calibrate.calibrate import survey
+from wellread.calibrate.illumination import Light, Site, functions, retrospective, shrink
 from wellread.inputs.images import calibrate, flatten
 from wellread.painted import layout
 from wellread.painted import paint as painter

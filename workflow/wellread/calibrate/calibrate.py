@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from wellread import illumination as light
-from wellread import quality
-from wellread.flags import FEWEST, also, tally
-from wellread.flags import flags as broken_rules
+from wellread.calibrate import illumination as light
+from wellread.calibrate import quality
+from wellread.calibrate.flags import FEWEST, also, tally
+from wellread.calibrate.flags import flags as broken_rules
 from wellread.inputs import images
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from wellread.calibrate import survey
+from wellread.calibrate.calibrate import survey
 from wellread.inputs.images import calibrate as rescale
 from wellread.runtime.errors import InputError
 

@@ -9,8 +9,8 @@ import pytest
 import tifffile
 from paths import SHARED
 from scipy.ndimage import gaussian_filter
-from wellread.calibrate import survey
-from wellread.flags import flags, robust_z, tally
+from wellread.calibrate.calibrate import survey
+from wellread.calibrate.flags import flags, robust_z, tally
 from wellread.painted import layout
 from wellread.painted.paint import paint
 from wellread.runtime.errors import InputError
