@@ -8,7 +8,7 @@ from wellread.calibrate.calibrate import calibrate
 from wellread.crops import crops
 from wellread.painted import layout
 from wellread.painted.paint import paint
-from wellread.segment import segment
+from wellread.segment.segment import segment
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 PLATE = ("fields.parquet", "calibration.npz", "masks.tif", "objects.parquet")

@@ -38,8 +38,8 @@ from wellread.painted import phantom
 from wellread.painted.layout import CHANNELS
 from wellread.painted.paint import expose, microscope
 from wellread.runtime.parallel import ordered
-from wellread.segment import segment
 from wellread.segment.objects import objects
+from wellread.segment.segment import segment
 
 TILE, SIZE = 540, 160
 PLATE = ("fields.parquet", "calibration.npz", "masks.tif", "objects.parquet")

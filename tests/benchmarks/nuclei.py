@@ -23,7 +23,8 @@ from fluorescence import DATA, fields, found, rescaled, scores
 from scipy import ndimage
 from skimage import feature, filters, measure, segmentation
 from truth import pooled_f1
-from wellread.segment import SEGMENTERS, Scene
+from wellread.segment.scene import Scene
+from wellread.segment.segment import SEGMENTERS
 
 NF1 = DATA / "cellpainting_fovs" / "nf1_plate2"
 IOU = (0.5, 0.7, 0.9)

@@ -11,7 +11,7 @@ from wellread.inputs.images import calibrate, flatten
 from wellread.painted import layout
 from wellread.painted import paint as painter
 from wellread.runtime.errors import InputError
-from wellread.segment.otsu import otsu_watershed
+from wellread.segment.otsu_watershed import otsu_watershed
 from wellread.segment.scene import Scene
 
 CHANNELS = list(layout.CHANNELS)

@@ -7,8 +7,8 @@ from PIL import Image
 from skimage.segmentation import find_boundaries
 from wellread.inputs import label_images
 from wellread.runtime.errors import InputError
-from wellread.segment import SEGMENTERS
 from wellread.segment.scene import Scene
+from wellread.segment.segment import SEGMENTERS
 
 PLACE = {"plate": "P1", "well": "B03", "site": "2", "field": 1, "stem": "B03_2_DNA"}
 SHAPE = (40, 60)

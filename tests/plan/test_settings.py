@@ -26,7 +26,7 @@ from wellread.painted.layout import images
 from wellread.plan import manual, settings
 from wellread.runtime.errors import InputError
 from wellread.score import SCORES
-from wellread.segment import SEGMENTERS
+from wellread.segment.segment import SEGMENTERS
 from wellread.views import laws
 
 DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())

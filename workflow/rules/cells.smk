@@ -67,7 +67,7 @@ rule segment:
         section=setting("dataset", "segment"),
         pixel_size=setting("dataset", "pixel_size"),
         device=lambda wildcards: config["device"] if PLAN.segments_by_network(wildcards.dataset) else "cpu",
-        code=fingerprint("segment"),
+        code=fingerprint("segment.segment"),
     script:
         "../scripts/segment.py"
 

@@ -1,7 +1,7 @@
 """Segment the fields of one plate."""
 
 from wellread.runtime import job
-from wellread.segment import segment
+from wellread.segment.segment import segment
 
 params, machine = snakemake.params, {"threads": snakemake.threads, "device": snakemake.params.device}
 with job.running(snakemake.log[0], **snakemake.wildcards, **machine):

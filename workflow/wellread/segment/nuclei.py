@@ -7,8 +7,8 @@ import numpy as np
 from scipy import ndimage
 from skimage import feature, morphology, segmentation
 
-from wellread.segment.merge import fill, merge_dips, merge_pieces, moments
-from wellread.segment.threshold import otsu, otsu_again
+from wellread.segment.merge_pieces import fill, merge_dips, merge_pieces, moments
+from wellread.segment.otsu_threshold import otsu, otsu_again
 
 LEVEL = 0.42  # of an outline, between its surroundings (0) and its nucleus (1)
 SMALLEST = 0.08  # area of the smallest nucleus, in squared diameters

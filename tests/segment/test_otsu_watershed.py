@@ -9,9 +9,10 @@ from skimage import segmentation
 from truth import pooled_f1
 from wellread.calibrate.plate import open_plate
 from wellread.runtime.errors import InputError
-from wellread.segment import SEGMENTERS, Scene
-from wellread.segment.merge import fill, moments
+from wellread.segment.merge_pieces import fill, moments
 from wellread.segment.nuclei import find_nuclei
+from wellread.segment.scene import Scene
+from wellread.segment.segment import SEGMENTERS
 from wellread.segment.size import typical_diameter
 
 NF1 = DATA / "cellpainting_fovs" / "nf1_plate2"

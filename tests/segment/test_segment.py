@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tifffile
 from truth import pooled_f1
-from wellread.segment import has_weights, segment
+from wellread.segment.segment import has_weights, segment
 
 SECTION = {"otsu_watershed": {"nucleus": "DNA", "cell": "RNA"}}
 
