@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from wellread.calibrate.calibrate import calibrate
-from wellread.crops import crops
+from wellread.crops.crops import crops
 from wellread.painted import layout
 from wellread.painted.paint import paint
 from wellread.segment.segment import segment

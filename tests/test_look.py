@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from conftest import PLATE, outputs
 from PIL import Image
-from wellread.crops import crops
+from wellread.crops.crops import crops
 from wellread.look import LOOKS
 from wellread.look.shown import Shown
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 from wellread import loop, views, views_cpu
-from wellread.reader import Crops
+from wellread.crops.reader import Crops
 from wellread.runtime.errors import InputError
 from wellread.seen import Seen, sides
 

@@ -32,7 +32,7 @@ import tifffile
 from PIL import Image
 from scipy.ndimage import binary_fill_holes
 from skimage.filters import gaussian
-from wellread.crops import crops
+from wellread.crops.crops import crops
 from wellread.inputs import images
 from wellread.painted import phantom
 from wellread.painted.layout import CHANNELS

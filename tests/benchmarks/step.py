@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from wellread import loop
 from wellread.architecture import vit
+from wellread.crops.reader import Crops
 from wellread.methods import METHODS
 from wellread.networks import device as devices
 from wellread.optimise import clip_gradients, groups
-from wellread.reader import Crops
 from wellread.seen import Seen
 from wellread.views import laws
 

@@ -13,7 +13,7 @@ from wellread.calibrate.calibrate import survey
 from wellread.calibrate.illumination import ILLUMINATION
 from wellread.consensus import consensus
 from wellread.correct import CORRECTIONS
-from wellread.crops import crops
+from wellread.crops.crops import crops
 from wellread.draw import FIGURES
 from wellread.embed import embed
 from wellread.encoders import ENCODERS

@@ -97,7 +97,7 @@ rule crops:
         options=setting("dataset", "crops"),
         pixel_size=setting("dataset", "pixel_size"),
         seed=config["seed"],
-        code=fingerprint("crops"),
+        code=fingerprint("crops.crops"),
     script:
         "../scripts/crops.py"
 

@@ -1,6 +1,6 @@
 """Cut the cells of one plate."""
 
-from wellread.crops import crops
+from wellread.crops.crops import crops
 from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards, threads=snakemake.threads, seed=snakemake.params.seed):

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
+from wellread.crops.reader import Crops, ahead
 from wellread.encoders import ENCODERS, How, trained
 from wellread.networks import device as devices
-from wellread.reader import Crops, ahead
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.progress import progress

@@ -14,10 +14,10 @@ import torch
 
 from wellread import ranks
 from wellread.checkpoint import stop_request
+from wellread.crops.reader import ahead
 from wellread.health import Watch, health, tell
 from wellread.networks import device as devices
 from wellread.optimise import clip_gradients, groups, set_rates
-from wellread.reader import ahead
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
 from wellread.schedules import cosine, frozen

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
-from wellread.reader import Crops
+from wellread.crops.reader import Crops
 
 
 class Seen:

@@ -16,9 +16,9 @@ from wellread import labels, loop, probes, ranks
 from wellread import weights as encoders
 from wellread.architecture import vit
 from wellread.checkpoint import Checkpoint, identity
+from wellread.crops.reader import Crops
 from wellread.methods import METHODS
 from wellread.networks import device as devices
-from wellread.reader import Crops
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.registry import pick

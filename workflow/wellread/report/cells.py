@@ -9,8 +9,8 @@ from PIL import Image
 
 from wellread import montage
 from wellread.calibrate.plate import Plate, open_plate
+from wellread.crops.reader import Crops
 from wellread.inputs.images import BadField
-from wellread.reader import Crops
 from wellread.report import looks, svg
 from wellread.report.run import Run
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from wellread.reader import Crops, ahead
+from wellread.crops.reader import Crops, ahead
 from wellread.runtime.errors import InputError
 
 

@@ -10,10 +10,10 @@ from conftest import PLATE, outputs
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from wellread.calibrate.plate import open_plate
-from wellread.crops import crops
-from wellread.crops.choice import judged
+from wellread.crops.crops import crops
+from wellread.crops.reader import Crops
+from wellread.crops.selection import judged
 from wellread.painted import phantom
-from wellread.reader import Crops
 from wellread.runtime.errors import InputError
 from wellread.runtime.parallel import ordered
 from wellread.segment.objects import objects
