@@ -7,9 +7,9 @@ import golden
 import pytest
 import torch
 from wellread import optimise
+from wellread.encoder.vit import ViT
 from wellread.health import health
 from wellread.methods import dino
-from wellread.vit import ViT
 
 HEAD = {"prototypes": 48, "hidden": 64, "bottleneck": 16}
 

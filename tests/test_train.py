@@ -15,7 +15,7 @@ import torch
 from paths import ROOT
 from wellread import loop
 from wellread import train as job
-from wellread.embed import embed
+from wellread.encoder.embed import embed
 from wellread.optimise import clip_gradients
 from wellread.runtime.errors import InputError
 

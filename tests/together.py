@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 
 import torch
 from wellread import loop, ranks
-from wellread.architecture import vit
+from wellread.encoder.architecture import vit
+from wellread.encoder.views import laws
 from wellread.methods import METHODS
-from wellread.views import laws
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP"]
 

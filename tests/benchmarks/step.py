@@ -18,13 +18,13 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
 import numpy as np
 import torch
 from wellread import loop
-from wellread.architecture import vit
 from wellread.crops.reader import Crops
+from wellread.encoder.architecture import vit
+from wellread.encoder.views import laws
 from wellread.methods import METHODS
 from wellread.networks import device as devices
 from wellread.optimise import clip_gradients, groups
 from wellread.seen import Seen
-from wellread.views import laws
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
 HEAD = {"prototypes": 4096, "hidden": 2048, "bottleneck": 256}
@@ -105,7 +105,7 @@ def stepper(learner, precision, device):
 
 def learner_views(learner, share, device):
     """Only what the step does before the networks."""
-    from wellread.views import render
+    from wellread.encoder.views import render
 
     ((crops, _, drawn),) = share
     crops = crops.to(device)

@@ -1,6 +1,6 @@
 """Random views per second, one thread: a batch at a time against one image at a time, as torchvision would.
 
-`python tests/benchmarks/views.py` compares `wellread.views` with the laws of Cell-DINO written the usual way: image by
+`python tests/benchmarks/views.py` compares `wellread.encoder.views` with the laws of Cell-DINO written the usual way: image by
 image, view by view, a function per step, brightness and contrast channel by channel. Both draw their numbers too.
 """
 
@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
 
 import torch
 from torch.nn import functional as F
-from wellread import views
+from wellread.encoder import views
 
 BATCH, CHANNELS, SIDE = 32, 5, 160
 VIEWS = {128: (2, (0.32, 1.0)), 64: (8, (0.05, 0.32))}  # size: how many, of which share of the area
@@ -26,7 +26,10 @@ def main():
     generator = torch.Generator().manual_seed(0)
     crops = (256 * torch.rand(BATCH, CHANNELS, SIDE, SIDE, generator=generator).pow(3)).to(torch.uint8)
     laws = views.laws([f"channel {i}" for i in range(CHANNELS)])
-    ways = {"image by image": lambda: one_by_one(crops), "wellread.views": lambda: batched(crops, generator, laws)}
+    ways = {
+        "image by image": lambda: one_by_one(crops),
+        "wellread.encoder.views": lambda: batched(crops, generator, laws),
+    }
     seconds = {name: [] for name in ways}
     for repeat in range(REPEATS + 1):  # in turns, so that a busy machine slows both down
         for name, way in ways.items():

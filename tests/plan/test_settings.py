@@ -8,15 +8,16 @@ import pytest
 import yaml
 from paths import ROOT
 from wellread.aggregate import aggregate
-from wellread.architecture import vit
 from wellread.calibrate.calibrate import survey
 from wellread.calibrate.illumination import ILLUMINATION
 from wellread.consensus import consensus
 from wellread.correct import CORRECTIONS
 from wellread.crops.crops import crops
 from wellread.draw import FIGURES
-from wellread.embed import embed
-from wellread.encoders import ENCODERS
+from wellread.encoder.architecture import vit
+from wellread.encoder.embed import embed
+from wellread.encoder.readouts import ENCODERS
+from wellread.encoder.views import laws
 from wellread.inputs.sources import SOURCES
 from wellread.look import LOOKS
 from wellread.loop import fit
@@ -27,7 +28,6 @@ from wellread.plan import manual, settings
 from wellread.runtime.errors import InputError
 from wellread.score import SCORES
 from wellread.segment.segment import SEGMENTERS
-from wellread.views import laws
 
 DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 DEFS = settings.schema()["$defs"]

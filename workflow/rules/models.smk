@@ -57,6 +57,6 @@ rule embed:
         channels=setting("dataset", "channels"),
         seed=config["seed"],
         device=config["device"],
-        code=fingerprint("embed"),
+        code=fingerprint("encoder.embed"),
     script:
         "../scripts/embed.py"

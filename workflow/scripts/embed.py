@@ -1,6 +1,6 @@
 """Turn the crops of one plate into embeddings."""
 
-from wellread.embed import embed
+from wellread.encoder.embed import embed
 from wellread.runtime import job
 
 params, given = snakemake.params, snakemake.input

@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from wellread import ranks
+from wellread.encoder.views import centre_view
 from wellread.labels import truth
-from wellread.views import centre_view
 
 CELLS = 2000  # looked at
 NEIGHBOURS = 5

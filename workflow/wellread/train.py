@@ -13,17 +13,17 @@ import pyarrow.parquet as pq
 import torch
 
 from wellread import labels, loop, probes, ranks
-from wellread import weights as encoders
-from wellread.architecture import vit
 from wellread.checkpoint import Checkpoint, identity
 from wellread.crops.reader import Crops
+from wellread.encoder import weights as encoders
+from wellread.encoder.architecture import vit
+from wellread.encoder.views import laws
 from wellread.methods import METHODS
 from wellread.networks import device as devices
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.registry import pick
 from wellread.seen import Seen, sides
-from wellread.views import laws
 
 log = logging.getLogger("wellread")
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

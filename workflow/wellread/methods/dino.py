@@ -11,12 +11,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wellread import losses, ranks, vit
+from wellread import losses, ranks
+from wellread.encoder import vit
+from wellread.encoder.views import draw, render
 from wellread.health import entropy
 from wellread.patchmasks import patch_masks
 from wellread.runtime.errors import InputError
 from wellread.schedules import cosine, frozen
-from wellread.views import draw, render
 
 CENTRE_MOMENTUM = 0.9
 

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wellread import vit
+from wellread.encoder import vit
+from wellread.encoder.views import draw, render
 from wellread.methods.learner import Learner
-from wellread.views import draw, render
 
 
 class Supervised(Learner):

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from wellread import weights as saved
-from wellread.embed import embed
-from wellread.encoders import ENCODERS, How
+from wellread.encoder import weights as saved
+from wellread.encoder.embed import embed
+from wellread.encoder.readouts import ENCODERS, How
+from wellread.encoder.views import centre_view
+from wellread.encoder.vit import ViT
 from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
-from wellread.views import centre_view
-from wellread.vit import ViT
 
 CHANNELS = ["DNA", "RNA", "Mito"]
 CHANCE = {"random": {"dim": 24, "depth": 2, "heads": 2, "patch": 4, "image": 16}}

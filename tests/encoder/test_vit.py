@@ -6,8 +6,8 @@ import pytest
 import torch
 from PIL import Image
 from torch.nn import functional as F
-from wellread import weights
-from wellread.vit import SIZES, Attention, LayerScale, SwiGLU, ViT, positions
+from wellread.encoder import weights
+from wellread.encoder.vit import SIZES, Attention, LayerScale, SwiGLU, ViT, positions
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from wellread import views_cpu
+from wellread.encoder import views_cpu
 from wellread.runtime.errors import InputError
 
 ASPECT = 3 / 4  # of a random box, to its inverse

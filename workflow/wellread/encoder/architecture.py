@@ -1,8 +1,8 @@
 """The `vit` section of a model: the network that is trained."""
 
-from wellread import weights
+from wellread.encoder import weights
+from wellread.encoder.vit import SIZES, ViT
 from wellread.runtime.errors import InputError
-from wellread.vit import SIZES, ViT
 
 
 def vit(

@@ -11,10 +11,10 @@ import torch
 from paths import ROOT
 from safetensors.torch import save_file
 from torch.nn import functional as F
-from wellread import weights
+from wellread.encoder import weights
+from wellread.encoder.vit import ViT
 from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
-from wellread.vit import ViT
 
 README = ROOT / "README.md"
 NAMES = ["DNA", "RNA", "Mito"]

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
+from wellread.encoder.vit import ViT, positions
 from wellread.networks.state_dicts import EDIT, flat, read, sha256_of, some
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
-from wellread.vit import ViT, positions
 
 KERNEL, PLACES, REGISTERS = "patch_embed.proj.weight", "pos_embed", "register_tokens"
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from wellread.crops.reader import Crops, ahead
-from wellread.encoders import ENCODERS, How, trained
+from wellread.encoder.readouts import ENCODERS, How, trained
 from wellread.networks import device as devices
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from wellread import encoders, weights
-from wellread.encoders import ENCODERS, How
+from wellread.encoder import readouts, weights
+from wellread.encoder.readouts import ENCODERS, How
+from wellread.encoder.views import centre_view
+from wellread.encoder.vit import ViT
 from wellread.runtime.errors import InputError
-from wellread.views import centre_view
-from wellread.vit import ViT
 
 PRESENT = ["DNA", "RNA", "ER", "Mito"]
 SMALL = {"channels": 3, "image": 16, "patch": 4, "dim": 24, "depth": 3, "heads": 2}
@@ -59,7 +59,7 @@ def own(tmp_path):
 
 def test_trained_sees_the_centre_of_all_its_channels(own, crops):
     network = vit(channels=4)
-    encoder = encoders.trained(*own(network, PRESENT), PRESENT)
+    encoder = readouts.trained(*own(network, PRESENT), PRESENT)
     torch.testing.assert_close(run(encoder, crops), network(centre_view(crops, 16))[0])
 
 
@@ -67,12 +67,12 @@ def test_trained_demands_its_channels_in_order(own):
     paths = own(vit(channels=4), PRESENT)
     for present in (PRESENT[::-1], PRESENT[:3], [*PRESENT, "AGP"]):
         with pytest.raises(InputError, match="channels of the encoder"):
-            encoders.trained(*paths, present)
+            readouts.trained(*paths, present)
 
 
 def test_trained_on_each_channel_reads_any_one_by_one(own, crops):
     network = vit(channels=1)
-    encoder = encoders.trained(*own(network, ["A", "B"], each_channel=True), PRESENT, features="cls_mean", blocks=2)
+    encoder = readouts.trained(*own(network, ["A", "B"], each_channel=True), PRESENT, features="cls_mean", blocks=2)
     assert encoder.width == 4 * 3 * 24
     singly = []
     for channel in range(4):
@@ -86,21 +86,21 @@ def test_features_are_the_references():
     network, _ = weights.published(path, hashed(path)["sha256"], heads=2)
     for blocks in (1, 4):
         how = How(features="cls_mean", blocks=blocks)
-        found = run(encoders.Encoder(network, how, lambda x: x, [[0, 1, 2, 3, 4]]), arrays["vit_x"])
+        found = run(readouts.Encoder(network, how, lambda x: x, [[0, 1, 2, 3, 4]]), arrays["vit_x"])
         torch.testing.assert_close(found, arrays[f"linear_input_n{blocks}_avg"], rtol=0, atol=5e-7)
 
 
 @pytest.mark.parametrize("side", [8, 12, 20, 24])
 def test_view_is_the_side_of_the_centre(own, crops, side):
     network = vit(channels=4)
-    encoder = encoders.trained(*own(network, PRESENT), PRESENT, view=side)
+    encoder = readouts.trained(*own(network, PRESENT), PRESENT, view=side)
     torch.testing.assert_close(run(encoder, crops), network(centre_view(crops, side))[0])
 
 
 @pytest.mark.parametrize(("how", "told"), [({"view": 10}, "patches of 4 px"), ({"blocks": 4}, "at most 3 blocks")])
 def test_what_the_encoder_cannot_do_is_refused(own, how, told):
     with pytest.raises(InputError, match=told):
-        encoders.trained(*own(vit(channels=4), PRESENT), PRESENT, **how)
+        readouts.trained(*own(vit(channels=4), PRESENT), PRESENT, **how)
 
 
 # Published weights

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wellread import weights as saved
-from wellread.architecture import vit
+from wellread.encoder import weights as saved
+from wellread.encoder.architecture import vit
+from wellread.encoder.views import centre, centre_view, self_normalise
 from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
-from wellread.views import centre, centre_view, self_normalise
 
 RGB_MEAN, RGB_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
