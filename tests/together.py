@@ -10,10 +10,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 
 import torch
-from wellread import loop, ranks
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import laws
-from wellread.methods import METHODS
+from wellread.train import distributed, loop
+from wellread.train.methods import METHODS
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP"]
 
@@ -53,10 +53,10 @@ def main(out, method, options):
     learner = METHODS[method](vit(CHANNELS, **size), laws(CHANNELS), **json.loads(options))
     for network in learner.parts.values():
         network.double()
-    with ranks.joined():
+    with distributed.joined():
         how = {"seed": 0, "device": torch.device("cpu"), "batch": 12, "epochs": 2, "warmup_epochs": 1, "log_every": 1}
         rows, _ = loop.fit(learner, Cells(), lambda _encoder: {}, Nowhere(), **how)
-        if ranks.rank() == 0:
+        if distributed.rank() == 0:
             torch.save({"rows": rows, "parts": {k: v.state_dict() for k, v in learner.parts.items()}}, out)
 
 

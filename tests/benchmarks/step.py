@@ -17,14 +17,14 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
 
 import numpy as np
 import torch
-from wellread import loop
 from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import laws
-from wellread.methods import METHODS
 from wellread.networks import device as devices
-from wellread.optimise import clip_gradients, groups
-from wellread.seen import Seen
+from wellread.train import loop
+from wellread.train.dataset import Seen
+from wellread.train.methods import METHODS
+from wellread.train.optimise import clip_gradients, groups
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
 HEAD = {"prototypes": 4096, "hidden": 2048, "bottleneck": 256}

@@ -1,7 +1,7 @@
 """Random views per second, one thread: a batch at a time against one image at a time, as torchvision would.
 
-`python tests/benchmarks/views.py` compares `wellread.encoder.views` with the laws of Cell-DINO written the usual way: image by
-image, view by view, a function per step, brightness and contrast channel by channel. Both draw their numbers too.
+`python tests/benchmarks/views.py` compares `wellread.encoder.views` with the laws of Cell-DINO written the usual way:
+image by image, view by view, a function per step, brightness and contrast channel by channel. Both draw their numbers.
 """
 
 import math

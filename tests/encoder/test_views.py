@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import torch
 from torch.nn import functional as F
-from wellread import loop
 from wellread.crops.reader import Crops
 from wellread.encoder import views, views_cpu
 from wellread.runtime.errors import InputError
-from wellread.seen import Seen, sides
+from wellread.train import loop
+from wellread.train.dataset import Seen, sides
 
 NAMES = ["DNA", "RNA", "ER", "AGP", "Mito"]
 

@@ -20,14 +20,14 @@ from wellread.encoder.readouts import ENCODERS
 from wellread.encoder.views import laws
 from wellread.inputs.sources import SOURCES
 from wellread.look import LOOKS
-from wellread.loop import fit
 from wellread.measure import MEASURES
-from wellread.methods import METHODS
 from wellread.painted.layout import images
 from wellread.plan import manual, settings
 from wellread.runtime.errors import InputError
 from wellread.score import SCORES
 from wellread.segment.segment import SEGMENTERS
+from wellread.train.loop import fit
+from wellread.train.methods import METHODS
 
 DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 DEFS = settings.schema()["$defs"]

@@ -30,7 +30,7 @@ rule train:
         channels=lambda wildcards: PLAN.channels(wildcards.model),
         seed=config["seed"],
         device=config["device"],
-        code=fingerprint("train"),
+        code=fingerprint("train.train"),
     script:
         "../scripts/train.py"
 

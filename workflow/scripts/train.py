@@ -3,7 +3,7 @@
 from functools import partial
 
 from wellread.runtime import job
-from wellread.train import together, train
+from wellread.train.train import together, train
 
 params, log = snakemake.params, snakemake.log
 machine = {"device": params.device, "threads": snakemake.threads, "seed": params.seed}

@@ -8,7 +8,7 @@ import pandas as pd
 from wellread import tables
 from wellread.report import svg
 from wellread.report.run import Run
-from wellread.signs import signs
+from wellread.train.collapse import signs
 
 TOLD = {  # columns of training.parquet in plain words; others are shown without
     "loss": "the sum of all parts below: falls, and need not reach 0",

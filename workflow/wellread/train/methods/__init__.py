@@ -9,9 +9,9 @@
 `follow`      what happens after a step of the optimiser
 """
 
-from wellread.methods.dino import Dino
-from wellread.methods.mae import MAE
-from wellread.methods.simclr import SimCLR
-from wellread.methods.supervised import Supervised
+from wellread.train.methods.dino import Dino
+from wellread.train.methods.mae import MAE
+from wellread.train.methods.simclr import SimCLR
+from wellread.train.methods.supervised import Supervised
 
 METHODS = {"dino": Dino, "simclr": SimCLR, "mae": MAE, "supervised": Supervised}

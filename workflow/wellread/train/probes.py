@@ -5,9 +5,9 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from wellread import ranks
 from wellread.encoder.views import centre_view
-from wellread.labels import truth
+from wellread.train import distributed
+from wellread.train.labels import truth
 
 CELLS = 2000  # looked at
 NEIGHBOURS = 5
@@ -34,7 +34,7 @@ def knn(crops, cells, wells, label, *, seed, device):
         right = (F.one_hot(kinds)[nearest].sum(1).argmax(1) == kinds).float()
         return {"probe": torch.stack([right[kinds == kind].mean() for kind in kinds.unique()]).mean().item()}
 
-    return look if ranks.rank() == 0 else none
+    return look if distributed.rank() == 0 else none
 
 
 def embed(encoder, crops, rows, device, batch=256):

@@ -12,15 +12,15 @@ from itertools import count
 import numpy as np
 import torch
 
-from wellread import ranks
-from wellread.checkpoint import stop_request
 from wellread.crops.reader import ahead
-from wellread.health import Watch, health, tell
 from wellread.networks import device as devices
-from wellread.optimise import clip_gradients, groups, set_rates
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
-from wellread.schedules import cosine, frozen
+from wellread.train import distributed
+from wellread.train.checkpoint import stop_request
+from wellread.train.monitor import Watch, health, tell
+from wellread.train.optimise import clip_gradients, groups, set_rates
+from wellread.train.schedules import cosine, frozen
 
 
 def fit(
@@ -33,7 +33,7 @@ def fit(
 
     `seen`: what there is to see (`seen.Seen`); `probe` is called after every epoch and returns more numbers.
     """
-    batch = whole_batch(batch, len(seen), accumulate * ranks.size())
+    batch = whole_batch(batch, len(seen), accumulate * distributed.size())
     epoch = epoch_length or len(seen) // batch  # in steps
     steps = epochs * epoch
 
@@ -51,7 +51,7 @@ def fit(
     speeds, told, clock, watch = [], set(), time.monotonic(), Watch()
     with stop_request() as stop:
         for step, share in zip(progress(range(first, steps), "train", unit="step"), shares, strict=False):
-            torch.manual_seed(stream(seed, step, ranks.rank()))
+            torch.manual_seed(stream(seed, step, distributed.rank()))
             now = {name: float(values[step]) for name, values in schedules.items()}
             rates = {"backbone": now["backbone_lr"], "head": now["lr"], "last": now.get("last_lr", now["lr"])}
             set_rates(optimiser, rates, now["weight_decay"])
@@ -62,7 +62,7 @@ def fit(
                     parts_of, tokens, facts = method.losses(crops.to(device, non_blocking=True), drawn, targets, now)
                 (sum(parts_of.values()) / accumulate).backward()
                 losses = {k: losses.get(k, 0) + v.detach() / accumulate for k, v in parts_of.items()}
-            ranks.average_gradients(method.student)
+            distributed.average_gradients(method.student)
             norm = clip_gradients(method.student, clip)
             optimiser.step()
             method.follow(now)
@@ -70,7 +70,7 @@ def fit(
             watch.note(step, losses | {"gradient": norm})
             done = step + 1
             if step % log_every == 0 or done % epoch == 0:
-                losses = {name: (ranks.total(value) / ranks.size()).item() for name, value in losses.items()}
+                losses = {name: distributed.total(value).item() / distributed.size() for name, value in losses.items()}
                 row = {"step": step, "epoch": step // epoch, "loss": sum(losses.values()), **losses, **now}
                 facts = {"gradient": norm, **facts}
                 rows.append(row | {name: value.item() for name, value in facts.items()} | health(tokens))
@@ -78,12 +78,12 @@ def fit(
             if done % epoch == 0:
                 rows[-1] |= probe(method.encoder)
                 tell(rows[-1], done > warmup_epochs * epoch + steps // 10, told)
-            asked = ranks.any_of(stop.is_set())
+            asked = distributed.any_of(stop.is_set())
             if asked or done % checkpoint_every == 0:
                 watch.check()
-                if ranks.rank() == 0:
+                if distributed.rank() == 0:
                     checkpoint.save(done, rows, **parts)
-                ranks.wait()
+                distributed.wait()
             if asked:
                 raise SystemExit(f"asked to stop after step {step}; the next run goes on from there")
     watch.check()
@@ -102,8 +102,8 @@ def whole_batch(batch, cells, shares):
 
 def feed(method, seen, batch, accumulate, seed, first, device):
     """For every step from `first` on, what this process sees: (crops, targets, draws) of each part of its share."""
-    parts = np.array_split(np.arange(batch), accumulate * ranks.size())
-    parts = parts[ranks.rank() * accumulate :][:accumulate]
+    parts = np.array_split(np.arange(batch), accumulate * distributed.size())
+    parts = parts[distributed.rank() * accumulate :][:accumulate]
     keep = torch.Tensor.pin_memory if device.type == "cuda" else lambda tensor: tensor
     for step, rows in enumerate(shuffled(len(seen), batch, seed, first), first):
         drawn = method.draw(stream(seed, step), batch, seen.frames(rows))

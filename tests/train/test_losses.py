@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
-from wellread import losses
-from wellread.methods.dino import Masks
-from wellread.patchmasks import block_mask, largest_block, patch_masks
-from wellread.schedules import cosine, frozen
+from wellread.train import losses
+from wellread.train.methods.dino import Masks
+from wellread.train.patch_masks import block_mask, largest_block, patch_masks
+from wellread.train.schedules import cosine, frozen
 
 
 @pytest.fixture(scope="module")

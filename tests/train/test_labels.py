@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-from wellread.labels import truth
 from wellread.runtime.errors import InputError
+from wellread.train.labels import truth
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ Where several processes train together, each holds some of the rows, and losses 
 import torch
 from torch.nn import functional as F
 
-from wellread import ranks
+from wellread.train import distributed
 
 STUDENT_TEMPERATURE = 0.1
 ROUNDS = 3  # of Sinkhorn-Knopp
@@ -28,8 +28,8 @@ def sinkhorn_knopp(logits, _centre, temperature):  # (n, K)
 
 def log_column_sums(q):  # (n, K) -> (K,)
     """Logarithm of the sum of exp(q) over the rows of all processes; one of them may have none."""
-    peak = ranks.largest(q.amax(0) if len(q) else q.new_full(q.shape[1:], -torch.inf))
-    return peak + ranks.total((q - peak).exp().sum(0)).log()
+    peak = distributed.largest(q.amax(0) if len(q) else q.new_full(q.shape[1:], -torch.inf))
+    return peak + distributed.total((q - peak).exp().sum(0)).log()
 
 
 CENTRINGS = {"softmax": centred_softmax, "sinkhorn_knopp": sinkhorn_knopp}
@@ -61,8 +61,8 @@ def ibot(targets, logits, weights, images):  # (M, K), (M, K), (M,)
 def koleo(tokens):  # (B, D)
     """Kozachenko-Leonenko entropy estimate, negative: pushes each token away from its nearest neighbour."""
     x = F.normalize(tokens, dim=-1, eps=1e-8)
-    others = ranks.gather(x)
+    others = distributed.gather(x)
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-        itself = torch.arange(len(x), device=x.device) + ranks.rank() * len(x)
+        itself = torch.arange(len(x), device=x.device) + distributed.rank() * len(x)
         nearest = (x @ others.T).scatter(1, itself[:, None], -1).argmax(1)
     return -torch.log(F.pairwise_distance(x, others[nearest], eps=1e-8) + 1e-8).mean()

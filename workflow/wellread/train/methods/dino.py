@@ -11,13 +11,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wellread import losses, ranks
 from wellread.encoder import vit
 from wellread.encoder.views import draw, render
-from wellread.health import entropy
-from wellread.patchmasks import patch_masks
 from wellread.runtime.errors import InputError
-from wellread.schedules import cosine, frozen
+from wellread.train import distributed, losses
+from wellread.train.monitor import entropy
+from wellread.train.patch_masks import patch_masks
+from wellread.train.schedules import cosine, frozen
 
 CENTRE_MOMENTUM = 0.9
 
@@ -161,7 +161,7 @@ def teach(teacher, wide, masks, temperature, centring):
 @torch.no_grad()
 def absorb(centres, said):
     """Move the centres (2, K), in place, towards the means of a step's logits; of no logits there is no mean."""
-    sums, numbers = (ranks.total(sum(parts)) for parts in zip(*said, strict=True))
+    sums, numbers = (distributed.total(sum(parts)) for parts in zip(*said, strict=True))
     centres.lerp_(torch.where(numbers > 0, sums / numbers.clamp(min=1), centres), 1 - CENTRE_MOMENTUM)
 
 

@@ -12,18 +12,18 @@ import pandas as pd
 import pyarrow.parquet as pq
 import torch
 
-from wellread import labels, loop, probes, ranks
-from wellread.checkpoint import Checkpoint, identity
 from wellread.crops.reader import Crops
 from wellread.encoder import weights as encoders
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import laws
-from wellread.methods import METHODS
 from wellread.networks import device as devices
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.registry import pick
-from wellread.seen import Seen, sides
+from wellread.train import distributed, labels, loop, probes
+from wellread.train.checkpoint import Checkpoint, identity
+from wellread.train.dataset import Seen, sides
+from wellread.train.methods import METHODS
 
 log = logging.getLogger("wellread")
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -41,7 +41,7 @@ def train(
     of the code, so that a checkpoint made by other code is not continued.
     """
     asked = {"encoder": encoder, "method": method, "views": views, "fit": fit, "channels": list(channels), "seed": seed}
-    with ranks.joined():
+    with distributed.joined():
         where, data = devices.choose(device, threads), Crops(crops)
         check(data, cells, channels)
         label = next(iter(method.values())).get("label", "")
@@ -57,7 +57,7 @@ def train(
         for network in learner.parts.values():
             network.to(where)
         rows, times = loop.fit(learner, seen, look, checkpoint, seed=seed, device=where, **fit)
-        if ranks.rank() == 0:
+        if distributed.rank() == 0:
             about = {"each_channel": seen.each_channel, "classes": truth.classes if truth else None}
             about |= {"vit": asked.pop("encoder"), **asked}
             encoders.save(learner.encoder, weights, model, **about)
@@ -90,8 +90,8 @@ def together(processes: int, *files, **options):
     options["threads"] = max(1, options["threads"] // processes)
     job.write_text(json.dumps([files, options], default=list))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    here = {"PYTHONPATH": str(Path(__file__).parents[1])}
-    command += ["-m", "wellread.train", str(job)]
+    here = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command += ["-m", "wellread.train.train", str(job)]
     with subprocess.Popen(command, env=os.environ | here, text=True, **PIPES) as run:
         signal.signal(signal.SIGTERM, lambda *_: run.terminate())
         for line in run.stdout:

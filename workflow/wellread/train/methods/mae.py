@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from wellread.encoder import vit
 from wellread.encoder.views import draw, render
-from wellread.methods.learner import Learner
+from wellread.train.methods.learner import Learner
 
 
 class MAE(Learner):

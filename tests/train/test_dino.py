@@ -6,10 +6,10 @@ import math
 import golden
 import pytest
 import torch
-from wellread import optimise
 from wellread.encoder.vit import ViT
-from wellread.health import health
-from wellread.methods import dino
+from wellread.train import optimise
+from wellread.train.methods import dino
+from wellread.train.monitor import health
 
 HEAD = {"prototypes": 48, "hidden": 64, "bottleneck": 16}
 

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 import torch
 from paths import ROOT
-from wellread import loop
-from wellread import train as job
 from wellread.encoder.embed import embed
-from wellread.optimise import clip_gradients
 from wellread.runtime.errors import InputError
+from wellread.train import loop
+from wellread.train import train as job
+from wellread.train.optimise import clip_gradients
 
 CHANNELS = ["DNA", "Mito"]
 VIT = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1}
@@ -75,7 +75,7 @@ def run(plates, folder, *, also=(), **options):
 def start(plates, folder, **options):
     """The same in a process of its own."""
     files, settings = arguments(plates, folder, **options)
-    code = f"from wellread.train import train; train(*{files!r}, **{settings!r})"
+    code = f"from wellread.train.train import train; train(*{files!r}, **{settings!r})"
     workflow = ROOT / "workflow"
     env = os.environ | {"PYTHONPATH": str(workflow), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, text=True)

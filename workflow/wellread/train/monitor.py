@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from wellread.runtime.errors import InputError
-from wellread.signs import signs
+from wellread.train.collapse import signs
 
 log = logging.getLogger("wellread")
 

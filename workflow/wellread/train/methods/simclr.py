@@ -4,10 +4,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wellread import ranks
 from wellread.encoder import vit
 from wellread.encoder.views import draw, render
-from wellread.methods.learner import Learner
+from wellread.train import distributed
+from wellread.train.methods.learner import Learner
 
 
 class SimCLR(Learner):
@@ -41,8 +41,8 @@ class Contrast(nn.Module):
 
 def contrast(one, other, temperature):  # (B, D), (B, D), unit length
     """NT-Xent: cross-entropy of each view's partner among all views but itself, those of all processes included."""
-    everyone = torch.cat([ranks.gather(one), ranks.gather(other)])  # (2 * R * B, D)
-    b, first = len(one), ranks.rank() * len(one)
+    everyone = torch.cat([distributed.gather(one), distributed.gather(other)])  # (2 * R * B, D)
+    b, first = len(one), distributed.rank() * len(one)
     itself = torch.arange(b, device=one.device) + first
     itself = torch.cat([itself, itself + len(everyone) // 2])
     partner = (itself + len(everyone) // 2) % len(everyone)
