@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from wellread import tables
+from wellread.profiles import tables
 
 
 def screen(seed=0, plates=4, treatments=10, controls=8, positives=0, D=16, effect=0.0, shift=0.0):

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import tifffile
-from wellread import tables
-from wellread.aggregate import aggregate
-from wellread.consensus import consensus
-from wellread.correct import correct
 from wellread.draw import FIGURES
 from wellread.measure import MEASURES
+from wellread.profiles import tables
+from wellread.profiles.aggregate import aggregate
+from wellread.profiles.consensus import consensus
+from wellread.profiles.correct import correct
 from wellread.runtime.registry import pick
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]

@@ -4,7 +4,8 @@ import made_profiles
 import numpy as np
 import pandas as pd
 import pytest
-from wellread import draw, tables
+from wellread import draw
+from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 
 ODD = ['<script>alert("x")</script>/"é"', "$x^2$ and $\\frac", "_private", "a/b\\c", "x" * 80, "two\nlines"]

@@ -8,12 +8,13 @@ from paths import SHARED
 from scipy.stats import kstest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score
 from sklearn.neighbors import KNeighborsClassifier
-from wellread import similar, tables
-from wellread.consensus import consensus
-from wellread.correct import correct
 from wellread.measure import MEASURES
 from wellread.measure.controls import _held_out, ssmd, z_prime
 from wellread.measure.retrieval import average_precisions, chance_precision
+from wellread.profiles import similarity as similar
+from wellread.profiles import tables
+from wellread.profiles.consensus import consensus
+from wellread.profiles.correct import correct
 from wellread.runtime.errors import InputError
 
 BBBC021 = SHARED / "data" / "bbbc021_profiles"

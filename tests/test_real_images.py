@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from flow import clone, snakemake, write_config
 from paths import SHARED
-from wellread.ledger import check, is_kept
+from wellread.profiles.ledger import check, is_kept
 
 DATA = SHARED / "data"
 pytestmark = [

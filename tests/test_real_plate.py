@@ -6,7 +6,7 @@ import pytest
 import yaml
 from flow import clone, snakemake, write_config
 from paths import SHARED
-from wellread import similar, tables
+from wellread.profiles import similarity, tables
 
 DATA = SHARED / "data" / "sbs_plate"
 pytestmark = [
@@ -57,7 +57,7 @@ def test_so_do_all_controls_those_for_fitting_corrections_too(results):
     meta, X = tables.split(pd.read_parquet(results / "profiles" / "tiny" / "none" / "well.parquet"))
     controls = (meta["Metadata_control"] != "").to_numpy()
     meta, kind = meta[controls], meta.loc[controls, "Metadata_control"].to_numpy()
-    nearest = similar.nearest(X[controls], similar.keys(meta, ["well"]), 1)[0][:, 0]
+    nearest = similarity.nearest(X[controls], similarity.keys(meta, ["well"]), 1)[0][:, 0]
     assert len(kind) == 12
     assert (kind[nearest] == kind).all()
 
@@ -74,7 +74,7 @@ def test_distance_to_the_negative_controls_grows_with_dose(results):
 
 def test_high_doses_are_nearest_to_the_other_compound_or_the_positive_control(results):
     meta, X = tables.split(pd.read_parquet(results / "profiles" / "tiny" / "none" / "treatment.parquet"))
-    nearest = similar.nearest(X, similar.keys(meta, ["treatment"]), 1)[0][:, 0]  # never of the own compound
+    nearest = similarity.nearest(X, similarity.keys(meta, ["treatment"]), 1)[0][:, 0]  # never of the own compound
     high = meta["Metadata_dose"].between(5, 9).to_numpy()
     strong = high | (meta["Metadata_control"] == "positive").to_numpy()
     assert high.sum() == 10

@@ -8,7 +8,7 @@ import made_run
 import numpy as np
 import pandas as pd
 import pytest
-from wellread.ledger import ledger
+from wellread.profiles.ledger import ledger
 from wellread.report import report, svg
 from wellread.report.page import CHAPTERS, number
 

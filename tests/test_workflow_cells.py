@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import tiny_cellpose
 from flow import hashes, planned, replace, small, small_config, snakemake, write_config
-from wellread import tables
+from wellread.profiles import tables
 
 PROFILES = "results/small/profiles/tiny/none/well.parquet"
 

@@ -7,11 +7,8 @@ from copy import deepcopy
 import pytest
 import yaml
 from paths import ROOT
-from wellread.aggregate import aggregate
 from wellread.calibrate.calibrate import survey
 from wellread.calibrate.illumination import ILLUMINATION
-from wellread.consensus import consensus
-from wellread.correct import CORRECTIONS
 from wellread.crops.crops import crops
 from wellread.draw import FIGURES
 from wellread.encoder.architecture import vit
@@ -23,6 +20,9 @@ from wellread.look import LOOKS
 from wellread.measure import MEASURES
 from wellread.painted.layout import images
 from wellread.plan import manual, settings
+from wellread.profiles.aggregate import aggregate
+from wellread.profiles.consensus import consensus
+from wellread.profiles.correct import CORRECTIONS
 from wellread.runtime.errors import InputError
 from wellread.score import SCORES
 from wellread.segment.segment import SEGMENTERS

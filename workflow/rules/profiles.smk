@@ -20,7 +20,7 @@ rule aggregate:
     params:
         options=setting("dataset", "aggregate"),
         seed=config["seed"],
-        code=fingerprint("aggregate"),
+        code=fingerprint("profiles.aggregate"),
     script:
         "../scripts/aggregate.py"
 
@@ -45,7 +45,7 @@ rule correct:
     params:
         steps=setting("correction"),
         seed=config["seed"],
-        code=fingerprint("correct"),
+        code=fingerprint("profiles.correct"),
     script:
         "../scripts/correct.py"
 
@@ -63,6 +63,6 @@ rule consensus:
         "../../envs/profiles.yaml"
     params:
         options=setting("dataset", "consensus"),
-        code=fingerprint("consensus"),
+        code=fingerprint("profiles.consensus"),
     script:
         "../scripts/consensus.py"

@@ -123,7 +123,7 @@ rule ledger:
     conda:
         "../../envs/profiles.yaml"
     params:
-        code=fingerprint("ledger"),
+        code=fingerprint("profiles.ledger"),
     script:
         "../scripts/ledger.py"
 

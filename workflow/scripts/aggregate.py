@@ -1,8 +1,8 @@
 """Pool the embeddings of every plate's cells into profiles of fields and wells."""
 
-from wellread import tables
-from wellread.aggregate import aggregate
 from wellread.inputs import user_tables
+from wellread.profiles import tables
+from wellread.profiles.aggregate import aggregate
 from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):

@@ -1,8 +1,8 @@
 """Pool the wells of every treatment into one profile."""
 
 import pandas as pd
-from wellread import tables
-from wellread.consensus import consensus
+from wellread.profiles import tables
+from wellread.profiles.consensus import consensus
 from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards):

@@ -1,8 +1,8 @@
 """Apply a chain of corrections to the profiles of fields and wells."""
 
 import pandas as pd
-from wellread import tables
-from wellread.correct import correct
+from wellread.profiles import tables
+from wellread.profiles.correct import correct
 from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):

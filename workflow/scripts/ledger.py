@@ -1,7 +1,7 @@
 """Count what every stage of a dataset keeps and loses."""
 
-from wellread import ledger, tables
 from wellread.inputs import sources, user_tables
+from wellread.profiles import ledger, tables
 from wellread.runtime import job
 
 files = snakemake.input

@@ -1,8 +1,8 @@
 """Put one question to one set of profiles."""
 
 import pandas as pd
-from wellread import tables
 from wellread.measure import MEASURES
+from wellread.profiles import tables
 from wellread.runtime import job
 from wellread.runtime.registry import pick
 

@@ -1,6 +1,6 @@
 """Compare the masks of a dataset with label images that are true."""
 
-from wellread import tables
+from wellread.profiles import tables
 from wellread.runtime import job
 from wellread.runtime.registry import pick
 from wellread.score import SCORES

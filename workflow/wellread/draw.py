@@ -6,7 +6,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from wellread import similar, tables
+from wellread.profiles import similarity as similar
+from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from wellread import tables
 from wellread.measure.tidy import row, table
+from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 
 

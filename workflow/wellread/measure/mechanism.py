@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from wellread import similar, tables
 from wellread.measure.tidy import one_hot, row, share, subjects, table
+from wellread.profiles import similarity, tables
 from wellread.runtime.errors import InputError
 
 
@@ -27,12 +27,12 @@ def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batc
 
 def _score(name: str, meta, X, label: str, exclude, seed: int, permutations: int) -> list[dict]:
     classes, Y = one_hot(tables.text(meta, label))  # (n, C)
-    codes = similar.keys(meta, exclude)
+    codes = similarity.keys(meta, exclude)
     possible = _has_partner(Y, codes)
     if not possible.any():
         return []
     meta, Y = meta[possible], Y[possible]
-    nearest = similar.nearest(X[possible], codes[possible], 1)[0][:, 0]
+    nearest = similarity.nearest(X[possible], codes[possible], 1)[0][:, 0]
     correct = _agree(Y, Y[nearest])
     compound = exclude[0]
     rows = [row("left_out", (~possible).sum(), len(possible), f"{name}: nothing to match")]
@@ -51,7 +51,7 @@ def _score(name: str, meta, X, label: str, exclude, seed: int, permutations: int
 def _has_partner(Y: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Which rows (n,) may have a neighbour with one of their own classes."""
     ones = Y.astype(np.float32)
-    partner = [(ones[rows] @ ones.T > 0) & allowed for rows, allowed in similar.blocks(codes)]
+    partner = [(ones[rows] @ ones.T > 0) & allowed for rows, allowed in similarity.blocks(codes)]
     return np.concatenate([block.any(axis=1) for block in partner])
 
 

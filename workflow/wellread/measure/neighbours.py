@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from wellread import similar, tables
 from wellread.measure.tidy import one_hot, row, share, subjects, table
+from wellread.profiles import similarity, tables
 from wellread.runtime.errors import InputError
 
 WELL = ["plate+well"]
@@ -21,7 +21,7 @@ def knn(
     """
     meta, X, rows = subjects(frame, label, controls)
     classes, Y = one_hot(tables.text(meta, label))  # (n, C)
-    index, cosine = similar.nearest(X, similar.keys(meta, exclude), k)  # (n, k)
+    index, cosine = similarity.nearest(X, similarity.keys(meta, exclude), k)  # (n, k)
     asked = index[:, 0] >= 0
     if not asked.any():
         found, edit = f"none that differ in {', '.join(exclude)}", "exclude fewer columns, or remove the task"

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from wellread import similar, tables
 from wellread.measure.tidy import row, table
+from wellread.profiles import similarity, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
 
@@ -59,7 +59,7 @@ def _wells(frame: pd.DataFrame, sameby, negatives: str):
         treated, reference = control != "negative", tables.text(meta, "control_use") == "evaluate"
     else:
         treated = reference = (control == "") & (names != "")
-    return tables.text(meta, "plate"), np.where(treated, names, ""), reference, similar.unit(X)
+    return tables.text(meta, "plate"), np.where(treated, names, ""), reference, similarity.unit(X)
 
 
 def _pools(own: np.ndarray, reference: np.ndarray, plates: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

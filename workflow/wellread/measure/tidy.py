@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from wellread import tables
+from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 
 

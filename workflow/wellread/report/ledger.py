@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from wellread.ledger import UNITS, is_kept
+from wellread.profiles.ledger import UNITS, is_kept
 from wellread.report import answers, svg
 from wellread.report.run import Run
 

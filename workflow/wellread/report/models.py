@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from wellread import tables
+from wellread.profiles import tables
 from wellread.report import svg
 from wellread.report.run import Run
 from wellread.train.collapse import signs

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wellread import tables
+from wellread.profiles import tables
 
 BLOCK = 1024  # queries at a time: the full matrix of 40,000 wells would take 13 GB
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wellread import tables
+from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 
 UNITS = {  # stage: what is counted, in the order of the pipeline

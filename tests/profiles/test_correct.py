@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from made_profiles import profiles, screen, values
 from paths import SHARED
-from wellread import tables
-from wellread.correct import CORRECTIONS, coral, correct, harmony, sphering, standardize
 from wellread.measure import MEASURES
+from wellread.profiles import tables
+from wellread.profiles.correct import CORRECTIONS, coral, correct, harmony, sphering, standardize
 from wellread.runtime.errors import InputError
 
 GOLDEN = SHARED / "golden" / "sphering.npz"

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_profiles import profiles, screen
-from wellread import tables
-from wellread.consensus import consensus
+from wellread.profiles import tables
+from wellread.profiles.consensus import consensus
 from wellread.runtime.errors import InputError
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from wellread import tables
-from wellread.aggregate import STATISTICS, pool
+from wellread.profiles import tables
+from wellread.profiles.aggregate import STATISTICS, pool
 
 BY = ["treatment", "dose"]
 

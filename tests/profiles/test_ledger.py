@@ -4,7 +4,7 @@ import made_run
 import numpy as np
 import pandas as pd
 import pytest
-from wellread.ledger import UNITS, by_model, by_plate, check, ledger
+from wellread.profiles.ledger import UNITS, by_model, by_plate, check, ledger
 from wellread.runtime.errors import InputError
 
 

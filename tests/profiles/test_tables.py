@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_profiles import screen
-from wellread import tables
+from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 
 ODD = ['a "quoted" name', "5/6'-thing\\x", "<script>alert(1)</script>", "цитохалазин Δ9", "NA", "a, b"]

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from wellread import tables
-from wellread.aggregate import aggregate
+from wellread.profiles import tables
+from wellread.profiles.aggregate import aggregate
 from wellread.runtime.errors import InputError
 
 

@@ -9,7 +9,7 @@ import logging
 import numpy as np
 import pandas as pd
 
-from wellread import tables
+from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import pick
 
