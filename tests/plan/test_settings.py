@@ -18,13 +18,13 @@ from wellread.encoder.views import laws
 from wellread.inputs.sources import SOURCES
 from wellread.look import LOOKS
 from wellread.measure import MEASURES
+from wellread.measure.segmentation import SCORES
 from wellread.painted.layout import images
 from wellread.plan import manual, settings
 from wellread.profiles.aggregate import aggregate
 from wellread.profiles.consensus import consensus
 from wellread.profiles.correct import CORRECTIONS
 from wellread.runtime.errors import InputError
-from wellread.score import SCORES
 from wellread.segment.segment import SEGMENTERS
 from wellread.train.loop import fit
 from wellread.train.methods import METHODS

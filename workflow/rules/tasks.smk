@@ -39,7 +39,7 @@ rule score:
         mem_mb=grow(2000),
     params:
         section=setting("task", "measure"),
-        code=fingerprint("score"),
+        code=fingerprint("measure.segmentation"),
     script:
         "../scripts/score.py"
 

@@ -1,9 +1,9 @@
 """Compare the masks of a dataset with label images that are true."""
 
+from wellread.measure.segmentation import SCORES
 from wellread.profiles import tables
 from wellread.runtime import job
 from wellread.runtime.registry import pick
-from wellread.score import SCORES
 
 files = snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards):

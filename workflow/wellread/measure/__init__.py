@@ -1,9 +1,9 @@
 """Measures: `f(frame, seed, *, options)` takes a profile table and returns metric, item, repeat, value, n."""
 
-from wellread.measure.controls import assay_quality, dose_response
-from wellread.measure.mechanism import nearest_class
-from wellread.measure.neighbours import knn
-from wellread.measure.retrieval import average_precision
+from wellread.measure.assay_quality import assay_quality, dose_response
+from wellread.measure.average_precision import average_precision
+from wellread.measure.knn import knn
+from wellread.measure.nearest_class import nearest_class
 
 MEASURES = {
     "knn": knn,

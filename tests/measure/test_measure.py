@@ -9,8 +9,8 @@ from scipy.stats import kstest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score
 from sklearn.neighbors import KNeighborsClassifier
 from wellread.measure import MEASURES
-from wellread.measure.controls import _held_out, ssmd, z_prime
-from wellread.measure.retrieval import average_precisions, chance_precision
+from wellread.measure.assay_quality import _held_out, ssmd, z_prime
+from wellread.measure.average_precision import average_precisions, chance_precision
 from wellread.profiles import similarity as similar
 from wellread.profiles import tables
 from wellread.profiles.consensus import consensus

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import tifffile
 from truth import pooled_f1
+from wellread.measure.segmentation import Overlap, counts, figures, segmentation
 from wellread.runtime.errors import InputError
-from wellread.score import Overlap, counts, figures, segmentation
 
 IOU = (0.5, 0.7, 0.9)
 
