@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import tifffile
-from wellread.draw import FIGURES
 from wellread.measure import MEASURES
+from wellread.pictures.draw import FIGURES
 from wellread.profiles import tables
 from wellread.profiles.aggregate import aggregate
 from wellread.profiles.consensus import consensus

@@ -10,7 +10,6 @@ from paths import ROOT
 from wellread.calibrate.calibrate import survey
 from wellread.calibrate.illumination import ILLUMINATION
 from wellread.crops.crops import crops
-from wellread.draw import FIGURES
 from wellread.encoder.architecture import vit
 from wellread.encoder.embed import embed
 from wellread.encoder.readouts import ENCODERS
@@ -20,6 +19,7 @@ from wellread.look import LOOKS
 from wellread.measure import MEASURES
 from wellread.measure.segmentation import SCORES
 from wellread.painted.layout import images
+from wellread.pictures.draw import FIGURES
 from wellread.plan import manual, settings
 from wellread.profiles.aggregate import aggregate
 from wellread.profiles.consensus import consensus

@@ -67,7 +67,7 @@ rule draw:
     params:
         section=setting("figure", "draw"),
         seed=config["seed"],
-        code=fingerprint("draw"),
+        code=fingerprint("pictures.draw"),
     script:
         "../scripts/draw.py"
 

@@ -1,7 +1,7 @@
 """Draw one picture of one set of profiles, and keep the numbers behind it."""
 
 import pandas as pd
-from wellread.draw import FIGURES
+from wellread.pictures.draw import FIGURES
 from wellread.runtime import job
 from wellread.runtime.files import whole
 from wellread.runtime.registry import pick

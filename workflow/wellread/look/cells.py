@@ -5,11 +5,11 @@ import pandas as pd
 from PIL import Image
 from skimage.segmentation import find_boundaries
 
-from wellread import montage
 from wellread.calibrate.flags import robust_z
 from wellread.inputs.images import BadField
 from wellread.look import sheet
 from wellread.look.shown import Shown
+from wellread.pictures import montage
 
 RULED = ("area", "nucleus_area", "eccentricity")  # what "close to being flagged" looks at
 AROUND = 1.6  # side of a picture, in medians of the longer side of the cells' boxes

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from wellread import montage
 from wellread.inputs.images import BadField
 from wellread.look import sheet
 from wellread.look.shown import Shown
+from wellread.pictures import montage
 
 
 def fields(shown: list[Shown], seed: int, out_png, *, each: int = 3, width: int = 480) -> pd.DataFrame:

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from wellread.draw import figure_of
 from wellread.inputs.user_tables import plate_format, well_place
 from wellread.look.shown import Shown
+from wellread.pictures.draw import figure_of
 
 MOST = 12  # plates that are drawn; the numbers are of all
 MEANING = {

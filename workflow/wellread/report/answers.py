@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
-from wellread import montage
+from wellread.pictures import montage
 from wellread.report import svg
 from wellread.report.run import Run
 

@@ -7,10 +7,10 @@ import pandas as pd
 import tifffile
 from PIL import Image
 
-from wellread import montage
 from wellread.calibrate.plate import Plate, open_plate
 from wellread.crops.reader import Crops
 from wellread.inputs.images import BadField
+from wellread.pictures import montage
 from wellread.report import looks, svg
 from wellread.report.run import Run
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from wellread import montage
+from wellread.pictures import montage
 from wellread.report.run import Run
 
 WIDTH = 1500  # px

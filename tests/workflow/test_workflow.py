@@ -30,11 +30,11 @@ PER_DATASET = {"aggregate", "correct", "consensus", "measure", "draw", "ledger",
 CHANGES = {
     "nothing": (lambda f: None, set()),
     "a comment in vit.py": (
-        lambda f: replace(f / "workflow/wellread/vit.py", "import torch\n", "import torch  # it is\n\n# so\n"),
+        lambda f: replace(f / "workflow/wellread/encoder/vit.py", "import torch\n", "import torch  # it is\n\n# so\n"),
         set(),
     ),
     "a statement in vit.py": (
-        lambda f: replace(f / "workflow/wellread/vit.py", "import torch\n", "import torch\n\nNEW = 1\n"),
+        lambda f: replace(f / "workflow/wellread/encoder/vit.py", "import torch\n", "import torch\n\nNEW = 1\n"),
         {"train", "embed P1", "embed P2"} | PER_DATASET,
     ),
     "the sphering regularisation": (
@@ -72,7 +72,7 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_re_runs_exactly_what_depends_on_it(done, change):
     edit, expected = CHANGES[change]
-    files = ["workflow/wellread/vit.py", "workflow/wellread/report/page.html", "test.yaml", "wells.csv", "images.csv"]
+    files = ["workflow/wellread/encoder/vit.py", "workflow/wellread/report/page.html", "test.yaml", "wells.csv", "images.csv"]
     before = {name: (done / name).read_bytes() for name in files}
     edit(done)
     try:

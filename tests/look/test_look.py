@@ -43,7 +43,7 @@ def test_fields_are_the_best_and_worst_by_focus(shown, tmp_path):
 
 
 def test_outlines_are_drawn(shown, tmp_path):
-    from wellread import montage
+    from wellread.pictures import montage
 
     masks = shown[0].masks(3)
     bare = montage.outlined(shown[0].plate, 3, None, 192)

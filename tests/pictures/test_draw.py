@@ -4,7 +4,7 @@ import made_profiles
 import numpy as np
 import pandas as pd
 import pytest
-from wellread import draw
+from wellread.pictures import draw
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 

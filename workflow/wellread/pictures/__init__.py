@@ -1,0 +1,1 @@
+"""Pictures: figures of profiles, colours and montages of fields and cells."""
