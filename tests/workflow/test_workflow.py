@@ -72,7 +72,13 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_re_runs_exactly_what_depends_on_it(done, change):
     edit, expected = CHANGES[change]
-    files = ["workflow/wellread/encoder/vit.py", "workflow/wellread/report/page.html", "test.yaml", "wells.csv", "images.csv"]
+    files = [
+        "workflow/wellread/encoder/vit.py",
+        "workflow/wellread/report/page.html",
+        "test.yaml",
+        "wells.csv",
+        "images.csv",
+    ]
     before = {name: (done / name).read_bytes() for name in files}
     edit(done)
     try:
