@@ -6,8 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import tifffile
-from wellread.measure import MEASURES
-from wellread.pictures.draw import FIGURES
 from wellread.profiles import tables
 from wellread.profiles.aggregate import aggregate
 from wellread.profiles.consensus import consensus
@@ -154,11 +152,11 @@ def _write_answers(home, model, known) -> None:
         profiles["treatment"] = consensus(profiles["well"])
         tables.write(profiles["well"], home / "profiles" / model / correction / "well.parquet")
         for name, task in CONFIG["tasks"].items():
-            values = pick(task["measure"], MEASURES)(profiles[task["level"]], 3)
+            values = pick("measure", task["measure"])(profiles[task["level"]], 3)
             tables.write(values, home / "tasks" / name / f"{model}_{correction}.parquet")
         for name, figure in CONFIG["figures"].items():
             out = home / "figures" / name / f"{model}_{correction}.png"
-            pick(figure["draw"], FIGURES)(profiles[figure["level"]], 3, out)
+            pick("draw", figure["draw"])(profiles[figure["level"]], 3, out)
 
 
 def _plates(home) -> dict:

@@ -23,8 +23,8 @@ from fluorescence import DATA, fields, found, rescaled, scores
 from scipy import ndimage
 from skimage import feature, filters, measure, segmentation
 from truth import pooled_f1
+from wellread.segment.otsu_watershed import otsu_watershed
 from wellread.segment.scene import Scene
-from wellread.segment.segment import SEGMENTERS
 
 NF1 = DATA / "cellpainting_fovs" / "nf1_plate2"
 IOU = (0.5, 0.7, 0.9)
@@ -47,7 +47,7 @@ def cell_painting():
     true = [measure.label(mask) for mask in masks("Nuclei")]
     for name, planes in (("ER", er), ("actin", actin)):
         shown = [{"DNA": a, "cell": b} for a, b in zip(dna, planes, strict=True)]
-        method = SEGMENTERS["otsu_watershed"](Scene(shown), cell="cell")
+        method = otsu_watershed(Scene(shown), cell="cell")
         nuclei, cells = zip(*[method(field, {}) for field in shown], strict=True)
         inner = [segmentation.clear_border(labels) for labels in nuclei]
         print(f"cells in {name}: foreground IoU {np.mean([*map(foreground, true, inner, cells, masks('Cells'))]):.3f}")

@@ -23,7 +23,7 @@ from wellread.encoder.views import laws
 from wellread.networks import device as devices
 from wellread.train import loop
 from wellread.train.dataset import Seen
-from wellread.train.methods import METHODS
+from wellread.train.methods.dino import Dino
 from wellread.train.optimise import clip_gradients, groups
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
@@ -76,7 +76,7 @@ def prepared(device, asked):
     """A learner on the device, and endless batches of a file of crops."""
     torch.manual_seed(0)
     size = {"arch": "small", "patch": 16, "image": 128, "drop_path": 0.0}  # without drop path, to count all products
-    learner = METHODS["dino"](vit(CHANNELS, **size), laws(CHANNELS), **HEAD, **VIEWS)
+    learner = Dino(vit(CHANNELS, **size), laws(CHANNELS), **HEAD, **VIEWS)
     for network in learner.parts.values():
         network.to(device)
         for block in network.backbone.blocks if asked.compile else ():

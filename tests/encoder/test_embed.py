@@ -7,11 +7,14 @@ import pytest
 import torch
 from wellread.encoder import weights as saved
 from wellread.encoder.embed import embed
-from wellread.encoder.readouts import ENCODERS, How
+from wellread.encoder.readouts import How
 from wellread.encoder.views import centre_view
 from wellread.encoder.vit import ViT
 from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import functions
+
+ENCODERS = functions("encoder")
 
 CHANNELS = ["DNA", "RNA", "Mito"]
 CHANCE = {"random": {"dim": 24, "depth": 2, "heads": 2, "patch": 4, "image": 16}}

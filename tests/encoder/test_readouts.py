@@ -8,10 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from wellread.encoder import readouts, weights
-from wellread.encoder.readouts import ENCODERS, How
+from wellread.encoder.readouts import How
 from wellread.encoder.views import centre_view
 from wellread.encoder.vit import ViT
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import functions
+
+ENCODERS = functions("encoder")
 
 PRESENT = ["DNA", "RNA", "ER", "Mito"]
 SMALL = {"channels": 3, "image": 16, "patch": 4, "dim": 24, "depth": 3, "heads": 2}

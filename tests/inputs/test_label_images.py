@@ -7,8 +7,8 @@ from PIL import Image
 from skimage.segmentation import find_boundaries
 from wellread.inputs import label_images
 from wellread.runtime.errors import InputError
+from wellread.segment import precomputed as segmenter
 from wellread.segment.scene import Scene
-from wellread.segment.segment import SEGMENTERS
 
 PLACE = {"plate": "P1", "well": "B03", "site": "2", "field": 1, "stem": "B03_2_DNA"}
 SHAPE = (40, 60)
@@ -113,7 +113,7 @@ FIELD = {"DNA": np.zeros(SHAPE, np.float32)}
 
 
 def precomputed(pixel_size=0.0, **options):
-    return SEGMENTERS["precomputed"](Scene(pixel_size=pixel_size), **options)(FIELD, PLACE)
+    return segmenter.precomputed(Scene(pixel_size=pixel_size), **options)(FIELD, PLACE)
 
 
 def test_nuclei_alone_get_cells_within_reach(tmp_path, labels):
@@ -146,4 +146,4 @@ def test_nuclei_and_cells_of_other_numbers_are_paired(tmp_path, labels):
 
 def test_no_pattern_is_refused():
     with pytest.raises(InputError, match="give `nucleus`, `cell`, or both"):
-        SEGMENTERS["precomputed"](Scene())
+        segmenter.precomputed(Scene())

@@ -6,9 +6,10 @@ import pytest
 from conftest import PLATE, outputs
 from PIL import Image
 from wellread.crops.crops import crops
-from wellread.look import LOOKS
 from wellread.look.shown import Shown
+from wellread.runtime.registry import functions
 
+LOOKS = functions("look")
 KINDS = ("fields", "calibration", "masks", "objects")
 
 

@@ -8,7 +8,6 @@ from paths import SHARED
 from scipy.stats import kstest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score
 from sklearn.neighbors import KNeighborsClassifier
-from wellread.measure import MEASURES
 from wellread.measure.assay_quality import _held_out, ssmd, z_prime
 from wellread.measure.average_precision import average_precisions, chance_precision
 from wellread.profiles import similarity as similar
@@ -16,10 +15,12 @@ from wellread.profiles import tables
 from wellread.profiles.consensus import consensus
 from wellread.profiles.correct import correct
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choices, functions
 
 BBBC021 = SHARED / "data" / "bbbc021_profiles"
 ODD = ['a "quoted" name', "5/6'-thing\\x", "<script>alert(1)</script>", "цитохалазин Δ9", "NA", "a, b"]
 
+MEASURES = {name: function for name, function in functions("measure").items() if not choices("measure")[name].masks}
 knn, average_precision, nearest_class, assay_quality, dose_response = (
     MEASURES[name] for name in ("knn", "average_precision", "nearest_class", "assay_quality", "dose_response")
 )

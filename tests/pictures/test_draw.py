@@ -7,6 +7,7 @@ import pytest
 from wellread.pictures import draw
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import functions
 
 ODD = ['<script>alert("x")</script>/"é"', "$x^2$ and $\\frac", "_private", "a/b\\c", "x" * 80, "two\nlines"]
 
@@ -80,7 +81,7 @@ def test_similarity_of_any_number_of_rows(tmp_path, n):
     assert draw.similarity(grouped(n), 0, tmp_path / "any.png").shape == (n, n + 2)
 
 
-@pytest.mark.parametrize("figure", draw.FIGURES.values())
+@pytest.mark.parametrize("figure", functions("draw").values())
 def test_names_are_text_and_nothing_else(tmp_path, figure, recwarn):
     figure(odd(), 0, tmp_path / "odd.png")
     assert not [warning for warning in recwarn if "math" in str(warning.message).lower()]

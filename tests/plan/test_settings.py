@@ -8,40 +8,22 @@ import pytest
 import yaml
 from paths import ROOT
 from wellread.calibrate.calibrate import survey
-from wellread.calibrate.illumination import ILLUMINATION
 from wellread.crops.crops import crops
-from wellread.encoder.architecture import vit
 from wellread.encoder.embed import embed
-from wellread.encoder.readouts import ENCODERS
 from wellread.encoder.views import laws
-from wellread.inputs.sources import SOURCES
-from wellread.look import LOOKS
-from wellread.measure import MEASURES
-from wellread.measure.segmentation import SCORES
 from wellread.painted.layout import images
-from wellread.pictures.draw import FIGURES
 from wellread.plan import manual, settings
 from wellread.profiles.aggregate import aggregate
 from wellread.profiles.consensus import consensus
-from wellread.profiles.correct import CORRECTIONS
 from wellread.runtime.errors import InputError
-from wellread.segment.segment import SEGMENTERS
+from wellread.runtime.registry import choices, functions
 from wellread.train.loop import fit
-from wellread.train.methods import METHODS
 
 DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 DEFS = settings.schema()["$defs"]
-REGISTRIES = {  # section of the schema: the functions it offers
-    "images": {**SOURCES, "painted": images},
-    "illumination": ILLUMINATION,
-    "segment": SEGMENTERS,
-    "encoder": {"vit": vit, **ENCODERS},
-    "train": METHODS,
-    "correction": CORRECTIONS,
-    "measure": {**SCORES, **MEASURES},
-    "draw": FIGURES,
-    "look": LOOKS,
-}
+SECTIONS = ("images", "illumination", "segment", "encoder", "train", "correction", "measure", "draw", "look")
+REGISTRIES = {section: functions(section) for section in SECTIONS}  # section of the schema: the functions it offers
+REGISTRIES["images"]["painted"] = images  # which has the options of the layout
 PLAIN = {  # sections that are the options of one function, and what the function takes besides
     "calibrate": (survey, set()),
     "crops": (crops, set()),
@@ -76,6 +58,9 @@ METHODS_TOLD = [(section, name) for section, registry in REGISTRIES.items() for 
 
 @pytest.mark.parametrize(("section", "name"), METHODS_TOLD)
 def test_schema_and_signature_agree(section, name):
+    assert name in DEFS[section]["properties"], (
+        f"workflow/schemas/config.schema.yaml does not describe {section}: {name}"
+    )
     expected = {k: v or None for k, v in options(REGISTRIES[section][name]).items()}
     assert {k: v or None for k, v in told(DEFS[section]["properties"][name]).items()} == expected
 
@@ -90,6 +75,13 @@ def test_schema_and_signature_agree_where_there_is_one_function(section):
 @pytest.mark.parametrize("section", REGISTRIES)
 def test_the_schema_offers_what_the_registry_has(section):
     assert set(DEFS[section]["properties"]) == set(REGISTRIES[section])
+
+
+@pytest.mark.parametrize(("section", "name"), METHODS_TOLD)
+def test_what_is_declared_of_options_is_about_options_there_are(section, name):
+    one = choices(section)[name]
+    declared = {*one.channels, *one.columns, *one.files, *one.micrometres}
+    assert declared <= set(options(REGISTRIES[section][name]))
 
 
 def keys(rule, path="config"):

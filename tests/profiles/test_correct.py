@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from made_profiles import profiles, screen, values
 from paths import SHARED
-from wellread.measure import MEASURES
 from wellread.profiles import tables
-from wellread.profiles.correct import CORRECTIONS, coral, correct, harmony, sphering, standardize
+from wellread.profiles.correct import coral, correct, harmony, sphering, standardize
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import functions
 
 GOLDEN = SHARED / "golden" / "sphering.npz"
 
@@ -102,11 +102,11 @@ def test_only_the_fitting_controls_are_learnt_from(name):
     meta, X = tables.split(frame)
     learnt = (meta["Metadata_control_use"] == "fit").to_numpy()
     other = X + np.where(learnt, 0, 100)[:, None]
-    function = CORRECTIONS[name]
+    function = functions("correction")[name]
     np.testing.assert_allclose(function(X, meta, 0)[learnt], function(other, meta, 0)[learnt])
 
 
-@pytest.mark.parametrize("name", sorted(CORRECTIONS))
+@pytest.mark.parametrize("name", sorted(functions("correction")))
 def test_rows_and_metadata_stay_and_labels_do_not_count(name):
     if name == "harmony":
         pytest.importorskip("harmonypy")
@@ -121,7 +121,8 @@ def test_rows_and_metadata_stay_and_labels_do_not_count(name):
 
 def test_corrections_are_shown_no_labels(monkeypatch):
     seen = []
-    monkeypatch.setitem(CORRECTIONS, "spy", lambda X, meta, seed: seen.extend(meta) or X)
+    spy = lambda X, meta, seed: seen.extend(meta) or X  # noqa: E731
+    monkeypatch.setattr("wellread.profiles.correct.pick", lambda section, step: spy)
     correct(screen().assign(Metadata_moa="x"), [{"spy": {}}], seed=0)
     assert seen == ["Metadata_Plate", "Metadata_batch", "Metadata_control", "Metadata_control_use"]
 
@@ -232,7 +233,7 @@ def test_controls_that_fitted_sphering_fake_activity_and_others_do_not():
     frame = correct(frame, [{"sphering": {"regularisation": 1e-5}}], seed=0)
     other = frame["Metadata_control_use"].map({"fit": "evaluate", "evaluate": "fit", "": ""})
     honest, leaking = (
-        MEASURES["average_precision"](table, 0, null_size=200)
+        functions("measure")["average_precision"](table, 0, null_size=200)
         for table in (frame, frame.assign(Metadata_control_use=other))
     )
     assert abs(values(honest, "mean_normalised_average_precision")[""]) < 0.05

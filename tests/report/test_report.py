@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from wellread.profiles.ledger import ledger
-from wellread.report import report, svg
-from wellread.report.page import CHAPTERS, number
+from wellread.report import svg
+from wellread.report.page import CHAPTERS, number, report
 
 PLATE = ("fields", "calibration", "masks", "crops", "cells", "lost")
 VOID = {"meta", "link", "img"}

@@ -11,8 +11,8 @@ from wellread.calibrate.plate import open_plate
 from wellread.runtime.errors import InputError
 from wellread.segment.merge_pieces import fill, moments
 from wellread.segment.nuclei import find_nuclei
+from wellread.segment.otsu_watershed import otsu_watershed
 from wellread.segment.scene import Scene
-from wellread.segment.segment import SEGMENTERS
 from wellread.segment.size import typical_diameter
 
 NF1 = DATA / "cellpainting_fovs" / "nf1_plate2"
@@ -20,7 +20,7 @@ real = pytest.mark.skipif(not FIELDS.exists(), reason="no images beside the repo
 
 
 def otsu(sample=(), pixel_size=0.0, **options):
-    return SEGMENTERS["otsu_watershed"](Scene(list(sample), pixel_size), **options)
+    return otsu_watershed(Scene(list(sample), pixel_size), **options)
 
 
 def drawn(*ellipses, size=120, scale=1, blur=1.0, noise=0.01, seed=0):

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 import tifffile
 from truth import pooled_f1
-from wellread.segment.segment import has_weights, segment
+from wellread.segment.segment import segment
 
 SECTION = {"otsu_watershed": {"nucleus": "DNA", "cell": "RNA"}}
 
@@ -71,8 +70,3 @@ def test_fields_without_cells_are_told(plate, tmp_path, caplog):
     assert len(objects) == 0
     assert "12 good fields have none" in caplog.text
     assert "WARNING" in caplog.text
-
-
-@pytest.mark.parametrize(("section", "network"), [(SECTION, False), ({"cellpose": {"weights": "x"}}, True)])
-def test_networks_are_those_that_have_weights(section, network):
-    assert has_weights(section) == network

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from flow import clone, snakemake, write_config
 from paths import SHARED
+from wellread.inputs import sources
 from wellread.profiles.ledger import check, is_kept
 
 DATA = SHARED / "data"
@@ -125,10 +126,9 @@ def results(tmp_path_factory):
 
 def wells_of(folder, name, dataset):
     """A wells table that knows every well of the images."""
-    from wellread.inputs import sources
 
     ((kind, options),) = dataset["images"].items()
-    rows = sources.SOURCES[kind](
+    rows = getattr(sources, kind)(
         dataset["channels"], "", "", **options | ({"path": str(folder / options["path"])} if kind == "table" else {})
     )
     return rows[["plate", "well"]].drop_duplicates().assign(treatment="untreated", control="")

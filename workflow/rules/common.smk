@@ -87,8 +87,7 @@ def encoder(wildcards):
     if PLAN.is_trained(wildcards.model):
         folder = f"results/models/{wildcards.model}"
         return {"weights": f"{folder}/weights.safetensors", "model": f"{folder}/model.json"}
-    path = next(iter(PLAN.encoder(wildcards.model).values())).get("path")
-    return {"given": path} if path else {}
+    return {"given": PLAN.encoder_files(wildcards.model)}
 
 
 def gpu(wildcards):

@@ -1,6 +1,5 @@
 """Draw fields, cells or plates of a dataset, and keep the numbers behind the picture."""
 
-from wellread.look import LOOKS
 from wellread.look.shown import Shown
 from wellread.runtime import job
 from wellread.runtime.files import whole
@@ -8,7 +7,7 @@ from wellread.runtime.registry import pick
 
 KINDS = ("fields", "calibration", "masks", "objects", "cells", "lost")
 with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
-    look = pick(snakemake.params.section, LOOKS)
+    look = pick("look", snakemake.params.section)
     shown = Shown.all({kind: snakemake.input.get(kind) or [] for kind in KINDS})
     numbers = look(shown, snakemake.params.seed, snakemake.output.picture)
     with whole(snakemake.output.numbers) as part:

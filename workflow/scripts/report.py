@@ -1,7 +1,7 @@
 """Write the page that tells the whole run of a dataset."""
 
 from wellread.inputs import user_tables
-from wellread.report import report
+from wellread.report.page import report
 from wellread.runtime import job
 
 with job.running(snakemake.log[0], **snakemake.wildcards):

@@ -1,11 +1,10 @@
 """Compare the masks of a dataset with label images that are true."""
 
-from wellread.measure.segmentation import SCORES
 from wellread.profiles import tables
 from wellread.runtime import job
 from wellread.runtime.registry import pick
 
 files = snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards):
-    score = pick(snakemake.params.section, SCORES)
+    score = pick("measure", snakemake.params.section)
     tables.write(score(list(zip(files.fields, files.calibration, files.masks, strict=True))), snakemake.output[0])

@@ -18,7 +18,7 @@ from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import ordered
 from wellread.runtime.progress import progress
-from wellread.runtime.registry import pick
+from wellread.runtime.registry import chosen, pick
 
 log = logging.getLogger("wellread")
 LEVELS = 2**16  # of the histograms: exact percentiles for 8- and 16-bit counts
@@ -67,7 +67,7 @@ def survey(
         _drop(fields)
     _refuse_too_many(fields, max_failed_fields)
     faultless = [looks.small[number] for number in fields.index[fields["flags"] == ""] if number in looks.small]
-    surface, dark = pick(illumination, light.ILLUMINATION)(site, np.array(faultless))
+    surface, dark = pick("illumination", illumination)(site, np.array(faultless))
     limits = _limits(paths, fields["status"], looks.counts, (surface, dark), site, threads, percentiles)
     return fields, {"illumination": surface, "dark": dark, "limits": limits}
 
@@ -79,7 +79,7 @@ def _usual_shape(paths) -> tuple[int, int]:
 
 def _sampled(n: int, illumination: dict) -> list[bool]:
     """Whether the illumination is estimated from a field: from at most so many, from all over the plate."""
-    most = light.SAMPLED if set(illumination) & light.LOOK else 0
+    most = light.SAMPLED if chosen("illumination", illumination).samples else 0
     return np.isin(np.arange(n), np.linspace(0, n - 1, min(n, most)).astype(int)).tolist()
 
 

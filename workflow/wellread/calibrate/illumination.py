@@ -1,7 +1,7 @@
 """How evenly a plate is lit: the surface, mean 1, by which counts above the dark are divided, and the dark itself.
 
 A method is `f(site, fields, *, options) -> (illumination (C, H, W) or (C, 1, 1) float32, dark (C,) float32 counts)`. It
-gets shrunken fields (N, C, h, w) from all over the plate if it is one of those that LOOK at them.
+gets shrunken fields (N, C, h, w) from all over the plate if it is declared to learn from `samples`.
 """
 
 import logging
@@ -13,6 +13,7 @@ from numpy.polynomial.legendre import legvander
 from scipy.ndimage import gaussian_filter1d
 
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choice
 
 log = logging.getLogger("wellread")
 SAMPLED, SIDE = 400, 64  # at most so many fields, shrunk until their shorter side is nearly this
@@ -31,11 +32,13 @@ class Site:
     shape: tuple[int, int]
 
 
+@choice("illumination")
 def none(site: Site, fields=None):
     """Even light, no dark: counts stay as they are."""
     return np.ones((len(site.channels), 1, 1), np.float32), np.zeros(len(site.channels), np.float32)
 
 
+@choice("illumination")
 def functions(site: Site, fields=None, *, path: str, names: dict | None = None, dark: float = 0.0):
     """Existing illumination functions, such as those of the Cell Painting Gallery: `.npy` (H, W), brought to mean 1.
 
@@ -67,6 +70,7 @@ def _refusal(expected: str, found: str, channel: str, edit: str) -> InputError:
     return InputError(expected, found, f"illumination of channel {channel}", edit)
 
 
+@choice("illumination", samples=True)
 def retrospective(site: Site, fields, *, dark: float | None = None, degree: int = 6, floor: float = 0.1):
     """A smooth surface (exp of a polynomial of `degree`) that makes all places of the fields alike, and the dark.
 
@@ -208,7 +212,3 @@ def shrink(plane: np.ndarray) -> np.ndarray:
     height, width = (side // size * size for side in plane.shape)
     blocks = plane[:height, :width].reshape(height // size, size, width // size, size)
     return blocks.mean(axis=(1, 3), dtype=np.float32)
-
-
-ILLUMINATION = {"none": none, "retrospective": retrospective, "functions": functions}
-LOOK = {"retrospective"}

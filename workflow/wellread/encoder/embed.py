@@ -4,11 +4,12 @@ import numpy as np
 import torch
 
 from wellread.crops.reader import Crops, ahead
-from wellread.encoder.readouts import ENCODERS, How, trained
+from wellread.encoder.readouts import How, trained
 from wellread.networks import device as devices
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.progress import progress
+from wellread.runtime.registry import chosen, pick
 
 
 def embed(
@@ -17,7 +18,7 @@ def embed(
 ):  # fmt: skip
     """Write float32 embeddings (N, D) to the .npy `out`; row i is crop i, N may be 0.
 
-    `channels`: the dataset's. `encoder`: {"vit": ...}, ours, in the files `weights` and `model`, or one of ENCODERS
+    `channels`: the dataset's. `encoder`: {"vit": ...}, ours, in the files `weights` and `model`, or a given one
     with its options. `features`, `blocks`, `view`: see `encoders.How`; `turn`: the mean over the eight orientations
     of a crop; `seed`: of an encoder that is random.
     """
@@ -39,10 +40,9 @@ def embed(
 
 def ready(encoder, channels, how, weights, model):
     """The encoder that a section {name: options} asks for."""
-    ((name, options),) = encoder.items()
-    if name == "vit":
+    if chosen("encoder", encoder).trained:
         return trained(weights, model, channels, **how)
-    return ENCODERS[name](channels, How(**how), **options)
+    return pick("encoder", encoder)(channels, How(**how))
 
 
 def orientations(crops):  # (B, C, S, S)

@@ -16,6 +16,7 @@ from wellread.encoder.architecture import vit
 from wellread.encoder.views import centre, centre_view, self_normalise
 from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choice
 
 RGB_MEAN, RGB_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
@@ -68,6 +69,7 @@ def trained(weights, model, present, **how):
     return cells(network, How(**how), singly(present) if alone else [list(range(len(present)))])
 
 
+@choice("encoder", files=("path",))
 def cell_dino(present, how, /, *, path, sha256, channels, heads=None):
     """Cell-DINO weights; `channels`: the dataset's names of what their input channels are, in their order."""
     network, about = saved.published(path, sha256, heads)
@@ -77,6 +79,7 @@ def cell_dino(present, how, /, *, path, sha256, channels, heads=None):
     return cells(network, how, [positions(present, channels, "cell_dino")])
 
 
+@choice("encoder", files=("path",))
 def bag_of_channels(present, how, /, *, path, sha256, heads=None):
     """Weights for one channel, used on every channel by itself."""
     network, _ = saved.published(path, sha256, heads)
@@ -84,6 +87,7 @@ def bag_of_channels(present, how, /, *, path, sha256, heads=None):
     return cells(network, how, singly(present))
 
 
+@choice("encoder", files=("path",))
 def dinov2(present, how, /, *, path, sha256, image=224, heads=None):
     """DINOv2 weights for natural images: every channel by itself as a grey photograph of `image` pixels.
 
@@ -95,6 +99,7 @@ def dinov2(present, how, /, *, path, sha256, image=224, heads=None):
     return Encoder(network, how, partial(photographs, size=image, view=how.view), singly(present))
 
 
+@choice("encoder")
 def random(present, how, /, *, arch="small", dim=None, depth=None, heads=None, patch=8, image=128, layer_scale=1.0):
     """A ViT that has learned nothing, which any encoder has to beat. With LayerScale 1, or CLS hardly sees images."""
     size = {"arch": arch, "dim": dim, "depth": depth, "heads": heads, "patch": patch, "image": image}
@@ -103,6 +108,7 @@ def random(present, how, /, *, arch="small", dim=None, depth=None, heads=None, p
         return cells(vit(present, **size, layer_scale=layer_scale), how, [list(range(len(present)))])
 
 
+@choice("encoder", files=("path",))
 def exported(present, how, /, *, path, sha256, channels, image, fit="centre", normalise="self"):
     """Any network as a TorchScript file (.pt) or torch.export program (.pt2): float32 (B, C, image, image) to (B, D).
 
@@ -159,15 +165,6 @@ def opened(path, device):
     except Exception as error:  # as above
         expected = "a TorchScript file (.pt) or a torch.export program (.pt2) of one input"
         raise InputError(expected, state_dicts.told(error), str(path), "`path` of exported") from None
-
-
-ENCODERS = {
-    "cell_dino": cell_dino,
-    "bag_of_channels": bag_of_channels,
-    "dinov2": dinov2,
-    "random": random,
-    "exported": exported,
-}
 
 
 def cells(network, how, groups):

@@ -12,7 +12,7 @@ import pandas as pd
 from wellread.inputs import user_tables
 from wellread.painted import layout
 from wellread.runtime.errors import InputError
-from wellread.runtime.registry import pick
+from wellread.runtime.registry import choice, pick
 
 STAGED = "results/{dataset}/painted"  # where the painted source puts its images, a folder per plate
 
@@ -20,19 +20,21 @@ STAGED = "results/{dataset}/painted"  # where the painted source puts its images
 def fields(dataset: dict, name: str) -> pd.DataFrame:
     """The checked images table of the dataset `name` of the config, sorted by plate, well and site."""
     channels, where = dataset["channels"], f"datasets.{name}.images"
-    frame = pick(dataset["images"], SOURCES)(channels, STAGED.format(dataset=name), where)
+    frame = pick("images", dataset["images"])(channels, STAGED.format(dataset=name), where)
     frame = user_tables.check(frame, "images", where, tuple(channels))
     if absent := [channel for channel in channels if not (frame[channel] != "").any()]:
         raise InputError("files of every channel", f"none of {', '.join(absent)}", where, "channels, or the source")
     return frame
 
 
+@choice("images")
 def table(channels: list[str], staged: str, where: str, *, path: str, root: str = "") -> pd.DataFrame:
     """An images table written by the user; relative image paths start at `root` (default: the working directory)."""
     frame = user_tables.read(path, "images", tuple(channels), f"{where}.table.path")
     return frame.assign(**{c: [str(Path(root, p)) if p else "" for p in frame[c]] for c in channels})
 
 
+@choice("images")
 def pattern(
     channels: list[str],
     staged: str,
@@ -96,11 +98,9 @@ def _refuse_doubles(frame: pd.DataFrame, folder: str) -> None:
         )
 
 
+@choice("images", painted=True)
 def painted(channels: list[str], staged: str, where: str, **options) -> pd.DataFrame:
     """A synthetic screen with known truth, painted by a rule of its own."""
     if unknown := [channel for channel in channels if channel not in layout.CHANNELS]:
         raise InputError(f"channels among {', '.join(layout.CHANNELS)}", ", ".join(unknown), where, "channels")
     return layout.images(staged, **options)
-
-
-SOURCES = {"table": table, "pattern": pattern, "painted": painted}

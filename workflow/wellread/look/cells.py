@@ -10,11 +10,13 @@ from wellread.inputs.images import BadField
 from wellread.look import sheet
 from wellread.look.shown import Shown
 from wellread.pictures import montage
+from wellread.runtime.registry import choice
 
 RULED = ("area", "nucleus_area", "eccentricity")  # what "close to being flagged" looks at
 AROUND = 1.6  # side of a picture, in medians of the longer side of the cells' boxes
 
 
+@choice("look", masks=True)
 def cells(shown: list[Shown], seed: int, out_png, *, each: int = 12, side: int = 80) -> pd.DataFrame:
     """Up to `each` cells of every sort, drawn at random (close ones: the closest); returns the table of those shown.
 

@@ -7,8 +7,10 @@ from wellread.inputs.images import BadField
 from wellread.look import sheet
 from wellread.look.shown import Shown
 from wellread.pictures import montage
+from wellread.runtime.registry import choice
 
 
+@choice("look")
 def fields(shown: list[Shown], seed: int, out_png, *, each: int = 3, width: int = 480) -> pd.DataFrame:
     """`each` fields of all plates, drawn at random, in best and worst focus, and flagged; returns those that are shown.
 

@@ -6,6 +6,7 @@ import pandas as pd
 from wellread.inputs.user_tables import plate_format, well_place
 from wellread.look.shown import Shown
 from wellread.pictures.draw import figure_of
+from wellread.runtime.registry import choice
 
 MOST = 12  # plates that are drawn; the numbers are of all
 MEANING = {
@@ -20,6 +21,7 @@ MEANING = {
 }
 
 
+@choice("look")
 def plates(shown: list[Shown], seed: int, out_png, *, show=("cells", "lost", "focus", "background")) -> pd.DataFrame:
     """A row of maps per plate (spread over the list, if there are many), one map per measure; `seed` changes nothing.
 

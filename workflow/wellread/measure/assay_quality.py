@@ -6,8 +6,10 @@ import pandas as pd
 from wellread.measure.tidy import row, table
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choice
 
 
+@choice("measure", levels=("fov", "well"))
 def assay_quality(frame, seed) -> pd.DataFrame:
     """Z' and SSMD of each plate's control wells on the axis between their means; overall, the plates' median.
 

@@ -16,10 +16,12 @@ from wellread.measure.tidy import row, table
 from wellread.profiles import similarity, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
+from wellread.runtime.registry import choice
 
 TREATMENT = ["treatment"]
 
 
+@choice("measure", columns=("sameby",), levels=("well",))
 def average_precision(
     frame, seed, *, sameby=TREATMENT, negatives="controls", null_size=1000, threshold=0.05
 ) -> pd.DataFrame:

@@ -7,8 +7,10 @@ from scipy.stats import spearmanr
 from wellread.measure.tidy import row, table
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choice
 
 
+@choice("measure", columns=("by",), levels=("fov", "well"))
 def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     """Spearman correlation of dose and distance to the plate's negative controls, over a treatment's wells.
 

@@ -6,10 +6,12 @@ import pandas as pd
 from wellread.measure.tidy import one_hot, row, share, subjects, table
 from wellread.profiles import similarity, tables
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choice
 
 WELL = ["plate+well"]
 
 
+@choice("measure", columns=("label", "exclude"))
 def knn(
     frame, seed, *, label="treatment", k=1, temperature=0.07, exclude=WELL, controls=False, permutations=20
 ) -> pd.DataFrame:

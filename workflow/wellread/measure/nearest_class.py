@@ -6,8 +6,10 @@ import pandas as pd
 from wellread.measure.tidy import one_hot, row, share, subjects, table
 from wellread.profiles import similarity, tables
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choice
 
 
+@choice("measure", columns=("label", "compound", "batch"))
 def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batch", permutations=100) -> pd.DataFrame:
     """The share of treatments whose nearest neighbour by cosine has a label in common with them.
 

@@ -17,6 +17,7 @@ from wellread.inputs import label_images
 from wellread.measure.tidy import row, table
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
+from wellread.runtime.registry import choice
 
 PLANES = {"nucleus": 0, "cell": 1}
 HALF = 0.5
@@ -77,6 +78,7 @@ class Overlap:
         return int(shared.sum()), int(union.sum() + self.found[spare].sum())
 
 
+@choice("measure", masks=True)
 def segmentation(
     plates, *, truth: str, of: str = "nucleus", kind: str = "labels", clear_border: bool = False,
     iou=(0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
@@ -145,6 +147,3 @@ def _means(rows: list[dict]) -> list[dict]:
 def _ratio(part: float, whole: float) -> float:
     """Their ratio; an empty field in which nothing was found is perfect."""
     return part / whole if whole else 1.0
-
-
-SCORES = {"segmentation": segmentation}

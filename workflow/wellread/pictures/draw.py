@@ -10,6 +10,7 @@ from wellread.profiles import similarity as similar
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
+from wellread.runtime.registry import choice
 
 # Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, also to the colour-blind.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")
@@ -20,6 +21,7 @@ NAMED_ROWS = 60  # names of more rows of a heat map could not be read
 MOST_ROWS = 2000  # leaf ordering takes minutes from there on
 
 
+@choice("draw", columns=("label", "by"))
 def umap(
     frame: pd.DataFrame,
     seed: int,
@@ -45,6 +47,7 @@ def umap(
     return meta.assign(x=points[:, 0], y=points[:, 1])
 
 
+@choice("draw", columns=("label",))
 def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> pd.DataFrame:
     """Heat map of the cosine similarity of all pairs of rows, best of treatments; `seed` changes nothing.
 
@@ -64,9 +67,6 @@ def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> p
         _strip(axis, labels)
     rows = pd.DataFrame({"name": names, labels.name: labels})
     return pd.concat([rows, pd.DataFrame(cosine, columns=names)], axis=1)
-
-
-FIGURES = {"umap": umap, "similarity": similarity}
 
 
 def _plane(x: np.ndarray, seed: int, n_neighbors: int, min_dist: float) -> tuple[np.ndarray, str]:

@@ -9,8 +9,8 @@ from wellread.inputs import sources, user_tables
 from wellread.plan import settings
 from wellread.plan.provenance import rows_hash
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import chosen
 
-SCORES = {"segmentation"}  # measures of masks
 RESERVED = ("painted", "profiles", "tasks", "figures")  # folders beside those of the plates
 
 
@@ -51,7 +51,7 @@ class Plan:
 
     def is_painted(self, dataset: str) -> bool:
         """Whether the images are made by a rule of ours."""
-        return "painted" in self.config["datasets"][dataset]["images"]
+        return chosen("images", self.config["datasets"][dataset]["images"]).painted
 
     def painting(self, dataset: str) -> dict:
         """The options of a painted plate; how many plates there are is none of its business."""
@@ -85,12 +85,11 @@ class Plan:
 
     def segments_by_network(self, dataset: str) -> bool:
         """Whether segmentation runs a network, on a GPU where there is one."""
-        return bool(self.segmenter_weights(dataset))
+        return chosen("segment", self.config["datasets"][dataset]["segment"]).network
 
     def segmenter_weights(self, dataset: str) -> list[str]:
         """The weights that segmentation reads."""
-        ((_, options),) = self.config["datasets"][dataset]["segment"].items()
-        return [path for key, path in options.items() if key.endswith("weights") and path]
+        return list(_files("segment", self.config["datasets"][dataset]["segment"]).values())
 
     def keeps_crops(self, dataset: str) -> bool:
         """Whether crops stay when they have been embedded."""
@@ -112,7 +111,7 @@ class Plan:
 
     def is_trained(self, model: str) -> bool:
         """Whether a model's encoder is trained here."""
-        return "vit" in self.encoder(model)
+        return chosen("encoder", self.encoder(model)).trained
 
     def trained(self) -> list[str]:
         """The models whose encoder is trained here."""
@@ -121,6 +120,10 @@ class Plan:
     def encoder(self, model: str) -> dict:
         """The encoder of a model: `{kind: options}`."""
         return self.config["models"][model]["encoder"]
+
+    def encoder_files(self, model: str) -> list[str]:
+        """The files that a given encoder is read from."""
+        return list(_files("encoder", self.encoder(model)).values())
 
     def training(self, model: str) -> dict:
         """All that says how a model is trained."""
@@ -131,8 +134,9 @@ class Plan:
     def labels(self, model: str) -> list[str]:
         """The columns of the wells tables that a training looks at."""
         how = self.training(model)
-        asked = next(iter(how["method"].values())).get("label", ""), how["probe"]
-        return sorted({label for label in asked if label})
+        ((_, options),) = how["method"].items()
+        asked = [options[key] for key in chosen("train", how["method"]).columns] + [how["probe"]]
+        return sorted(set(filter(None, asked)))
 
     def training_wells(self, model: str) -> list[str]:
         """The wells table of every plate a model learns from, if it looks at labels."""
@@ -155,7 +159,7 @@ class Plan:
         return [
             (name, model, correction)
             for name, entry in self.config[noun].items()
-            if dataset in entry["datasets"] and verb in entry and not set(entry[verb]) & SCORES
+            if dataset in entry["datasets"] and verb in entry and not chosen(verb, entry[verb]).masks
             for model in self.models(dataset)
             for correction in self.config["corrections"]
         ]
@@ -163,7 +167,9 @@ class Plan:
     def scores(self, dataset: str) -> list[str]:
         """The tasks that look at the masks of a dataset, not at profiles."""
         tasks = self.config["tasks"].items()
-        return [name for name, entry in tasks if dataset in entry["datasets"] and set(entry["measure"]) & SCORES]
+        return [
+            name for name, entry in tasks if dataset in entry["datasets"] and chosen("measure", entry["measure"]).masks
+        ]
 
     def looks(self, dataset: str) -> list[str]:
         """The figures that show fields and cells of a dataset, not profiles."""
@@ -183,11 +189,18 @@ def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str) -> None
 
 def _check_weights(segment: dict, where: str) -> None:
     """Weights of a segmenter are files: a name is never looked up or downloaded."""
-    for method, options in segment.items():
-        for key, path in options.items():
-            if key.endswith("weights") and path and not Path(path).is_file():
-                edit = "download the weights yourself and give their path"
-                raise InputError("a file of weights", f"no file at {path}", f"{where}.segment.{method}.{key}", edit)
+    for key, path in (_files("segment", segment) if segment else {}).items():
+        if not Path(path).is_file():
+            edit = "download the weights yourself and give their path"
+            raise InputError(
+                "a file of weights", f"no file at {path}", f"{where}.segment.{next(iter(segment))}.{key}", edit
+            )
+
+
+def _files(section: str, settings: dict) -> dict[str, str]:
+    """The files that a choice of the config reads, by option; those left empty are none."""
+    ((_, options),) = settings.items()
+    return {key: options[key] for key in chosen(section, settings).files if options[key]}
 
 
 def _unlabelled(plan: Plan, model: str) -> list[InputError]:

@@ -9,12 +9,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import chosen
 
-SHOWN = {  # options of segmenters that name channels
-    "otsu_watershed": ("nucleus", "cell"),
-    "cellpose": ("nucleus", "cell"),
-    "hpa": ("nucleus", "er", "microtubules"),
-}
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 
@@ -110,7 +106,7 @@ def _contradictions(config: dict) -> list[InputError]:
     errors = [error for name in datasets for error in _segment_channels(name, datasets[name])]
     errors += [error for name in datasets for error in _unscaled(name, datasets[name])]
     for name, model in config["models"].items():
-        trained = "vit" in model["encoder"]
+        trained = chosen("encoder", model["encoder"]).trained
         model.setdefault("train_on", list(datasets) if trained else [])
         model.setdefault("embed_on", list(model["train_on"]) or list(datasets))
         strangers = _strangers(model["train_on"], datasets, f"models.{name}.train_on")
@@ -127,19 +123,24 @@ def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
     """Tasks and figures that no dataset can answer or that say too little or too much."""
     if "measure" not in entry and len({"draw", "look"} & set(entry)) != 1:
         return [InputError("one of draw, look", ", ".join(entry), where, "say what to draw, or what to look at")]
-    masks = "segmentation" in entry.get("measure", {}) or "cells" in entry.get("look", {})
+    ((section, settings),) = ((key, entry[key]) for key in ("measure", "draw", "look") if key in entry)
+    asked = chosen(section, settings)
+    if not asked.masks and entry["level"] not in asked.levels:
+        edit = f"write level: {asked.levels[-1]} in {where}"
+        return [InputError(f"{asked.name} of {' or '.join(asked.levels)} profiles", entry["level"], where, edit)]
     edit = f"name other datasets in {where}.datasets"
     return [
         InputError("a dataset with `object: cell`, which has masks", f"{name}: {datasets[name]['object']}", where, edit)
         for name in entry["datasets"]
-        if masks and datasets[name]["object"] != "cell"
+        if asked.masks and datasets[name]["object"] != "cell"
     ]
 
 
 def _idle(config: dict) -> list[InputError]:
     """Settings of a training that will not take place, since the encoder is a given one."""
     keys = ("train", "views", "fit", "probe", "processes", "train_on", "plates")
-    given = [name for name, model in config["models"].items() if "vit" not in model.get("encoder", {"vit": {}})]
+    encoders = {name: model.get("encoder", {"vit": {}}) for name, model in config["models"].items()}
+    given = [name for name, encoder in encoders.items() if not chosen("encoder", encoder).trained]
     edit = "remove them, or use `encoder: {vit: ...}`, which is trained"
     return [
         InputError("nothing about training for an encoder that is given", ", ".join(idle), f"models.{name}", edit)
@@ -157,7 +158,7 @@ def _segment_channels(name: str, dataset: dict) -> list[InputError]:
         return []
     ((method, options),) = dataset["segment"].items()
     where = f"datasets.{name}.segment.{method}"
-    named = [(option, options[option]) for option in SHOWN.get(method, ())]
+    named = [(option, options[option]) for option in chosen("segment", dataset["segment"]).channels]
     listed = [(option, [value] if isinstance(value, str) else value) for option, value in named]
     return [
         _unknown(channel, dataset["channels"], f"{where}.{option}")
@@ -170,7 +171,7 @@ def _segment_channels(name: str, dataset: dict) -> list[InputError]:
 def _unscaled(name: str, dataset: dict) -> list[InputError]:
     """Sizes in micrometres where nobody knows how large a pixel is."""
     ((method, options),) = dataset["segment"].items()
-    sizes = {f"segment.{method}.{key}": value for key, value in options.items() if key.endswith("diameter")}
+    sizes = {f"segment.{method}.{key}": options[key] for key in chosen("segment", dataset["segment"]).micrometres}
     sizes["crops.target_pixel_size"] = dataset["crops"]["target_pixel_size"]
     return [
         InputError("the pixel_size of the dataset, which sizes in micrometres need", "0 (unknown)", where, edit)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
-from wellread.runtime.registry import pick
+from wellread.runtime.registry import choice, pick
 
 log = logging.getLogger("wellread")
 
@@ -23,10 +23,11 @@ def correct(frame: pd.DataFrame, steps: list[dict], *, seed: int) -> pd.DataFram
     meta, X = tables.split(frame)
     seen = meta[[tables.column(name) for name in KNOWN]]
     for step in steps:
-        X = pick(step, CORRECTIONS)(X, seen, seed)
+        X = pick("correction", step)(X, seen, seed)
     return tables.join(meta, X)
 
 
+@choice("correction")
 def sphering(X, meta, seed, *, regularisation=1.0, relative=True):
     """Whiten (ZCA) on the fitting half of the negative controls: x' = (x - mean) V (S + lambda)^(-1/2) V^T.
 
@@ -57,6 +58,7 @@ def _tell(n: int, S: np.ndarray, regularised: np.ndarray) -> None:
         log.warning("sphering: %d controls for %d dimensions, less than two for each", n, len(S))
 
 
+@choice("correction")
 def standardize(X, meta, seed, *, by="plate", fit="all", robust=False):
     """Bring every feature to mean 0 and deviation 1 within each plate or batch.
 
@@ -83,6 +85,7 @@ def _robust(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return centre, 1.4826 * np.median(np.abs(rows - centre), axis=0)
 
 
+@choice("correction")
 def coral(X, meta, seed, *, by="batch", ridge=1.0):
     """Give the fitting controls of each batch the covariance of all: x' = x (C_b + r)^(-1/2) (C + r)^(1/2).
 
@@ -106,6 +109,7 @@ def coral(X, meta, seed, *, by="batch", ridge=1.0):
     return out
 
 
+@choice("correction")
 def harmony(X, meta, seed, *, by="batch", components=50, theta=2.0, lamb=1.0, sigma=0.1, iterations=10):
     """Harmony (Korsunsky et al. 2019) by batch or plate, on principal components that replace the features.
 
@@ -161,6 +165,3 @@ def _spectrum(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _power(S: np.ndarray, V: np.ndarray, exponent: float) -> np.ndarray:
     return (V * S**exponent) @ V.T
-
-
-CORRECTIONS = {"sphering": sphering, "standardize": standardize, "coral": coral, "harmony": harmony}

@@ -1,9 +1,102 @@
-"""From a section of the config to a function: `{"sphering": {"regularisation": 0.1}}` -> sphering, options bound."""
+"""The choices that the config offers: which function stands behind a name, and what planning has to know of it.
 
-from functools import partial
+A function or class that a section of the config may name is marked where it is written, and nowhere else:
+
+    @choice("measure", levels=("well",))
+    def average_precision(frame, seed, *, sameby=("treatment",), ...):
+
+Its name in lower case is its name in the config, its keyword-only arguments are its options there. What else is said
+of it are literals, read from the source text: planning, rules and the manual import no torch and no scikit-image.
+"""
+
+import ast
+from dataclasses import dataclass, fields
+from functools import cache, partial
+from importlib import import_module
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+MARK = "choice"
 
 
-def pick(section: dict, registry: dict):
-    """Return the function that the only key of `section` names in `registry`, with its options bound."""
-    ((name, options),) = section.items()
-    return partial(registry[name], **options)
+@dataclass(frozen=True)
+class Choice:
+    """What a section of the config may name. All but the first four are declared in its mark.
+
+    `channels`, `columns`: options that name channels of the dataset, and columns of its wells table. `files`: options
+    that are paths of files, which must exist and whose change makes the step run again. `micrometres`: options that
+    are lengths, for which the pixel size must be known. `levels`: profiles that it takes. `network`: it runs a network,
+    on the device of the config. `masks`: it looks at masks, which only segmented datasets have. `trained`: an encoder
+    that is trained here. `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate.
+    """
+
+    section: str
+    name: str
+    module: str
+    function: str
+    channels: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    micrometres: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ("fov", "well", "treatment")
+    network: bool = False
+    masks: bool = False
+    trained: bool = False
+    painted: bool = False
+    samples: bool = False
+
+    def load(self):
+        """The function or class itself; its module is imported now."""
+        return getattr(import_module(f"wellread.{self.module}"), self.function)
+
+
+DECLARED = {own.name for own in fields(Choice)} - {"section", "name", "module", "function"}
+
+
+def choice(section: str, **declared):
+    """Mark a function or class as what `section` of the config may name; see `Choice` for what can be `declared`."""
+    if unknown := set(declared) - DECLARED:
+        raise TypeError(f"a choice declares {', '.join(sorted(DECLARED))}, not {', '.join(sorted(unknown))}")
+    return lambda function: function
+
+
+@cache
+def choices(section: str) -> dict[str, Choice]:
+    """What a section of the config may name, {name: Choice}, sorted by name; nothing is imported."""
+    found = {one.name: one for one in _all() if one.section == section}
+    if not found:
+        raise KeyError(f"no function is marked @{MARK}({section!r})")
+    return dict(sorted(found.items()))
+
+
+def chosen(section: str, settings: dict) -> Choice:
+    """The choice that `settings`, {name: options}, make."""
+    (name,) = settings
+    return choices(section)[name]
+
+
+def pick(section: str, settings: dict):
+    """The function that `settings`, {name: options}, name, with its options bound."""
+    ((_, options),) = settings.items()
+    return partial(chosen(section, settings).load(), **options)
+
+
+def functions(section: str) -> dict:
+    """All functions of a section by name, imported: for tests and for looking around."""
+    return {name: one.load() for name, one in choices(section).items()}
+
+
+@cache
+def _all() -> list[Choice]:
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return [one for path in paths if f"\n@{MARK}(" in (text := path.read_text()) for one in _marked(path, text)]
+
+
+def _marked(path: Path, text: str):
+    """The choices that are marked in a file."""
+    module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    for node in ast.parse(text).body:
+        for mark in getattr(node, "decorator_list", ()):
+            if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == MARK:
+                declared = {word.arg: ast.literal_eval(word.value) for word in mark.keywords}
+                yield Choice(ast.literal_eval(mark.args[0]), node.name.lower(), module, node.name, **declared)

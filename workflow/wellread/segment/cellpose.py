@@ -7,6 +7,7 @@ import numpy as np
 from skimage.segmentation import expand_labels
 
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choice
 from wellread.segment.pairing import paired
 
 
@@ -20,6 +21,13 @@ class Look:
     diameter: float
 
 
+@choice(
+    "segment",
+    channels=("nucleus", "cell"),
+    files=("weights", "nucleus_weights"),
+    micrometres=("diameter", "nucleus_diameter"),
+    network=True,
+)
 def cellpose(
     scene,
     *,

@@ -7,6 +7,7 @@ import numpy as np
 from skimage.transform import resize
 
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choice
 from wellread.segment.hpa_labels import as_published, labelled
 
 MEAN = np.float32([124, 117, 104])[:, None, None] / np.float32(255)  # of the encoder's training, on photographs
@@ -25,6 +26,12 @@ class Nets:
     threads: int
 
 
+@choice(
+    "segment",
+    channels=("nucleus", "er", "microtubules"),
+    files=("nuclei_weights", "cell_weights"),
+    network=True,
+)
 def hpa(
     scene,
     *,

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from wellread.runtime.registry import choice
 from wellread.segment.bodies import bodies
 from wellread.segment.nuclei import find_nuclei
 from wellread.segment.size import Size
@@ -12,6 +13,7 @@ from wellread.segment.size import Size
 log = logging.getLogger("wellread")
 
 
+@choice("segment", channels=("nucleus", "cell"), micrometres=("diameter",))
 def otsu_watershed(scene, *, nucleus: str = "DNA", cell: str = "", diameter: float = 0, reach: float = 1.5):
     """Nuclei by Otsu's threshold, again about every nucleus, and a watershed; bodies by a watershed in channel `cell`.
 

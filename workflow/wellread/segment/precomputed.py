@@ -7,9 +7,11 @@ from skimage.segmentation import expand_labels
 
 from wellread.inputs import label_images
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choice
 from wellread.segment.pairing import paired
 
 
+@choice("segment")
 def precomputed(scene, *, nucleus: str = "", cell: str = "", kind: str = "labels", reach: float = 0.0):
     """Label images by path pattern, of nuclei, of cells, or of both, which are then paired (see `paired`).
 

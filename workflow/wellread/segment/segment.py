@@ -16,17 +16,12 @@ from wellread.calibrate.plate import Plate, open_plate
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import ordered
 from wellread.runtime.progress import progress
-from wellread.runtime.registry import pick
-from wellread.segment.cellpose import cellpose
-from wellread.segment.hpa import hpa
+from wellread.runtime.registry import chosen, pick
 from wellread.segment.objects import objects
-from wellread.segment.otsu_watershed import otsu_watershed
-from wellread.segment.precomputed import precomputed
 from wellread.segment.scene import Scene
 
 log = logging.getLogger("wellread")
 SAMPLE = 8  # fields of a plate a segmenter may look at beforehand
-SEGMENTERS = {"otsu_watershed": otsu_watershed, "cellpose": cellpose, "hpa": hpa, "precomputed": precomputed}
 
 
 def segment(fields, calibration, outputs: dict, section: dict, threads=1, pixel_size=0.0, device="cpu") -> None:
@@ -36,9 +31,9 @@ def segment(fields, calibration, outputs: dict, section: dict, threads=1, pixel_
     row for every cell (see `objects`). `pixel_size` is in micrometres per pixel, 0 if unknown.
     """
     plate = open_plate(fields, calibration)
-    method = pick(section, SEGMENTERS)(Scene(_sample(plate), pixel_size, device, threads))
+    method = pick("segment", section)(Scene(_sample(plate), pixel_size, device, threads))
     work = partial(_work, paths=(fields, calibration), method=method)
-    results = ordered(work, plate.fields.index, 1 if has_weights(section) else threads)
+    results = ordered(work, plate.fields.index, 1 if chosen("segment", section).network else threads)
     tables, layout = [], {"shape": (len(plate.fields), 2, *plate.shape), "dtype": np.int32}
     with whole(outputs["masks"]) as part:
         pages = _pages(progress(results, "segment", len(plate.fields), "fields"), tables)
@@ -47,11 +42,6 @@ def segment(fields, calibration, outputs: dict, section: dict, threads=1, pixel_
     with whole(outputs["objects"]) as part:
         _alarm(found := pd.concat(tables, ignore_index=True), plate)
         found.to_parquet(part, index=False)
-
-
-def has_weights(section: dict) -> bool:
-    """Whether a segmenter is a network: it uses the device, and threads of its own."""
-    return any(name.endswith("weights") for options in section.values() for name in options)
 
 
 def _sample(plate: Plate) -> list[dict[str, np.ndarray]]:

@@ -23,7 +23,6 @@ from wellread.runtime.registry import pick
 from wellread.train import distributed, labels, loop, probes
 from wellread.train.checkpoint import Checkpoint, identity
 from wellread.train.dataset import Seen, sides
-from wellread.train.methods import METHODS
 
 log = logging.getLogger("wellread")
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -53,7 +52,7 @@ def train(
         torch.manual_seed(seed)
         seen = Seen(data, truth, encoder.get("each_channel", False), sides(cells, data.shape[-1]))
         named = ["channel"] if seen.each_channel else list(channels)
-        learner = pick(method, METHODS)(vit(channels, **encoder), laws(named, **views), truth)
+        learner = pick("train", method)(vit(channels, **encoder), laws(named, **views), truth)
         for network in learner.parts.values():
             network.to(where)
         rows, times = loop.fit(learner, seen, look, checkpoint, seed=seed, device=where, **fit)

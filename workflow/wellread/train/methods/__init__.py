@@ -8,10 +8,3 @@
 `losses`      losses by name, embeddings, and facts worth logging, of some cells and their draws
 `follow`      what happens after a step of the optimiser
 """
-
-from wellread.train.methods.dino import Dino
-from wellread.train.methods.mae import MAE
-from wellread.train.methods.simclr import SimCLR
-from wellread.train.methods.supervised import Supervised
-
-METHODS = {"dino": Dino, "simclr": SimCLR, "mae": MAE, "supervised": Supervised}

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from wellread.encoder import vit
 from wellread.encoder.views import draw, render
 from wellread.runtime.errors import InputError
+from wellread.runtime.registry import choice
 from wellread.train import distributed, losses
 from wellread.train.monitor import entropy
 from wellread.train.patch_masks import patch_masks
@@ -22,6 +23,7 @@ from wellread.train.schedules import cosine, frozen
 CENTRE_MOMENTUM = 0.9
 
 
+@choice("train")
 class Dino:
     """Self-distillation without labels; the teacher's backbone is what is kept."""
 

@@ -6,9 +6,11 @@ from torch.nn import functional as F
 
 from wellread.encoder import vit
 from wellread.encoder.views import draw, render
+from wellread.runtime.registry import choice
 from wellread.train.methods.learner import Learner
 
 
+@choice("train")
 class MAE(Learner):
     """Reconstruction without labels; what is kept is the encoder of the visible patches."""
 

@@ -6,10 +6,12 @@ from torch.nn import functional as F
 
 from wellread.encoder import vit
 from wellread.encoder.views import draw, render
+from wellread.runtime.registry import choice
 from wellread.train import distributed
 from wellread.train.methods.learner import Learner
 
 
+@choice("train")
 class SimCLR(Learner):
     """Contrastive learning without labels; what is kept is the backbone."""
 

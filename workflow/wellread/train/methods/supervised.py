@@ -10,9 +10,11 @@ from torch.nn import functional as F
 
 from wellread.encoder import vit
 from wellread.encoder.views import draw, render
+from wellread.runtime.registry import choice
 from wellread.train.methods.learner import Learner
 
 
+@choice("train", columns=("label",))
 class Supervised(Learner):
     """One or several classes per cell, those of its well in the wells table; cells without a label take no part."""
 
