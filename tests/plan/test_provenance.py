@@ -1,16 +1,40 @@
-"""A fingerprint sees statements, however deep the import, and nothing else."""
+"""A fingerprint sees statements, however deep the import, and nothing that cannot change a result."""
 
 import pandas as pd
 import pytest
 from wellread.plan import provenance
 
+VIT = '''"""A transformer."""
+import logging
+
+from wellread.runtime.errors import InputError
+
+log = logging.getLogger("wellread")
+SIZE = 3  # tokens
+
+
+def vit(size: int) -> int:
+    """Build."""
+    if size < 0:
+        edit = "`size` of the model"
+        found, limit = f"{size} px", size - 1
+        raise InputError("a size above 0", found, "models", edit)
+    log.info("a transformer of %d", size)
+    return size + limit
+'''
 PACKAGE = {
-    "train.py": '"""Train."""\nfrom wellread import vit\n\n\ndef train():\n    """Go."""\n    return vit.SIZE\n',
-    "vit.py": "SIZE = 3  # tokens\n",
-    "report/__init__.py": "import json\n",
+    "train/__init__.py": "",
+    "train/train.py": '"""Train."""\nfrom wellread.encoder import vit\n\n\ndef train():\n    return vit.SIZE\n',
+    "encoder/vit.py": VIT,
+    "report/page.py": 'import json\nNAME = "page.html"\n',
     "report/page.html": "<h1>{{ title }}</h1>",
-    "measure/__init__.py": "from wellread.measure.near import near\n",
-    "measure/near.py": "def near():\n    from wellread import vit\n",
+    "report/other.html": "<h1></h1>",
+    "measure/near.py": """def near():
+    from wellread.encoder.vit import vit as size
+    from wellread.measure import far
+""",
+    "measure/far.py": "def vit(): return 2\n",
+    "runtime/errors.py": "class InputError(Exception):\n    pass\n",
 }
 
 
@@ -20,34 +44,61 @@ def package(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
-    return tmp_path
+    provenance._code.cache_clear()
+    yield tmp_path
+    provenance._code.cache_clear()
 
 
-def changed(package, name, text, module):
-    provenance._read.cache_clear()
-    before = provenance.fingerprint(module)
-    old = (package / name).read_text()
-    (package / name).write_text(text)
-    provenance._read.cache_clear()
-    after = provenance.fingerprint(module)
-    (package / name).write_text(old)
-    return before != after
+def fingerprint(module):
+    provenance._code.cache_clear()
+    return provenance.fingerprint(module)
+
+
+def changed(package, name, old, new, module):
+    before = fingerprint(module)
+    assert old in PACKAGE[name]
+    (package / name).write_text(PACKAGE[name].replace(old, new))
+    return before != fingerprint(module)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "module", "expected"),
+    ("name", "old", "new", "module", "expected"),
     [
-        ("vit.py", "SIZE = 3\n\n\n# three it is\n", "train", False),
-        ("vit.py", '"""A transformer."""\n\nSIZE = (3)\n', "train", False),
-        ("vit.py", "SIZE = 4\n", "train", True),
-        ("vit.py", "SIZE = 4\n", "report", False),
-        ("train.py", PACKAGE["train.py"].replace("Go.", "Come."), "train", False),
-        ("report/page.html", "<h2>{{ title }}</h2>", "report", True),
-        ("vit.py", "SIZE = 4\n", "measure", True),
+        ("encoder/vit.py", "# tokens", "# three it is\n\n", "train.train", False),
+        ("encoder/vit.py", "SIZE = 3", "SIZE = (3)", "train.train", False),
+        ("encoder/vit.py", "Build.", "Make.", "train.train", False),
+        ("encoder/vit.py", ": int) -> int", ": float) -> float", "train.train", False),
+        ("encoder/vit.py", "a size above 0", "a larger size", "train.train", False),
+        ("encoder/vit.py", "`size` of the model", "the key `size`", "train.train", False),
+        ("encoder/vit.py", "{size} px", "{size} pixels", "train.train", False),
+        ("encoder/vit.py", "a transformer of %d", "transformer: %d", "train.train", False),
+        ("encoder/vit.py", "size < 0", "size < 1", "train.train", True),
+        ("encoder/vit.py", "size - 1", "size - 2", "train.train", True),
+        ("encoder/vit.py", "SIZE = 3", "SIZE = 4", "train.train", True),
+        ("encoder/vit.py", "SIZE = 3", "SIZE = 4", "report.page", False),
+        ("encoder/vit.py", "SIZE = 3", "SIZE = 4", "measure.near", True),
+        ("encoder/vit.py", "raise InputError", "raise ValueError", "train.train", True),
+        ("runtime/errors.py", "pass", "words = 1", "train.train", False),
+        ("report/page.html", "h1", "h2", "report.page", True),
+        ("report/other.html", "h1", "h2", "report.page", False),
+        ("measure/near.py", "encoder.vit import", "measure.far import", "measure.near", True),
+        ("measure/near.py", "vit as size", "SIZE as size", "measure.near", True),
     ],
 )
-def test_what_changes_a_fingerprint(package, name, text, module, expected):
-    assert changed(package, name, text, module) is expected
+def test_what_changes_a_fingerprint(package, name, old, new, module, expected):
+    assert changed(package, name, old, new, module) is expected
+
+
+def test_a_move_changes_no_fingerprint(package):
+    before = fingerprint("train.train")
+    (package / "encoder" / "vit.py").rename(package / "measure" / "vit.py")
+    train = package / "train" / "train.py"
+    train.write_text(train.read_text().replace("wellread.encoder", "wellread.measure"))
+    assert fingerprint("train.train") == before
+
+
+def test_the_modules_that_count_are_those_that_are_imported(package):
+    assert provenance.counted("measure.near") == {"measure.near", "encoder.vit", "measure.far"}
 
 
 def test_the_hash_of_a_plate_knows_only_its_rows():

@@ -12,50 +12,59 @@ from pathlib import Path
 import pandas as pd
 
 PACKAGE = Path(__file__).parents[1]
+FRAME = "runtime"  # the room of what changes no result
+MESSAGES = ("InputError", "log")  # who is called with words for people
+TEMPLATES = (".html", ".css", ".js")
 
 
 def fingerprint(*modules: str) -> str:
-    """Hash the syntax trees of `modules` and of every wellread module they import, however deep.
+    """Hash the code of `modules` (dots for folders) and of every wellread module they import, however deep.
 
-    Blind to comments, docstrings and layout. Templates (.html, .css) in the folder of a package count too.
+    It is the same after edits of comments, docstrings, annotations, layout, log lines and error messages, after edits
+    in the room `runtime`, and after modules have moved. Templates beside a module that names them count.
     """
-    seen: set[str] = set()
-    waiting = list(modules)
+    return _digest("".join(_code(module) for module in sorted(set(modules))))
+
+
+def counted(*modules: str) -> set[str]:
+    """The modules that `fingerprint` looks at."""
+    waiting, found = list(modules), set()
     while waiting:
         module = waiting.pop()
-        if module not in seen:
-            seen.add(module)
-            waiting += _read(module)[1]
-    digest = hashlib.sha256("".join(_read(module)[0] for module in sorted(seen)).encode())
-    return digest.hexdigest()[:16]
+        if module not in found:
+            found.add(module)
+            waiting += [name for name in _imports(_tree(module)) if not _is_frame(name)]
+    return found
 
 
 def rows_hash(rows: pd.DataFrame) -> str:
     """Hash the rows of one plate, so that a change in another plate's rows changes nothing here."""
-    return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:16]
+    return _digest(rows.to_csv(index=False))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
-def _read(module: str) -> tuple[str, list[str]]:
-    """The hash of one module (dots for folders) and the wellread modules it imports."""
+def _code(module: str) -> str:
+    """The hash of a module in which imports of our own modules are replaced by the hashes of these."""
+    tree = _Imports().visit(_WithoutWords().visit(_tree(module)))
+    for scope in ast.walk(tree):
+        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+            _drop_unused_text(scope)
+    return _digest(ast.dump(tree) + "".join(_templates(module)))
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse(_source(module).read_text())
+
+
+def _templates(module: str) -> list[str]:
+    """The texts beside a module that its source names."""
     source = _source(module)
-    tree = ast.parse(source.read_text())
-    imports = sorted({name for node in ast.walk(tree) for name in _imported(node)})
-    folder = source.parent.iterdir() if source.stem == "__init__" else []
-    templates = [path.read_bytes() for path in sorted(folder) if path.suffix in (".html", ".css")]
-    text = ast.dump(_without_docstrings(tree)).encode() + b"".join(templates)
-    return hashlib.sha256(text).hexdigest(), imports
-
-
-def _imported(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and not node.level:
-        names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    else:
-        return []
-    names = [name.removeprefix("wellread.") for name in names if name.startswith("wellread.")]
-    return [name for name in names if _source(name).is_file()]
+    named = [path for path in sorted(source.parent.iterdir()) if path.suffix in TEMPLATES]
+    return [path.read_text() for path in named if path.name in source.read_text()]
 
 
 def _source(module: str) -> Path:
@@ -63,9 +72,113 @@ def _source(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    holders = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    for node in ast.walk(tree):
-        if isinstance(node, holders) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
-    return tree
+def _is_frame(module: str) -> bool:
+    return module.split(".")[0] == FRAME
+
+
+def _imports(tree: ast.AST) -> list[str]:
+    """The wellread modules that a module imports, wherever in it."""
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and _own(node.module)]
+    return [name for node in nodes for name in (_target(node), *filter(None, _submodules(node))) if name]
+
+
+def _own(module: str | None) -> bool:
+    return module is not None and (module == "wellread" or module.startswith("wellread."))
+
+
+def _target(node: ast.ImportFrom) -> str:
+    """The module that names are imported from, "" if it is a folder."""
+    module = node.module.removeprefix("wellread").removeprefix(".")
+    return module if module and PACKAGE.joinpath(*module.split(".")).with_suffix(".py").is_file() else ""
+
+
+def _submodules(node: ast.ImportFrom) -> list[str]:
+    """Per imported name the module that it is, "" if it is none."""
+    folder = node.module.removeprefix("wellread").removeprefix(".")
+    names = [f"{folder}.{alias.name}".lstrip(".") for alias in node.names]
+    return [name if PACKAGE.joinpath(*name.split(".")).with_suffix(".py").is_file() else "" for name in names]
+
+
+class _Imports(ast.NodeTransformer):
+    """Put the hash of a module in the place of its name; those of the frame count as one and the same."""
+
+    def visit_ImportFrom(self, node):
+        if not _own(node.module):
+            return node
+        submodules, target = _submodules(node), _target(node)
+        for alias, name in zip(node.names, submodules, strict=True):
+            if name:
+                alias.name, alias.asname = _hash(name), alias.asname or alias.name
+        node.module = _hash(target) if target else "wellread"
+        return node
+
+
+def _hash(module: str) -> str:
+    return FRAME if _is_frame(module) else _code(module)
+
+
+class _WithoutWords(ast.NodeTransformer):
+    """Take out what is said to people: docstrings, annotations of functions, log lines, the text of errors."""
+
+    def visit_Expr(self, node):
+        if isinstance(node.value, ast.Constant) or (isinstance(node.value, ast.Call) and _speaker(node.value) == "log"):
+            return ast.Pass()
+        return self.generic_visit(node)
+
+    def visit_Call(self, node):
+        if _speaker(node) == "InputError":
+            node.args, node.keywords = [], []
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node):
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node):
+        node.annotation = None
+        return node
+
+
+def _speaker(call: ast.Call) -> str:
+    """The name in MESSAGES that is called, itself or one of its methods; "" for all others."""
+    base = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+    return base.id if isinstance(base, ast.Name) and base.id in MESSAGES else ""
+
+
+def _drop_unused_text(scope: ast.AST) -> None:
+    """Drop assignments of text that nothing reads any more, since only messages did; then those that these read."""
+    while True:
+        read = {node.id for node in ast.walk(scope) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        before = ast.dump(scope)
+        for node in ast.walk(scope):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                _drop(node, read)
+        if ast.dump(scope) == before:
+            return
+
+
+def _drop(node: ast.Assign, read: set[str]) -> None:
+    """Empty what an assignment gives to names that are not read, as far as it is text."""
+    target, value = node.targets[0], node.value
+    if not isinstance(target, ast.Tuple) or not isinstance(value, ast.Tuple) or len(target.elts) != len(value.elts):
+        target, value = ast.Tuple([target]), ast.Tuple([value])
+    kept = [
+        pair
+        for pair in zip(target.elts, value.elts, strict=True)
+        if not (isinstance(pair[0], ast.Name) and pair[0].id not in read and _is_text(pair[1]))
+    ]
+    if len(kept) < len(target.elts):
+        node.targets = [ast.Tuple([name for name, _ in kept], ast.Store())]
+        node.value = ast.Tuple([text for _, text in kept], ast.Load())
+
+
+def _is_text(node: ast.AST) -> bool:
+    """Whether an expression is a string put together from constants, names and formats."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str)
+    if isinstance(node, ast.BinOp):
+        return _is_text(node.left) or _is_text(node.right)
+    if isinstance(node, ast.IfExp):
+        return _is_text(node.body) and _is_text(node.orelse)
+    joins = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "join"
+    return isinstance(node, ast.JoinedStr) or (joins and _is_text(node.func.value))
