@@ -146,7 +146,7 @@ def test_the_manual_is_written_from_the_schema():
 
 
 WORDS = {"$schema", "$ref", "$defs", "title", "type", "description", "default", "enum", "const", "oneOf", "pattern"}
-WORDS |= {"properties", "additionalProperties", "required", "propertyNames", "minProperties", "maxProperties"}
+WORDS |= {"reruns", "properties", "additionalProperties", "required", "propertyNames", "minProperties", "maxProperties"}
 WORDS |= {"items", "minItems", "maxItems", "uniqueItems", "minLength"}
 WORDS |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 
@@ -210,6 +210,17 @@ def test_models_share_their_channels():
         settings.load(config)
     config["models"] = {"m": {"train_on": ["a"]}, "n": {"train_on": ["b"]}}
     assert settings.load(config)["models"]["m"]["embed_on"] == ["a"]
+
+
+def test_what_changes_no_result_is_left_out_of_what_re_runs():
+    config = minimal(models={"m": {"embed": {"batch": 7, "turn": True}, "fit": {"checkpoint_every": 3}}})
+    counted = settings.that_change_results(settings.load(config))
+    assert "device" not in counted
+    assert "batch" not in counted["models"]["m"]["embed"]
+    assert counted["models"]["m"]["embed"]["turn"] is True
+    assert "checkpoint_every" not in counted["models"]["m"]["fit"]
+    assert counted["models"]["m"]["fit"]["batch"] == 256
+    assert counted["datasets"]["a"]["segment"] == settings.load(config)["datasets"]["a"]["segment"]
 
 
 def test_loading_leaves_the_given_config_alone():

@@ -13,15 +13,15 @@ rule paint:
     resources:
         mem_mb=grow(1000),
     params:
-        options=lambda wildcards: PLAN.painting(wildcards.dataset),
-        code=fingerprint("painted.paint"),
+        options=lambda wildcards: PLAN.painted_options(wildcards.dataset),
+        code=code("painted.paint"),
     script:
         "../scripts/paint.py"
 
 
 rule calibrate:
     input:
-        staged,
+        painted_images,
         functions=lambda wildcards: PLAN.illumination_functions(**wildcards),
     output:
         calibration="results/{dataset}/{plate}/calibration.npz",
@@ -39,14 +39,14 @@ rule calibrate:
         rows=lambda wildcards: PLAN.rows_hash(wildcards.dataset, wildcards.plate),
         channels=setting("dataset", "channels"),
         options=setting("dataset", "calibrate"),
-        code=fingerprint("calibrate.calibrate", "inputs.sources"),
+        code=code("calibrate.calibrate", illumination=setting("dataset", "calibrate", "illumination")),
     script:
         "../scripts/calibrate.py"
 
 
 rule segment:
     input:
-        staged,
+        painted_images,
         calibration="results/{dataset}/{plate}/calibration.npz",
         fields="results/{dataset}/{plate}/fields.parquet",
         weights=lambda wildcards: PLAN.segmenter_weights(wildcards.dataset),
@@ -66,19 +66,18 @@ rule segment:
     params:
         section=setting("dataset", "segment"),
         pixel_size=setting("dataset", "pixel_size"),
-        device=lambda wildcards: config["device"] if PLAN.segments_by_network(wildcards.dataset) else "cpu",
-        code=fingerprint("segment.segment"),
+        code=code("segment.segment", segment=setting("dataset", "segment")),
     script:
         "../scripts/segment.py"
 
 
 rule crops:
     input:
-        staged,
+        painted_images,
         calibration="results/{dataset}/{plate}/calibration.npz",
         fields="results/{dataset}/{plate}/fields.parquet",
-        masks=found("masks.tif"),
-        objects=found("objects.parquet"),
+        masks=segmented("results/{dataset}/{plate}/masks.tif"),
+        objects=segmented("results/{dataset}/{plate}/objects.parquet"),
     output:
         crops="results/{dataset}/{plate}/crops.npy",
         outlines="results/{dataset}/{plate}/outlines.npy",
@@ -97,19 +96,19 @@ rule crops:
         options=setting("dataset", "crops"),
         pixel_size=setting("dataset", "pixel_size"),
         seed=config["seed"],
-        code=fingerprint("crops.crops"),
+        code=code("crops.crops"),
     script:
         "../scripts/crops.py"
 
 
-use rule crops as crops_for_now with:
+use rule crops as temporary_crops with:
     output:
         crops=temp("results/{dataset}/{plate}/crops.npy"),
         outlines=temp("results/{dataset}/{plate}/outlines.npy"),
         cells="results/{dataset}/{plate}/cells.parquet",
         lost="results/{dataset}/{plate}/lost.parquet",
     wildcard_constraints:
-        dataset=one_of(PLAN.passing()),
+        dataset=one_of(PLAN.temporary_crops()),
 
 
-ruleorder: crops_for_now > crops
+ruleorder: temporary_crops > crops

@@ -1,11 +1,14 @@
 # Everything the rules share: the plan, and short functions of wildcards. All other logic lives in wellread.
+import atexit
 import os
 
 from snakemake.exceptions import WorkflowError
 
-from wellread.runtime.errors import InputError
 from wellread.plan.dag import Plan
 from wellread.plan.provenance import fingerprint
+from wellread.plan.summary import summary
+from wellread.runtime.errors import InputError
+from wellread.runtime.registry import chosen
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow down every job beside them
 
@@ -15,6 +18,18 @@ except InputError as error:
     raise WorkflowError(f"the config or a table it names needs a change:\n{error}")
 
 config.update(PLAN.config)
+
+# On one machine one job at a time has the GPU, unless --resources gpu=N says otherwise; a cluster has its own scheduler.
+if workflow.is_main_process and not workflow.resource_settings.nodes and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", 1)
+
+
+@atexit.register
+def print_summary():
+    """After a dry run: which steps would run, and on what."""
+    if workflow.dryrun and workflow.is_main_process and workflow.dag:
+        jobs = workflow.dag.needrun_jobs(exclude_finished=False)
+        print(summary([(job.rule.name, dict(job.wildcards_dict)) for job in jobs]), flush=True)
 
 
 def one_of(names):
@@ -29,14 +44,16 @@ wildcard_constraints:
     correction=one_of(PLAN.config["corrections"]),
     task=one_of(PLAN.config["tasks"]),
     figure=one_of(PLAN.config["figures"]),
-    level="fov|well|treatment",
 
 
 def setting(noun, *keys):
-    """A param: what the config says below `noun`.`name`, where the wildcard called like the noun gives the name."""
+    """A param: what the config says below `noun`.`name`, where the wildcard called like the noun gives the name.
+
+    Without what changes no result (schema: `reruns: false`), which scripts take from the config itself.
+    """
 
     def value(wildcards):
-        entry = PLAN.config[f"{noun}s"][wildcards[noun]]
+        entry = PLAN.result_settings[f"{noun}s"][wildcards[noun]]
         for key in keys:
             entry = entry[key]
         return entry
@@ -44,37 +61,49 @@ def setting(noun, *keys):
     return value
 
 
-def plates(path):
-    """An input: `path` for every plate of the dataset, other wildcards filled in."""
-    return lambda wildcards: [path.format(plate=plate, **wildcards) for plate in PLAN.plates(wildcards.dataset)]
+def code(*modules, **picked):
+    """A param: a hash of the code of a step, and of the functions that the config picks for it.
+
+    `picked`: a section of the config and the param that says what it names, such as measure=setting("task", "measure").
+    """
+
+    def value(wildcards):
+        steps = [(section, named(wildcards)) for section, named in picked.items()]
+        steps = [
+            (section, step) for section, named in steps for step in (named if isinstance(named, list) else [named])
+        ]
+        return fingerprint(*modules, *(chosen(section, step).module for section, step in steps))
+
+    return value
 
 
-def staged(wildcards):
-    """The images that a rule of ours makes; those of a user are no inputs, their table's rows are a param."""
-    return f"results/{wildcards.dataset}/painted/{wildcards.plate}" if PLAN.is_painted(wildcards.dataset) else []
-
-
-def found(name):
-    """An input: what segmentation wrote of a plate, where objects are cells."""
+def every_plate(path, where=lambda dataset: True):
+    """An input: `path` for every plate of the dataset, if it has such files; other wildcards filled in."""
 
     def paths(wildcards):
-        return f"results/{wildcards.dataset}/{wildcards.plate}/{name}" if PLAN.has_masks(wildcards.dataset) else []
+        plates = PLAN.plates(wildcards.dataset) if where(wildcards.dataset) else []
+        return [path.format(plate=plate, **wildcards) for plate in plates]
 
     return paths
 
 
-def of_plates(path, where):
-    """An input: `path` for every plate of the dataset, if it has such files."""
-    return lambda wildcards: plates(path)(wildcards) if where(wildcards.dataset) else []
+def painted_images(wildcards):
+    """An input: the images that a rule of ours makes; those of a user are no inputs, their table's rows are a param."""
+    return f"results/{wildcards.dataset}/painted/{wildcards.plate}" if PLAN.is_painted(wildcards.dataset) else []
 
 
-def training(path):
-    """An input: `path` for every plate a model learns from."""
+def segmented(path):
+    """An input: a file that segmentation wrote of the plate, where objects are cells."""
+    return lambda wildcards: path.format(**wildcards) if PLAN.has_masks(wildcards.dataset) else []
+
+
+def training_plates(path):
+    """An input: `path` for every plate that a model learns from."""
     return lambda wildcards: [path.format(dataset=d, plate=p) for d, p in PLAN.training_plates(wildcards.model)]
 
 
-def begun(wildcards):
-    """Inputs: the weights that a training starts from, if it does, and the wells tables, if it learns from labels.
+def training_inputs(wildcards):
+    """Inputs: the weights that training starts from, if there are any, and the wells tables, if it learns from labels.
 
     Of those tables a hash of the labels is a param, so that other edits do not train again.
     """
@@ -82,7 +111,7 @@ def begun(wildcards):
     return {"wells": ancient(sorted(set(wells)))} | ({"start": start} if start else {})
 
 
-def encoder(wildcards):
+def encoder_inputs(wildcards):
     """Inputs: the weights of an encoder, made here or given."""
     if PLAN.is_trained(wildcards.model):
         folder = f"results/models/{wildcards.model}"
@@ -100,25 +129,28 @@ def grow(megabytes):
     return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
 
 
-def profile(wildcards, noun, name):
-    """The profiles that a task or figure looks at."""
-    level = PLAN.config[noun][name]["level"]
-    return f"results/{wildcards.dataset}/profiles/{wildcards.model}/{wildcards.correction}/{level}.parquet"
+def profiles_for(noun):
+    """An input: the profiles that a task or figure is about."""
+
+    def path(wildcards):
+        level = PLAN.config[f"{noun}s"][wildcards[noun]]["level"]
+        return f"results/{wildcards.dataset}/profiles/{wildcards.model}/{wildcards.correction}/{level}.parquet"
+
+    return path
 
 
-def per_model(path, which=lambda model: True):
+def every_model(path, which=lambda model: True):
     """An input: `path` for every model that embeds the dataset, and for every plate or correction it names."""
 
     def paths(wildcards):
         models = list(filter(which, PLAN.models(wildcards.dataset)))
-        parts = {"model": models, "plate": PLAN.plates(wildcards.dataset)}
-        parts = {"dataset": wildcards.dataset, "correction": PLAN.config["corrections"]} | parts
-        return list(dict.fromkeys(expand(path, **parts)))
+        values = {"dataset": wildcards.dataset, "correction": PLAN.config["corrections"], "model": models}
+        return list(dict.fromkeys(expand(path, plate=PLAN.plates(wildcards.dataset), **values)))
 
     return paths
 
 
-def answers(noun, verb, path):
+def every_result(noun, verb, path):
     """An input: `path` for every name of the noun, model and correction of the dataset."""
 
     def paths(wildcards):
@@ -126,3 +158,8 @@ def answers(noun, verb, path):
         return [path.format(dataset=wildcards.dataset, name=n, model=m, correction=c) for n, m, c in triples]
 
     return paths
+
+
+def every_name(names, path):
+    """An input: `path` for every name of the dataset that the plan has, such as its measures of masks."""
+    return lambda wildcards: [path.format(dataset=wildcards.dataset, name=name) for name in names(wildcards.dataset)]

@@ -3,9 +3,9 @@
 
 rule train:
     input:
-        unpack(begun),
-        crops=training("results/{dataset}/{plate}/crops.npy"),
-        cells=training("results/{dataset}/{plate}/cells.parquet"),
+        unpack(training_inputs),
+        crops=training_plates("results/{dataset}/{plate}/crops.npy"),
+        cells=training_plates("results/{dataset}/{plate}/cells.parquet"),
     output:
         weights="results/models/{model}/weights.safetensors",
         model="results/models/{model}/model.json",
@@ -29,15 +29,14 @@ rule train:
         labels=lambda wildcards: PLAN.labels_hash(wildcards.model),
         channels=lambda wildcards: PLAN.channels(wildcards.model),
         seed=config["seed"],
-        device=config["device"],
-        code=fingerprint("train.train"),
+        code=code("train.train", encoder=setting("model", "encoder"), train=setting("model", "train")),
     script:
         "../scripts/train.py"
 
 
 rule embed:
     input:
-        unpack(encoder),
+        unpack(encoder_inputs),
         crops="results/{dataset}/{plate}/crops.npy",
     output:
         "results/{dataset}/{plate}/embeddings/{model}.npy",
@@ -52,11 +51,10 @@ rule embed:
         mem_mb=grow(4000),
         gpu=gpu,
     params:
-        encoder=lambda wildcards: PLAN.encoder(wildcards.model),
+        encoder=setting("model", "encoder"),
         options=setting("model", "embed"),
         channels=setting("dataset", "channels"),
         seed=config["seed"],
-        device=config["device"],
-        code=fingerprint("encoder.embed"),
+        code=code("encoder.embed", encoder=setting("model", "encoder")),
     script:
         "../scripts/embed.py"

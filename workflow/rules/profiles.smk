@@ -4,8 +4,8 @@
 rule aggregate:
     input:
         wells=lambda wildcards: PLAN.config["datasets"][wildcards.dataset]["wells"],
-        cells=plates("results/{dataset}/{plate}/cells.parquet"),
-        embeddings=plates("results/{dataset}/{plate}/embeddings/{model}.npy"),
+        cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
+        embeddings=every_plate("results/{dataset}/{plate}/embeddings/{model}.npy"),
     output:
         fov="results/{dataset}/profiles/{model}/none/fov.parquet",
         well="results/{dataset}/profiles/{model}/none/well.parquet",
@@ -20,7 +20,7 @@ rule aggregate:
     params:
         options=setting("dataset", "aggregate"),
         seed=config["seed"],
-        code=fingerprint("profiles.aggregate"),
+        code=code("profiles.aggregate"),
     script:
         "../scripts/aggregate.py"
 
@@ -45,7 +45,7 @@ rule correct:
     params:
         steps=setting("correction"),
         seed=config["seed"],
-        code=fingerprint("profiles.correct"),
+        code=code("profiles.correct", correction=setting("correction")),
     script:
         "../scripts/correct.py"
 
@@ -61,8 +61,10 @@ rule consensus:
         "results/benchmarks/consensus/{dataset}/{model}_{correction}.tsv"
     conda:
         "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(2000),
     params:
         options=setting("dataset", "consensus"),
-        code=fingerprint("profiles.consensus"),
+        code=code("profiles.consensus"),
     script:
         "../scripts/consensus.py"

@@ -3,7 +3,7 @@
 
 rule measure:
     input:
-        lambda wildcards: profile(wildcards, "tasks", wildcards.task),
+        profiles_for("task"),
     output:
         "results/{dataset}/tasks/{task}/{model}_{correction}.parquet",
     log:
@@ -17,16 +17,16 @@ rule measure:
     params:
         section=setting("task", "measure"),
         seed=config["seed"],
-        code=fingerprint("measure"),
+        code=code(measure=setting("task", "measure")),
     script:
         "../scripts/measure.py"
 
 
 rule score:
     input:
-        fields=plates("results/{dataset}/{plate}/fields.parquet"),
-        calibration=plates("results/{dataset}/{plate}/calibration.npz"),
-        masks=plates("results/{dataset}/{plate}/masks.tif"),
+        fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
+        calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
+        masks=every_plate("results/{dataset}/{plate}/masks.tif"),
     output:
         "results/{dataset}/tasks/{task}/masks.parquet",
     log:
@@ -39,14 +39,14 @@ rule score:
         mem_mb=grow(2000),
     params:
         section=setting("task", "measure"),
-        code=fingerprint("measure.segmentation"),
+        code=code(measure=setting("task", "measure")),
     script:
         "../scripts/score.py"
 
 
 rule draw:
     input:
-        lambda wildcards: profile(wildcards, "figures", wildcards.figure),
+        profiles_for("figure"),
     output:
         picture=report(
             "results/{dataset}/figures/{figure}/{model}_{correction}.png",
@@ -67,20 +67,20 @@ rule draw:
     params:
         section=setting("figure", "draw"),
         seed=config["seed"],
-        code=fingerprint("pictures.draw"),
+        code=code(draw=setting("figure", "draw")),
     script:
         "../scripts/draw.py"
 
 
 rule look:
     input:
-        of_plates("results/{dataset}/painted/{plate}", PLAN.is_painted),
-        fields=plates("results/{dataset}/{plate}/fields.parquet"),
-        calibration=plates("results/{dataset}/{plate}/calibration.npz"),
-        masks=of_plates("results/{dataset}/{plate}/masks.tif", PLAN.has_masks),
-        objects=of_plates("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
-        cells=plates("results/{dataset}/{plate}/cells.parquet"),
-        lost=plates("results/{dataset}/{plate}/lost.parquet"),
+        every_plate("results/{dataset}/painted/{plate}", PLAN.is_painted),
+        fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
+        calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
+        masks=every_plate("results/{dataset}/{plate}/masks.tif", PLAN.has_masks),
+        objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
+        cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
+        lost=every_plate("results/{dataset}/{plate}/lost.parquet"),
     output:
         picture=report(
             "results/{dataset}/figures/{figure}/look.png",
@@ -100,7 +100,7 @@ rule look:
     params:
         section=setting("figure", "look"),
         seed=config["seed"],
-        code=fingerprint("look"),
+        code=code(look=setting("figure", "look")),
     script:
         "../scripts/look.py"
 
@@ -108,12 +108,12 @@ rule look:
 rule ledger:
     input:
         wells=lambda wildcards: PLAN.config["datasets"][wildcards.dataset]["wells"],
-        fields=plates("results/{dataset}/{plate}/fields.parquet"),
-        cells=plates("results/{dataset}/{plate}/cells.parquet"),
-        lost=plates("results/{dataset}/{plate}/lost.parquet"),
-        objects=of_plates("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
-        embeddings=per_model("results/{dataset}/{plate}/embeddings/{model}.npy"),
-        profiles=per_model("results/{dataset}/profiles/{model}/none/well.parquet"),
+        fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
+        cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
+        lost=every_plate("results/{dataset}/{plate}/lost.parquet"),
+        objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
+        embeddings=every_model("results/{dataset}/{plate}/embeddings/{model}.npy"),
+        profiles=every_model("results/{dataset}/profiles/{model}/none/well.parquet"),
     output:
         "results/{dataset}/ledger.parquet",
     log:
@@ -122,8 +122,10 @@ rule ledger:
         "results/benchmarks/ledger/{dataset}.tsv"
     conda:
         "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(2000),
     params:
-        code=fingerprint("profiles.ledger"),
+        code=code("profiles.ledger"),
     script:
         "../scripts/ledger.py"
 
@@ -132,23 +134,19 @@ rule report:
     input:
         wells=lambda wildcards: PLAN.config["datasets"][wildcards.dataset]["wells"],
         ledger="results/{dataset}/ledger.parquet",
-        calibration=plates("results/{dataset}/{plate}/calibration.npz"),
-        fields=plates("results/{dataset}/{plate}/fields.parquet"),
-        masks=of_plates("results/{dataset}/{plate}/masks.tif", PLAN.has_masks),
-        crops=of_plates("results/{dataset}/{plate}/crops.npy", PLAN.keeps_crops),
-        cells=plates("results/{dataset}/{plate}/cells.parquet"),
-        lost=plates("results/{dataset}/{plate}/lost.parquet"),
-        model=per_model("results/models/{model}/model.json", PLAN.is_trained),
-        training=per_model("results/models/{model}/training.parquet", PLAN.is_trained),
-        profiles=per_model("results/{dataset}/profiles/{model}/{correction}/well.parquet"),
-        tasks=answers("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
-        scores=lambda wildcards: [
-            f"results/{wildcards.dataset}/tasks/{t}/masks.parquet" for t in PLAN.scores(wildcards.dataset)
-        ],
-        looks=lambda wildcards: [
-            f"results/{wildcards.dataset}/figures/{f}/look.png" for f in PLAN.looks(wildcards.dataset)
-        ],
-        figures=answers("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),
+        calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
+        fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
+        masks=every_plate("results/{dataset}/{plate}/masks.tif", PLAN.has_masks),
+        crops=every_plate("results/{dataset}/{plate}/crops.npy", PLAN.keeps_crops),
+        cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
+        lost=every_plate("results/{dataset}/{plate}/lost.parquet"),
+        model=every_model("results/models/{model}/model.json", PLAN.is_trained),
+        training=every_model("results/models/{model}/training.parquet", PLAN.is_trained),
+        profiles=every_model("results/{dataset}/profiles/{model}/{correction}/well.parquet"),
+        tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
+        scores=every_name(PLAN.scores, "results/{dataset}/tasks/{name}/masks.parquet"),
+        looks=every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png"),
+        figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),
     output:
         report("results/reports/{dataset}.html", caption="../report/report.rst", category="{dataset}"),
     log:
@@ -160,7 +158,7 @@ rule report:
     resources:
         mem_mb=grow(2000),
     params:
-        config=PLAN.config,
-        code=fingerprint("report"),
+        config=PLAN.result_settings,
+        code=code("report.page"),
     script:
         "../scripts/report.py"

@@ -7,4 +7,4 @@ from wellread.runtime import job
 with job.running(snakemake.log[0], **snakemake.wildcards):
     wells = user_tables.read(snakemake.input.wells, "wells")
     inputs = {name: paths for name, paths in snakemake.input.items() if name != "wells"}
-    report(snakemake.output[0], snakemake.wildcards.dataset, inputs, wells, snakemake.params.config)
+    report(snakemake.output[0], snakemake.wildcards.dataset, inputs, wells, snakemake.config)

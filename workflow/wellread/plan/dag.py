@@ -1,6 +1,7 @@
 """What the config asks for: its tables, the hash of every plate's rows, and the list of files to make."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,11 @@ class Plan:
     config: dict
     images: dict[str, pd.DataFrame] = field(default_factory=dict)
     wells: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @cached_property
+    def result_settings(self) -> dict:
+        """The config without the settings that change no result, so that nothing runs again when these change."""
+        return settings.that_change_results(self.config)
 
     @classmethod
     def of(cls, config: dict) -> "Plan":
@@ -53,8 +59,8 @@ class Plan:
         """Whether the images are made by a rule of ours."""
         return chosen("images", self.config["datasets"][dataset]["images"]).painted
 
-    def painting(self, dataset: str) -> dict:
-        """The options of a painted plate; how many plates there are is none of its business."""
+    def painted_options(self, dataset: str) -> dict:
+        """The options of a painted plate; how many plates there are changes none of them."""
         options = self.config["datasets"][dataset]["images"]["painted"]
         return {key: value for key, value in options.items() if key != "plates"}
 
@@ -95,7 +101,7 @@ class Plan:
         """Whether crops stay when they have been embedded."""
         return self.config["datasets"][dataset]["keep_crops"]
 
-    def passing(self) -> list[str]:
+    def temporary_crops(self) -> list[str]:
         """The datasets whose crops do not stay."""
         return [name for name in self.config["datasets"] if not self.keeps_crops(name)]
 
@@ -127,12 +133,12 @@ class Plan:
 
     def training(self, model: str) -> dict:
         """All that says how a model is trained."""
-        sections = self.config["models"][model]
+        sections = self.result_settings["models"][model]
         how = {name: sections[name] for name in ("views", "fit", "probe")}
         return how | {"encoder": sections["encoder"]["vit"], "method": sections["train"]}
 
     def labels(self, model: str) -> list[str]:
-        """The columns of the wells tables that a training looks at."""
+        """The columns of the wells tables that training a model asks for."""
         how = self.training(model)
         ((_, options),) = how["method"].items()
         asked = [options[key] for key in chosen("train", how["method"]).columns] + [how["probe"]]
@@ -144,7 +150,7 @@ class Plan:
         return [self.config["datasets"][dataset]["wells"] for dataset, _ in pairs]
 
     def labels_hash(self, model: str) -> str:
-        """A hash of what the wells tables say of the plates and labels a training looks at."""
+        """A hash of what the wells tables say of the plates and labels that training asks for."""
         columns = ["plate", "well", *self.labels(model)]
         pairs = self.training_plates(model) if len(columns) > 2 else []
         rows = [self.wells[dataset].query("plate == @plate")[columns] for dataset, plate in pairs]

@@ -46,6 +46,8 @@ def _facts(rule: dict, required: bool) -> str:
         facts.append("required")
     elif rule.get("default") not in (None, {}) or ("default" in rule and rule["default"] is None):
         facts.append(f"default `{json.dumps(rule['default'])}`")
+    if not rule.get("reruns", True):
+        facts.append("a change re-runs nothing")
     return "; ".join(filter(None, facts))
 
 

@@ -46,6 +46,18 @@ def fill(value, rule: dict):
     return value
 
 
+def that_change_results(value, rule=None):
+    """`value` without the keys that the schema marks `reruns: false`, such as how many cells are embedded at a time."""
+    rule = schema() if rule is None else resolve(rule)
+    if isinstance(value, list):
+        return [that_change_results(item, rule.get("items", {})) for item in value]
+    if not isinstance(value, dict):
+        return value
+    subrules = {key: rule.get("properties", {}).get(key) or rule.get("additionalProperties") or {} for key in value}
+    kept = [key for key in value if resolve(subrules[key]).get("reruns", True)]
+    return {key: that_change_results(value[key], subrules[key]) for key in kept}
+
+
 def resolve(rule) -> dict:
     """Follow a `$ref` into the schema's `$defs`."""
     if isinstance(rule, dict) and "$ref" in rule:
@@ -137,7 +149,7 @@ def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
 
 
 def _idle(config: dict) -> list[InputError]:
-    """Settings of a training that will not take place, since the encoder is a given one."""
+    """Settings of training for a model whose encoder is a given one."""
     keys = ("train", "views", "fit", "probe", "processes", "train_on", "plates")
     encoders = {name: model.get("encoder", {"vit": {}}) for name, model in config["models"].items()}
     given = [name for name, encoder in encoders.items() if not chosen("encoder", encoder).trained]

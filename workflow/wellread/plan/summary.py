@@ -1,0 +1,30 @@
+"""A dry run in a few lines: which steps would run, how many times, and on which plates, models and tasks."""
+
+SHOWN = 6  # names of a kind that are printed
+LEFT_OUT = ("dataset",)  # named in the heading
+
+
+def summary(jobs: list[tuple[str, dict[str, str]]]) -> str:
+    """A line for every step, in the order they were planned, of `jobs`: (rule, wildcards)."""
+    steps: dict[str, list[dict]] = {}
+    for rule, wildcards in jobs:
+        steps.setdefault(rule, []).append(wildcards)
+    steps.pop("all", None)
+    if not steps:
+        return "Nothing would run: every result is there and up to date."
+    datasets = sorted({wildcards["dataset"] for own in steps.values() for wildcards in own if "dataset" in wildcards})
+    width = max(map(len, steps))
+    lines = [f"  {rule:<{width}} {len(own):>5}  {_names(own)}".rstrip() for rule, own in sorted(steps.items())]
+    return "\n".join([f"What would run, for {_listed(datasets)}:" if datasets else "What would run:", *lines])
+
+
+def _names(jobs: list[dict]) -> str:
+    """The distinct values of every wildcard: `plate P1, P2; model tiny`."""
+    kinds = [kind for kind in dict.fromkeys(kind for job in jobs for kind in job) if kind not in LEFT_OUT]
+    values = {kind: sorted({job[kind] for job in jobs if kind in job}) for kind in kinds}
+    return "; ".join(f"{kind} {_listed(names)}" for kind, names in values.items())
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
