@@ -1,5 +1,8 @@
 """Many independent items on several cores, results in order, memory flat."""
 
+import multiprocessing
+import os
+import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -10,12 +13,13 @@ from wellread.runtime.errors import InputError
 def ordered(function, items, workers: int):
     """Yield function(item) for every item, in order; at most workers + 2 results wait at any time.
 
-    An InputError if a process was killed; whatever goes wrong, items that wait are not begun.
+    An InputError if a process was killed; whatever goes wrong, items that wait are not begun. If this process is
+    killed, its workers end with it.
     """
     if workers <= 1:
         yield from map(function, items)
         return
-    pool = ProcessPoolExecutor(workers)
+    pool = ProcessPoolExecutor(workers, initializer=end_with_parent)
     try:
         waiting = deque()
         for item in items:
@@ -29,3 +33,13 @@ def ordered(function, items, workers: int):
         raise InputError("processes that end well", found, f"{workers} processes", edit) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def end_with_parent() -> None:
+    """In a worker process: end at once when the process that started it is gone, even by SIGKILL."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)

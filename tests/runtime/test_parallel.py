@@ -1,0 +1,65 @@
+"""Items on several cores: in order, and no worker outlives the process that started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from paths import ROOT
+from wellread.runtime.errors import InputError
+from wellread.runtime.parallel import ordered
+
+
+def square(number):
+    return number**2
+
+
+def killed(number):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_order(workers):
+    assert list(ordered(square, range(10), workers)) == [i**2 for i in range(10)]
+
+
+def test_a_killed_worker_is_an_error_in_plain_words():
+    with pytest.raises(InputError, match="memory"):
+        list(ordered(killed, range(3), 2))
+
+
+PARENT = """
+import os, time
+from wellread.runtime.parallel import ordered
+
+def work(number):
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    list(ordered(work, range(3), 3))
+"""
+
+
+def test_workers_end_with_their_parent(tmp_path):
+    (tmp_path / "parent.py").write_text(PARENT)
+    env = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE, env=env, text=True)
+    workers = [int(parent.stdout.readline()) for _ in range(3)]
+    parent.kill()
+    parent.wait()
+    limit = time.monotonic() + 20
+    while any(map(alive, workers)):
+        assert time.monotonic() < limit, "a worker is still there"
+        time.sleep(0.05)
+
+
+def alive(pid):
+    """Whether a process runs; one that has ended and waits for nobody to ask is dead."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
