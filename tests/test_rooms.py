@@ -1,0 +1,56 @@
+"""The rooms of the package: imports go from higher rooms to lower ones, and never in a circle."""
+
+import ast
+from graphlib import TopologicalSorter
+
+import pytest
+from paths import ROOT
+
+PACKAGE = ROOT / "workflow" / "wellread"
+ROOMS = (  # lower ones first: a module may import from its own room and from those before it
+    "runtime",
+    "painted",
+    "inputs",
+    "networks",
+    "calibrate",
+    "segment",
+    "crops",
+    "encoder",
+    "train",
+    "profiles",
+    "measure",
+    "pictures",
+    "look",
+    "report",
+    "plan",
+)
+MODULES = sorted(path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
+
+
+def imported(path) -> set[str]:
+    """The wellread modules that a module imports, wherever in it: `room.module`."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / path).with_suffix(".py").read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wellread"):
+            folder = node.module.removeprefix("wellread").removeprefix(".")
+            found |= {folder, *(f"{folder}.{alias.name}".lstrip(".") for alias in node.names)}
+    return {name for name in found if PACKAGE.joinpath(*name.split(".")).with_suffix(".py").is_file()}
+
+
+def test_every_room_is_listed_and_says_what_it_holds():
+    folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert folders == set(ROOMS)
+    for room in ROOMS:
+        assert ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())), room
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_no_module_imports_upwards(path):
+    height = ROOMS.index(path.parts[0]) if len(path.parts) > 1 else -1
+    upwards = [name for name in imported(path) if ROOMS.index(name.split(".")[0]) > height]
+    assert not upwards
+
+
+def test_no_import_goes_in_a_circle():
+    graph = {".".join(path.parts): imported(path) for path in MODULES}
+    list(TopologicalSorter(graph).static_order())  # raises CycleError
