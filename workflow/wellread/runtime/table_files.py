@@ -1,0 +1,54 @@
+"""Tables between the steps: Parquet files that say what they are and in which version of its meaning.
+
+A step that changes what a column means raises the version here; files of an older run are then refused by every reader,
+instead of being taken for something else. Other programs read the files as any Parquet.
+"""
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wellread.runtime.errors import InputError
+from wellread.runtime.files import whole
+
+VERSIONS = {
+    "fields": 1,  # a field of view: quality, flags, status
+    "objects": 1,  # everything that segmentation found
+    "cells": 1,  # objects with a crop, row i is crop i
+    "lost": 1,  # objects without one, with the reason
+    "training": 1,  # a logged step of training
+    "profiles": 1,  # of fields, wells or treatments
+    "answers": 1,  # metric, item, repeat, value, n
+    "ledger": 1,  # plate, stage, model, reason, n
+}
+KEY = b"wellread"
+
+
+def write(frame: pd.DataFrame, path, kind: str) -> None:
+    """Write a table of a `kind` (a key of VERSIONS) to Parquet, without its index, whole or not at all."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    with whole(path) as part:
+        pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | {KEY: _label(kind)}), part)
+
+
+def read(path, kind: str, columns: list[str] | None = None, filters=None) -> pd.DataFrame:
+    """Read a table of a `kind`, or some of its columns and rows; InputError if it is of another kind or version."""
+    check(path, kind)
+    return pd.read_parquet(path, columns=columns, filters=filters)
+
+
+def check(path, kind: str) -> pq.FileMetaData:
+    """The metadata of a table's file; InputError if it is no whole table of this kind and version."""
+    expected, edit = _label(kind).decode(), "delete this file, so that the step that wrote it runs again"
+    try:
+        metadata = pq.read_metadata(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"a table: {expected}", str(error).splitlines()[0], str(path), edit) from error
+    found = (metadata.metadata or {}).get(KEY, b"a table without a version, from an older run").decode()
+    if found != expected:
+        raise InputError(f"a table: {expected}", found, str(path), edit)
+    return metadata
+
+
+def _label(kind: str) -> bytes:
+    return f"{kind} {VERSIONS[kind]}".encode()
