@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from wellread.profiles import tables
+from wellread.profiles import controls, tables
 
 
 def screen(seed=0, plates=4, treatments=10, controls=8, positives=0, D=16, effect=0.0, shift=0.0):
@@ -29,7 +29,7 @@ def screen(seed=0, plates=4, treatments=10, controls=8, positives=0, D=16, effec
 
 def profiles(wells: pd.DataFrame, X: np.ndarray, seed=0) -> pd.DataFrame:
     """The profile table of a wells table and its features (n, D)."""
-    wells = wells.assign(control_use=tables.control_use(wells, seed), object_count=100)
+    wells = wells.assign(control_use=controls.control_use(wells, seed), object_count=100)
     return tables.join(wells.rename(columns=tables.column), X)
 
 

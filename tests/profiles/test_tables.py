@@ -1,4 +1,4 @@
-"""The profile table: what is metadata, what is feature, which controls are for what."""
+"""The profile table: what is metadata, what is feature."""
 
 import numpy as np
 import pandas as pd
@@ -8,15 +8,6 @@ from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 
 ODD = ['a "quoted" name', "5/6'-thing\\x", "<script>alert(1)</script>", "цитохалазин Δ9", "NA", "a, b"]
-
-
-def wells_of(plates, controls, treated=3):
-    rows = [
-        {"plate": plate, "well": f"A{i:02d}", "control": "negative" if i < controls else ""}
-        for plate in plates
-        for i in range(controls + treated)
-    ]
-    return pd.DataFrame(rows)
 
 
 def test_split_and_join_are_inverse():
@@ -40,30 +31,6 @@ def test_names_join_what_is_there():
 def test_a_missing_column_is_named_with_those_there_are():
     with pytest.raises(InputError, match=r"(?s)the column gene.*treatment"):
         tables.names(screen(), ["gene"])
-
-
-def test_control_use_halves_the_negative_controls_of_every_plate():
-    wells = wells_of(["p1", "p2", "p3"], controls=8)
-    wells["use"] = tables.control_use(wells, 0)
-    counts = wells.groupby(["plate", "use"]).size().unstack()
-    assert (counts[["fit", "evaluate"]] == 4).all(axis=None)
-    assert (wells.loc[wells["control"] == "", "use"] == "").all()
-
-
-def test_control_use_of_a_plate_depends_on_nothing_else():
-    wells = wells_of(["p2", "p1"], controls=9)
-    alone = wells[wells["plate"] == "p1"]
-    both = tables.control_use(wells, 0)[(wells["plate"] == "p1").to_numpy()]
-    assert (tables.control_use(alone, 0) == both).all()
-    shuffled = alone.sample(frac=1, random_state=1)
-    again = pd.Series(tables.control_use(shuffled, 0), shuffled.index)
-    assert (again.loc[alone.index] == both).all()
-    assert (tables.control_use(alone, 1) != both).any()
-
-
-def test_single_controls_go_either_way():
-    use = tables.control_use(wells_of([f"p{i}" for i in range(40)], controls=1), 0)
-    assert 10 < (use == "fit").sum() < 30
 
 
 def test_odd_names_survive_a_file(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.measure.tidy import row, table
-from wellread.profiles import tables
+from wellread.profiles import controls, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
@@ -19,7 +19,7 @@ def assay_quality(frame, seed) -> pd.DataFrame:
     """
     meta, X = tables.split(frame)
     plates, control = tables.text(meta, "plate"), tables.text(meta, "control")
-    negative, positive = tables.text(meta, "control_use") == "evaluate", control == "positive"
+    negative, positive = controls.is_evaluation(meta), control == "positive"
     pairs = {p: (X[negative & (plates == p)], X[positive & (plates == p)]) for p in np.unique(plates)}
     pairs = {plate: (neg, pos) for plate, (neg, pos) in pairs.items() if min(len(neg), len(pos)) > 1}
     if not pairs:

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from wellread.measure.tidy import row, table
-from wellread.profiles import similarity, tables
+from wellread.profiles import controls, similarity, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
 from wellread.runtime.registry import choice
@@ -58,7 +58,7 @@ def _wells(frame: pd.DataFrame, sameby, negatives: str):
     meta, X = tables.split(frame)
     control, names = tables.text(meta, "control"), tables.names(meta, sameby)
     if negatives == "controls":
-        treated, reference = control != "negative", tables.text(meta, "control_use") == "evaluate"
+        treated, reference = control != "negative", controls.is_evaluation(meta)
     else:
         treated = reference = (control == "") & (names != "")
     return tables.text(meta, "plate"), np.where(treated, names, ""), reference, similarity.unit(X)

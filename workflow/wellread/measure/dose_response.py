@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from wellread.measure.tidy import row, table
-from wellread.profiles import tables
+from wellread.profiles import controls, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
@@ -24,7 +24,7 @@ def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
         raise InputError("a column called dose", "none", "the profiles", edit)
     dose = pd.to_numeric(meta[tables.column("dose")], errors="coerce").to_numpy(float)
     distance = _distance_to_controls(meta, X)
-    treated = tables.text(meta, "control") != "negative"
+    treated = ~controls.is_negative(meta)
     usable = treated & np.isfinite(dose) & np.isfinite(distance)
     items = np.where(usable, tables.names(meta, [by]), "")
     series = {item: items == item for item in sorted(set(items) - {""})}
@@ -42,7 +42,7 @@ def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
 
 def _distance_to_controls(meta: pd.DataFrame, X: np.ndarray) -> np.ndarray:
     """Distance (n,) to the mean negative control of the same plate; NaN where a plate has none."""
-    plates, control = tables.text(meta, "plate"), tables.text(meta, "control_use") == "evaluate"
+    plates, control = tables.text(meta, "plate"), controls.is_evaluation(meta)
     distance = np.full(len(X), np.nan)
     for plate in np.unique(plates[control]):
         here = plates == plate

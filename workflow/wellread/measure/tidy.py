@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from wellread.profiles import tables
+from wellread.profiles.controls import is_fitting, is_negative
 from wellread.runtime.errors import InputError
 
 
@@ -33,8 +34,7 @@ def subjects(frame: pd.DataFrame, label: str, controls: bool):
     """
     meta, X = tables.split(frame)
     labels = tables.names(meta, [label])
-    use, control = tables.text(meta, "control_use"), tables.text(meta, "control")
-    dropped = use == "fit" if controls else control == "negative"
+    dropped = is_fitting(meta) if controls else is_negative(meta)
     reasons = {"negative controls": dropped, f"no {label}": ~dropped & (labels == "")}
     keep = ~np.logical_or.reduce(list(reasons.values()))
     if not keep.any():

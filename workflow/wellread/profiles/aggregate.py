@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pandas as pd
 
-from wellread.profiles import tables
+from wellread.profiles import controls, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
 
@@ -33,7 +33,7 @@ def aggregate(
     keys, counts, X = keys[kept].reset_index(drop=True), counts[kept], X[kept]
     well_keys, _, well_X = pool(keys[["plate", "well"]], X, STATISTICS[fields])
     well_counts = _cells_per_well(keys, counts)["cells"].to_numpy()
-    wells = wells.assign(control_use=tables.control_use(wells, seed))
+    wells = wells.assign(control_use=controls.control_use(wells, seed))
     return _profile(keys, counts, X, wells), _profile(well_keys, well_counts, well_X, wells)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from wellread.profiles import tables
+from wellread.profiles import controls, tables
 from wellread.profiles.aggregate import STATISTICS, pool
 
 BY = ["treatment", "dose"]
@@ -16,7 +16,7 @@ def consensus(frame: pd.DataFrame, *, by=BY, statistic="mean") -> pd.DataFrame:
     have fitted it. Metadata that differ within some group become text, the distinct values sorted and joined
     by `|`; cells are summed, and Metadata_Replicates counts the wells.
     """
-    meta, X = tables.split(tables.evaluated(frame))
+    meta, X = tables.split(controls.without_fitting_controls(frame))
     columns = [tables.column(name) for name in tables.present(meta, by)]
     keys, sizes, X = pool(meta[columns], X, STATISTICS[statistic])
     groups = meta.groupby(columns, sort=True, dropna=False)

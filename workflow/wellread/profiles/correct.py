@@ -9,7 +9,7 @@ import logging
 import numpy as np
 import pandas as pd
 
-from wellread.profiles import tables
+from wellread.profiles import controls, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, pick
 
@@ -150,7 +150,7 @@ def _principal(X: np.ndarray, components: int) -> np.ndarray:
 
 def _fitting(meta: pd.DataFrame) -> np.ndarray:
     """Which rows (n,) corrections fit on: the fitting half of the negative controls."""
-    fit = tables.text(meta, "control_use") == "fit"
+    fit = controls.is_fitting(meta)
     if fit.sum() < 2:
         edit = "write negative in the column control of the wells table, or leave this correction out"
         raise InputError("negative controls to fit on, two or more", f"{fit.sum()}", "the profiles", edit)

@@ -3,8 +3,6 @@
 No other module knows these prefixes. What is written opens in pycytominer and copairs as it is.
 """
 
-from zlib import crc32
-
 import numpy as np
 import pandas as pd
 
@@ -66,24 +64,3 @@ def names(meta: pd.DataFrame, by) -> np.ndarray:
     """One name per row from the columns `by`, such as `taxol @ 0.3`; what is empty in a row adds nothing."""
     parts = zip(*(text(meta, name) for name in present(meta, by)), strict=True)
     return np.array([" @ ".join(filter(None, row)) for row in parts], dtype=object)
-
-
-def control_use(wells: pd.DataFrame, seed: int) -> np.ndarray:
-    """Say of every well what its negative control is for: "fit" (corrections), "evaluate" (measures) or "".
-
-    Half of a plate's controls each, drawn at random; of an odd number, the last goes either way. The draw
-    depends on the seed and on the plate's own name and controls, so that a new plate changes nothing
-    elsewhere.
-    """
-    use = pd.Series("", index=wells.index, dtype=object)
-    for plate, group in wells[wells["control"] == "negative"].groupby("plate"):
-        rng = np.random.default_rng([seed, crc32(str(plate).encode())])
-        order = rng.permutation(group.sort_values("well").index)
-        n_fit = (len(order) + rng.integers(2)) // 2
-        use.loc[order[:n_fit]], use.loc[order[n_fit:]] = "fit", "evaluate"
-    return use.to_numpy(object)
-
-
-def evaluated(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows a measure may use: all but the negative controls that a correction was fitted on."""
-    return frame[frame[column("control_use")] != "fit"]

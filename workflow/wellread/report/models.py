@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.profiles import tables
+from wellread.profiles.controls import is_evaluation, is_fitting
 from wellread.report import svg
 from wellread.report.run import Run
 from wellread.train.collapse import signs
@@ -112,15 +113,13 @@ def _controls(path) -> dict:
     `spread`: mean squared distance of evaluation controls from the mean of the fitting ones, over that of the
     fitting controls themselves. `plate`: share of the variance of evaluation controls that lies between plates.
     """
-    control, plate = tables.column("control"), tables.column("plate")
-    meta, X = tables.split(pd.read_parquet(path, filters=[(control, "==", "negative")]))
-    use = meta[tables.column("control_use")].to_numpy(object)
-    fit, other = X[use == "fit"], X[use == "evaluate"]
+    meta, X = tables.split(pd.read_parquet(path, filters=[(tables.column("control"), "==", "negative")]))
+    fit, other = X[is_fitting(meta)], X[is_evaluation(meta)]
     facts = {"fit": len(fit), "evaluate": len(other), "dimensions": X.shape[1], "spread": None}
     if len(fit) > 1 and len(other):
         inside, outside = (((half - fit.mean(axis=0)) ** 2).sum(axis=1).mean() for half in (fit, other))
         facts["spread"] = outside / inside if inside else None
-    return facts | _between(other, meta.loc[use == "evaluate", plate].to_numpy(object))
+    return facts | _between(other, tables.text(meta, "plate")[is_evaluation(meta)])
 
 
 def _between(X: np.ndarray, plates: np.ndarray) -> dict:
