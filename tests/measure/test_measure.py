@@ -10,8 +10,7 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1
 from sklearn.neighbors import KNeighborsClassifier
 from wellread.measure.assay_quality import _held_out, ssmd, z_prime
 from wellread.measure.average_precision import average_precisions, chance_precision
-from wellread.profiles import similarity as similar
-from wellread.profiles import tables
+from wellread.profiles import similarity, tables
 from wellread.profiles.consensus import consensus
 from wellread.profiles.correct import correct
 from wellread.runtime.errors import InputError
@@ -40,10 +39,10 @@ def table_of(labels, X, **columns):
 
 
 def test_nearest_is_a_loop(monkeypatch):
-    monkeypatch.setattr(similar, "BLOCK", 7)
+    monkeypatch.setattr(similarity, "BLOCK_ROWS", 7)
     rng = np.random.default_rng(0)
     X, meta = rng.normal(size=(40, 5)), pd.DataFrame({"Metadata_Plate": rng.choice(["p", "q", "r"], 40).astype(object)})
-    index, cosine = similar.nearest(X, similar.keys(meta, ["plate"]), 30)
+    index, cosine = similarity.nearest_neighbours(X, similarity.exclusion_codes(meta, ["plate"]), 30)
     for i in range(40):
         others = [j for j in range(40) if meta["Metadata_Plate"][j] != meta["Metadata_Plate"][i]]
         S = {j: X[i] @ X[j] / np.linalg.norm(X[i]) / np.linalg.norm(X[j]) for j in others}
@@ -56,14 +55,15 @@ def test_excluding_a_pair_of_columns_excludes_only_the_pair():
     meta = pd.DataFrame({"Metadata_Plate": ["p", "p", "q", "q"], "Metadata_Well": ["A01", "A02", "A01", "A02"]})
     X = np.ones((4, 2))
     found = {
-        exclude: (similar.nearest(X, similar.keys(meta, exclude.split()), 4)[0] >= 0).sum(axis=1).tolist()
+        exclude: similarity.nearest_neighbours(X, similarity.exclusion_codes(meta, exclude.split()), 4)[0]
         for exclude in ("plate+well", "plate", "plate well")
     }
+    found = {exclude: (index >= 0).sum(axis=1).tolist() for exclude, index in found.items()}
     assert found == {"plate+well": [3] * 4, "plate": [2] * 4, "plate well": [1] * 4}
 
 
 def test_profiles_of_zeros_are_like_nothing():
-    assert similar.cosine(np.array([[0.0, 0], [1, 0]])).tolist() == [[0, 0], [0, 1]]
+    assert similarity.cosine_similarity(np.array([[0.0, 0], [1, 0]])).tolist() == [[0, 0], [0, 1]]
 
 
 # ---- kNN -----------------------------------------------------------------------------------------------------

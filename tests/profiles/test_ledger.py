@@ -4,7 +4,7 @@ import made_run
 import numpy as np
 import pandas as pd
 import pytest
-from wellread.profiles.ledger import UNITS, by_model, by_plate, check, ledger
+from wellread.profiles.ledger import UNITS, build_ledger, check_ledger, plate_files, profile_files
 from wellread.runtime.errors import InputError
 
 
@@ -15,7 +15,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def account(run):
-    return ledger(run.images, run.plates, run.wells, run.profiles)
+    return build_ledger(run.images, run.plates, run.wells, run.profiles)
 
 
 def count(account, plate, stage, reason="kept", model=""):
@@ -26,8 +26,8 @@ def count(account, plate, stage, reason="kept", model=""):
 def test_lists_of_paths_are_sorted_by_plate_and_model(run):
     files = {kind: [run.plates[plate][kind] for plate in run.plates] for kind in ("fields", "cells", "lost", "objects")}
     embeddings = [path for plate in run.plates.values() for path in plate["embeddings"].values()]
-    assert by_plate(**files, embeddings=embeddings) == run.plates
-    assert by_model(run.profiles.values()) == run.profiles
+    assert plate_files(**files, embeddings=embeddings) == run.plates
+    assert profile_files(run.profiles.values()) == run.profiles
 
 
 def test_counts_of_a_known_plate(account):
@@ -54,7 +54,7 @@ def test_lost_fields_have_their_stage_and_reason(account):
 
 
 def test_it_adds_up_and_is_ordered(account):
-    check(account)
+    check_ledger(account)
     assert list(account.columns) == ["plate", "stage", "model", "reason", "n"]
     stages = account["stage"].map(list(UNITS).index)
     assert account.assign(stage=stages)[["plate", "stage", "model"]].apply(tuple, axis=1).is_monotonic_increasing
@@ -66,16 +66,16 @@ def test_any_wrong_number_of_a_chain_is_found(account):
         wrong = account.copy()
         wrong.loc[row, "n"] += 1
         with pytest.raises(InputError, match=f"plate {wrong.plate[row]}, stage"):
-            check(wrong)
+            check_ledger(wrong)
 
 
 def test_embeddings_of_other_crops_are_named(run, tmp_path):
     short = tmp_path / "short.npy"
     np.save(short, np.load(run.plates["P2"]["embeddings"]["tiny"])[:-2])
     plates = run.plates | {"P2": run.plates["P2"] | {"embeddings": {"tiny": short}}}
-    account = ledger(run.images, plates, run.wells, {"tiny": run.profiles["tiny"]})
+    account = build_ledger(run.images, plates, run.wells, {"tiny": run.profiles["tiny"]})
     with pytest.raises(InputError, match="plate P2, stage embeddings, model tiny") as caught:
-        check(account)
+        check_ledger(account)
     assert "P1" not in str(caught.value)
 
 
@@ -84,7 +84,7 @@ def test_fields_missing_from_the_plates_table_are_found(run, tmp_path):
     pd.read_parquet(run.plates["P1"]["fields"]).iloc[1:].to_parquet(shorter)
     plates = run.plates | {"P1": run.plates["P1"] | {"fields": shorter}}
     with pytest.raises(InputError, match="plate P1, stage fields"):
-        check(ledger(run.images, plates, run.wells, run.profiles))
+        check_ledger(build_ledger(run.images, plates, run.wells, run.profiles))
 
 
 def test_objects_that_became_neither_rows_nor_lost_are_found(run, tmp_path):
@@ -93,7 +93,7 @@ def test_objects_that_became_neither_rows_nor_lost_are_found(run, tmp_path):
     pd.concat([objects, objects.iloc[:1].assign(label=99)]).to_parquet(more)
     plates = run.plates | {"P1": run.plates["P1"] | {"objects": more}}
     with pytest.raises(InputError, match="plate P1, stage crops"):
-        check(ledger(run.images, plates, run.wells, run.profiles))
+        check_ledger(build_ledger(run.images, plates, run.wells, run.profiles))
 
 
 def test_what_is_flagged_is_counted_kept_or_dropped(run, tmp_path):
@@ -107,8 +107,8 @@ def test_what_is_flagged_is_counted_kept_or_dropped(run, tmp_path):
     for kind, table in {"fields": fields, "cells": cells, "lost": lost}.items():
         own[kind] = tmp_path / f"{kind}.parquet"
         table.to_parquet(own[kind])
-    account = ledger(run.images, run.plates | {"P1": own}, run.wells, run.profiles)
-    check(account)
+    account = build_ledger(run.images, run.plates | {"P1": own}, run.wells, run.profiles)
+    check_ledger(account)
     assert count(account, "P1", "fields") == 22
     assert count(account, "P1", "fields", "kept, flagged: focus, saturated") == 1
     assert count(account, "P1", "fields", "kept, flagged: focus") == 1
@@ -125,7 +125,7 @@ def test_a_plate_without_cells(run, tmp_path):
     others = pd.read_parquet(run.profiles["tiny"]).query("Metadata_Plate == 'P2'")
     others.to_parquet(tmp_path / "well.parquet")
     plates = {"P1": run.plates["P1"] | none | {"embeddings": {"tiny": tmp_path / "none.npy"}}}
-    account = ledger(run.images, plates, run.wells, {"tiny": tmp_path / "well.parquet"})
-    check(account)
+    account = build_ledger(run.images, plates, run.wells, {"tiny": tmp_path / "well.parquet"})
+    check_ledger(account)
     assert count(account, "P1", "objects") == 0
     assert count(account, "P1", "wells", "no cells", "tiny") == 11

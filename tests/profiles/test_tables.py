@@ -24,13 +24,13 @@ def test_features_are_named_and_numbered():
 
 def test_names_join_what_is_there():
     meta = pd.DataFrame({"Metadata_treatment": ["taxol", "DMSO"], "Metadata_dose": [0.3, np.nan]})
-    assert tables.names(meta, ["treatment", "dose"]).tolist() == ["taxol @ 0.3", "DMSO"]
-    assert tables.names(meta.drop(columns="Metadata_dose"), ["treatment", "dose"]).tolist() == ["taxol", "DMSO"]
+    assert tables.row_names(meta, ["treatment", "dose"]).tolist() == ["taxol @ 0.3", "DMSO"]
+    assert tables.row_names(meta.drop(columns="Metadata_dose"), ["treatment", "dose"]).tolist() == ["taxol", "DMSO"]
 
 
 def test_a_missing_column_is_named_with_those_there_are():
     with pytest.raises(InputError, match=r"(?s)the column gene.*treatment"):
-        tables.names(screen(), ["gene"])
+        tables.row_names(screen(), ["gene"])
 
 
 def test_odd_names_survive_a_file(tmp_path):
@@ -38,7 +38,7 @@ def test_odd_names_survive_a_file(tmp_path):
     frame.loc[frame["Metadata_control"] == "", "Metadata_treatment"] = ODD
     tables.write(frame, tmp_path / "well.parquet")
     back = pd.read_parquet(tmp_path / "well.parquet")
-    assert tables.text(back, "treatment")[-len(ODD) :].tolist() == ODD
+    assert tables.text_column(back, "treatment")[-len(ODD) :].tolist() == ODD
 
 
 def test_profiles_open_in_pycytominer(tmp_path):

@@ -8,7 +8,7 @@ import made_run
 import numpy as np
 import pandas as pd
 import pytest
-from wellread.profiles.ledger import ledger
+from wellread.profiles.ledger import build_ledger
 from wellread.report import svg
 from wellread.report.page import CHAPTERS, number, report
 
@@ -20,7 +20,7 @@ VOID = {"meta", "link", "img"}
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     run = made_run.write(folder)
-    ledger(run.images, run.plates, run.wells, run.profiles).to_parquet(folder / "ledger.parquet")
+    build_ledger(run.images, run.plates, run.wells, run.profiles).to_parquet(folder / "ledger.parquet")
     run.inputs["ledger"] = str(folder / "ledger.parquet")
     return run
 

@@ -9,7 +9,7 @@ import tifffile
 from flow import clone, snakemake, write_config
 from paths import SHARED
 from wellread.inputs import sources
-from wellread.profiles.ledger import check, is_kept
+from wellread.profiles.ledger import check_ledger, is_kept
 
 DATA = SHARED / "data"
 pytestmark = [
@@ -137,7 +137,7 @@ def wells_of(folder, name, dataset):
 @pytest.mark.parametrize("name", [make.__name__ for make in DATASETS])
 def test_the_ledger_adds_up(results, name):
     ledger = pd.read_parquet(results / name / "ledger.parquet")
-    check(ledger)
+    check_ledger(ledger)
     kept = ledger[is_kept(ledger["reason"])].groupby(["plate", "stage"])["n"].sum()
     for plate in kept.index.levels[0]:
         home = results / name / plate

@@ -57,7 +57,7 @@ def test_so_do_all_controls_those_for_fitting_corrections_too(results):
     meta, X = tables.split(pd.read_parquet(results / "profiles" / "tiny" / "none" / "well.parquet"))
     controls = (meta["Metadata_control"] != "").to_numpy()
     meta, kind = meta[controls], meta.loc[controls, "Metadata_control"].to_numpy()
-    nearest = similarity.nearest(X[controls], similarity.keys(meta, ["well"]), 1)[0][:, 0]
+    nearest = similarity.nearest_neighbours(X[controls], similarity.exclusion_codes(meta, ["well"]), 1)[0][:, 0]
     assert len(kind) == 12
     assert (kind[nearest] == kind).all()
 
@@ -74,7 +74,8 @@ def test_distance_to_the_negative_controls_grows_with_dose(results):
 
 def test_high_doses_are_nearest_to_the_other_compound_or_the_positive_control(results):
     meta, X = tables.split(pd.read_parquet(results / "profiles" / "tiny" / "none" / "treatment.parquet"))
-    nearest = similarity.nearest(X, similarity.keys(meta, ["treatment"]), 1)[0][:, 0]  # never of the own compound
+    codes = similarity.exclusion_codes(meta, ["treatment"])  # never of the own compound
+    nearest = similarity.nearest_neighbours(X, codes, 1)[0][:, 0]
     high = meta["Metadata_dose"].between(5, 9).to_numpy()
     strong = high | (meta["Metadata_control"] == "positive").to_numpy()
     assert high.sum() == 10

@@ -8,8 +8,8 @@ files = snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards):
     dataset = snakemake.wildcards.dataset
     images = sources.fields(snakemake.config["datasets"][dataset], dataset)
-    plates = ledger.by_plate(files.fields, files.cells, files.lost, files.embeddings, files.get("objects") or ())
-    profiles = ledger.by_model(files.profiles)
-    account = ledger.ledger(images, plates, user_tables.read(files.wells, "wells"), profiles)
-    ledger.check(account)
-    tables.write(account, snakemake.output[0])
+    plates = ledger.plate_files(files.fields, files.cells, files.lost, files.embeddings, files.get("objects") or ())
+    profiles = ledger.profile_files(files.profiles)
+    counts = ledger.build_ledger(images, plates, user_tables.read(files.wells, "wells"), profiles)
+    ledger.check_ledger(counts)
+    tables.write(counts, snakemake.output[0])

@@ -18,7 +18,7 @@ def assay_quality(frame, seed) -> pd.DataFrame:
     half.
     """
     meta, X = tables.split(frame)
-    plates, control = tables.text(meta, "plate"), tables.text(meta, "control")
+    plates, control = tables.text_column(meta, "plate"), tables.text_column(meta, "control")
     negative, positive = controls.is_evaluation(meta), control == "positive"
     pairs = {p: (X[negative & (plates == p)], X[positive & (plates == p)]) for p in np.unique(plates)}
     pairs = {plate: (neg, pos) for plate, (neg, pos) in pairs.items() if min(len(neg), len(pos)) > 1}

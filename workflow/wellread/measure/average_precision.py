@@ -56,12 +56,12 @@ def _wells(frame: pd.DataFrame, sameby, negatives: str):
         raise InputError("one profile per well", "profiles of fields", "the task", "write level: well")
     frame = frame.sort_values([tables.column("plate"), tables.column("well")], kind="stable")
     meta, X = tables.split(frame)
-    control, names = tables.text(meta, "control"), tables.names(meta, sameby)
+    control, names = tables.text_column(meta, "control"), tables.row_names(meta, sameby)
     if negatives == "controls":
         treated, reference = control != "negative", controls.is_evaluation(meta)
     else:
         treated = reference = (control == "") & (names != "")
-    return tables.text(meta, "plate"), np.where(treated, names, ""), reference, similarity.unit(X)
+    return tables.text_column(meta, "plate"), np.where(treated, names, ""), reference, similarity.unit_length(X)
 
 
 def _pools(own: np.ndarray, reference: np.ndarray, plates: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

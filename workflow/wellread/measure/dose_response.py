@@ -26,7 +26,7 @@ def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     distance = _distance_to_controls(meta, X)
     treated = ~controls.is_negative(meta)
     usable = treated & np.isfinite(dose) & np.isfinite(distance)
-    items = np.where(usable, tables.names(meta, [by]), "")
+    items = np.where(usable, tables.row_names(meta, [by]), "")
     series = {item: items == item for item in sorted(set(items) - {""})}
     series = {item: own for item, own in series.items() if len(set(dose[own])) > 2}
     if not series:
@@ -42,7 +42,7 @@ def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
 
 def _distance_to_controls(meta: pd.DataFrame, X: np.ndarray) -> np.ndarray:
     """Distance (n,) to the mean negative control of the same plate; NaN where a plate has none."""
-    plates, control = tables.text(meta, "plate"), controls.is_evaluation(meta)
+    plates, control = tables.text_column(meta, "plate"), controls.is_evaluation(meta)
     distance = np.full(len(X), np.nan)
     for plate in np.unique(plates[control]):
         here = plates == plate

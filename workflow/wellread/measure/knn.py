@@ -22,8 +22,8 @@ def knn(
     weight. `chance_*` are the same with the labels permuted among the profiles.
     """
     meta, X, rows = subjects(frame, label, controls)
-    classes, Y = one_hot(tables.text(meta, label))  # (n, C)
-    index, cosine = similarity.nearest(X, similarity.keys(meta, exclude), k)  # (n, k)
+    classes, Y = one_hot(tables.text_column(meta, label))  # (n, C)
+    index, cosine = similarity.nearest_neighbours(X, similarity.exclusion_codes(meta, exclude), k)  # (n, k)
     asked = index[:, 0] >= 0
     if not asked.any():
         found, edit = f"none that differ in {', '.join(exclude)}", "exclude fewer columns, or remove the task"

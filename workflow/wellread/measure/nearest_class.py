@@ -28,22 +28,22 @@ def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batc
 
 
 def _score(name: str, meta, X, label: str, exclude, seed: int, permutations: int) -> list[dict]:
-    classes, Y = one_hot(tables.text(meta, label))  # (n, C)
-    codes = similarity.keys(meta, exclude)
+    classes, Y = one_hot(tables.text_column(meta, label))  # (n, C)
+    codes = similarity.exclusion_codes(meta, exclude)
     possible = _has_partner(Y, codes)
     if not possible.any():
         return []
     meta, Y = meta[possible], Y[possible]
-    nearest = similarity.nearest(X[possible], codes[possible], 1)[0][:, 0]
+    nearest = similarity.nearest_neighbours(X[possible], codes[possible], 1)[0][:, 0]
     correct = _agree(Y, Y[nearest])
     compound = exclude[0]
     rows = [row("left_out", (~possible).sum(), len(possible), f"{name}: nothing to match")]
     rows += share(name, correct)
     for item, own in zip(classes, Y.T, strict=True):
         rows += [row(f"{name}_class", correct[own].mean(), own.sum(), item)] if own.any() else []
-    for item, right in zip(tables.names(meta, [compound, "dose"]), correct, strict=True):
+    for item, right in zip(tables.row_names(meta, [compound, "dose"]), correct, strict=True):
         rows.append(row(f"{name}_treatment", right, 1, item))
-    units = tables.names(meta, [compound, label])
+    units = tables.row_names(meta, [compound, label])
     for repeat in range(permutations):
         shuffled = _shuffled(Y, units, np.random.default_rng([seed, repeat]))
         rows.append(row(f"{name}_chance", _agree(shuffled, shuffled[nearest]).mean(), len(Y), "", repeat))
@@ -53,7 +53,7 @@ def _score(name: str, meta, X, label: str, exclude, seed: int, permutations: int
 def _has_partner(Y: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Which rows (n,) may have a neighbour with one of their own classes."""
     ones = Y.astype(np.float32)
-    partner = [(ones[rows] @ ones.T > 0) & allowed for rows, allowed in similarity.blocks(codes)]
+    partner = [(ones[rows] @ ones.T > 0) & allowed for rows, allowed in similarity.neighbour_masks(codes)]
     return np.concatenate([block.any(axis=1) for block in partner])
 
 

@@ -33,7 +33,7 @@ def subjects(frame: pd.DataFrame, label: str, controls: bool):
     Returns metadata, features (n, D), and rows of the metric `left_out`: how many others, for each reason.
     """
     meta, X = tables.split(frame)
-    labels = tables.names(meta, [label])
+    labels = tables.row_names(meta, [label])
     dropped = is_fitting(meta) if controls else is_negative(meta)
     reasons = {"negative controls": dropped, f"no {label}": ~dropped & (labels == "")}
     keep = ~np.logical_or.reduce(list(reasons.values()))

@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from wellread.profiles import similarity as similar
 from wellread.profiles import tables
+from wellread.profiles.similarity import cosine_similarity, unit_length
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.registry import choice
@@ -38,7 +38,7 @@ def umap(
     treatment), so is `by` (empty: plate, else batch). Negative controls are grey. Fewer than ten rows: PCA.
     """
     meta, X = tables.split(frame)
-    points, method = _plane(similar.unit(X), seed, n_neighbors, min_dist)
+    points, method = _plane(unit_length(X), seed, n_neighbors, min_dist)
     labels = _controls_named(meta, _labels(meta, label, "moa", "treatment"))
     with figure_of(out_png, (10, 5), 1, 2) as (figure, (axes,)):
         figure.suptitle(f"{method} of {len(frame)} profiles")
@@ -55,10 +55,10 @@ def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> p
     order, after the names and labels of its rows. `label`: what the marks beside the rows mean (empty: moa).
     """
     meta, X = tables.split(frame)
-    cosine = similar.cosine(X)  # (n, n)
+    cosine = cosine_similarity(X)  # (n, n)
     order = _leaves(cosine)
     cosine, meta = cosine[np.ix_(order, order)], meta.iloc[order].reset_index(drop=True)
-    names = [_short(name) for name in tables.names(meta, ["treatment", "dose"])]
+    names = [_short(name) for name in tables.row_names(meta, ["treatment", "dose"])]
     labels = _controls_named(meta, _labels(meta, label, "moa", "treatment"))
     side = np.clip(0.16 * len(names), 3.5, 11)
     with figure_of(out_png, (1.25 * side, side), 1, 1) as (figure, ((axis,),)):
@@ -96,14 +96,14 @@ def _leaves(cosine: np.ndarray) -> np.ndarray:
 
 def _labels(meta: pd.DataFrame, wanted: str, *usual: str) -> pd.Series:
     """Column `wanted` as text, or else the first of the `usual` columns that says anything."""
-    for name in tables.present(meta, [wanted]) if wanted else usual:
-        if tables.column(name) in meta and any(values := tables.text(meta, name)):
+    for name in tables.existing(meta, [wanted]) if wanted else usual:
+        if tables.column(name) in meta and any(values := tables.text_column(meta, name)):
             return pd.Series([_short(value) for value in values], name=name, dtype=object)
     return pd.Series("", index=meta.index, name=wanted or usual[-1], dtype=object)
 
 
 def _controls_named(meta: pd.DataFrame, labels: pd.Series) -> pd.Series:
-    return labels.mask(tables.text(meta, "control") == "negative", NEGATIVE)
+    return labels.mask(tables.text_column(meta, "control") == "negative", NEGATIVE)
 
 
 def _short(text: str) -> str:

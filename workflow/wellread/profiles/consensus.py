@@ -10,29 +10,30 @@ BY = ["treatment", "dose"]
 
 
 def consensus(frame: pd.DataFrame, *, by=BY, statistic="mean") -> pd.DataFrame:
-    """Pool well profiles into one row per value of the columns `by` (`dose` only if there is one).
+    """Pool well profiles into one profile per combination of values in the columns `by` (`dose` only if it exists).
 
-    Of the negative controls only the evaluation half enters, whatever the correction, as the other half may
-    have fitted it. Metadata that differ within some group become text, the distinct values sorted and joined
-    by `|`; cells are summed, and Metadata_Replicates counts the wells.
+    `statistic` is "mean" or "median" over the wells. Of the negative controls only the evaluation half is pooled, as
+    corrections may have been fitted on the other. Metadata that differ within some group become text, the distinct
+    values sorted and joined by `|`; cells are summed, and Metadata_Replicates counts the wells. Raises InputError if a
+    column is missing.
     """
     meta, X = tables.split(controls.without_fitting_controls(frame))
-    columns = [tables.column(name) for name in tables.present(meta, by)]
+    columns = [tables.column(name) for name in tables.existing(meta, by)]
     keys, sizes, X = pool(meta[columns], X, STATISTICS[statistic])
     groups = meta.groupby(columns, sort=True, dropna=False)
-    others = {name: _merged(name, groups[name]) for name in meta if name not in columns}
+    others = {name: _merge_metadata(name, groups[name]) for name in meta if name not in columns}
     rows = keys.assign(**others, **{tables.column("replicates"): sizes})
     return tables.join(rows, X)
 
 
-def _merged(name: str, groups) -> np.ndarray:
+def _merge_metadata(name: str, groups) -> np.ndarray:
     if name == tables.column("object_count"):
         return groups.sum().to_numpy()
     if (groups.nunique(dropna=False) <= 1).all():
         return groups.first().to_numpy()
-    return groups.agg(_distinct).to_numpy(object)
+    return groups.agg(_join_distinct).to_numpy(object)
 
 
-def _distinct(values: pd.Series) -> str:
+def _join_distinct(values: pd.Series) -> str:
     words = {word for value in values.dropna() for word in str(value).split("|")}
     return "|".join(sorted(words - {""}))

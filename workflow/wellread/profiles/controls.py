@@ -30,17 +30,17 @@ def control_use(wells: pd.DataFrame, seed: int) -> np.ndarray:
 
 def is_negative(meta: pd.DataFrame) -> np.ndarray:
     """Which rows (n,) of the metadata of profiles are negative controls of either half."""
-    return tables.text(meta, "control") == "negative"
+    return tables.text_column(meta, "control") == "negative"
 
 
 def is_fitting(meta: pd.DataFrame) -> np.ndarray:
     """Which rows (n,) are negative controls of the fitting half."""
-    return tables.text(meta, "control_use") == "fit"
+    return tables.text_column(meta, "control_use") == "fit"
 
 
 def is_evaluation(meta: pd.DataFrame) -> np.ndarray:
     """Which rows (n,) are negative controls of the evaluation half."""
-    return tables.text(meta, "control_use") == "evaluate"
+    return tables.text_column(meta, "control_use") == "evaluate"
 
 
 def without_fitting_controls(frame: pd.DataFrame) -> pd.DataFrame:

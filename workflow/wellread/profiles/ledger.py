@@ -1,4 +1,4 @@
-"""The ledger: per plate and stage, what goes on and what is lost, with a reason. Nothing vanishes."""
+"""The ledger: how many fields, cells and wells every stage of the pipeline keeps and loses, with the reasons."""
 
 from pathlib import Path
 
@@ -17,42 +17,42 @@ UNITS = {  # stage: what is counted, in the order of the pipeline
     "profiles": "cells",  # those that the well profiles are made of
     "wells": "wells",  # wells of the images table or of the wells table
 }
-PROFILE = ("plate", "well", "object_count")  # columns of the well profiles that count
-UNREAD = ("missing", "unreadable")  # statuses of fields.parquet that mean: no image at all
+PROFILE_COLUMNS = ("plate", "well", "object_count")  # the columns of the well profiles that are read
+UNREADABLE = ("missing", "unreadable")  # statuses of fields.parquet that mean: no image at all
 
 
-def ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profiles: dict) -> pd.DataFrame:
-    """Count what every plate keeps and loses; tidy: plate, stage, model, reason, n.
+def build_ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profiles: dict) -> pd.DataFrame:
+    """Count what every plate keeps and loses: a table of plate, stage, model, reason, n.
 
-    `plates`: {plate: {"fields", "cells", "lost": path, "embeddings": {model: path}}}, with a path of "objects" where
-    there are masks; `profiles`: {model: path}, of
-    uncorrected wells. What goes on has the reason "kept", or "kept, flagged: ..." if a rule of quality found fault with
-    it; stages that no model enters have the model "".
+    `images` and `wells` are the two input tables. `plates`: {plate: {"fields", "cells", "lost": path, "embeddings":
+    {model: path}}}, with a path of "objects" where there are masks; `profiles`: {model: path} of the uncorrected
+    well profiles. The reason of what is kept is "kept", or "kept, flagged: ..." with the quality rules that it breaks.
+    The model is "" for the stages before the embeddings.
     """
     rows = []
     for plate in sorted(plates):
         paths = plates[plate]
-        listed = images.loc[images["plate"] == plate, "well"]
+        imaged = images.loc[images["plate"] == plate, "well"]
         known = wells.loc[wells["plate"] == plate, "well"]
         cells = pd.read_parquet(paths["cells"], columns=["well"])["well"]
-        rows += _rows(plate, "", _shared(len(listed), paths))
+        rows += _rows(plate, "", _counts_before_models(len(imaged), paths))
         for model in sorted(profiles):
-            profile = pd.read_parquet(profiles[model], columns=[tables.column(name) for name in PROFILE])
+            profile = pd.read_parquet(profiles[model], columns=[tables.column(name) for name in PROFILE_COLUMNS])
             profile = profile[profile[tables.column("plate")] == plate]
             embedded = len(np.load(paths["embeddings"][model], mmap_mode="r"))
-            rows += _rows(plate, model, _of_model(embedded, profile, cells, listed, known))
+            rows += _rows(plate, model, _counts_of_model(embedded, profile, cells, imaged, known))
     order = list(UNITS)
     rows.sort(key=lambda row: (row[0], order.index(row[1]), row[2], not row[3].startswith("kept"), row[3]))
     return pd.DataFrame(rows, columns=["plate", "stage", "model", "reason", "n"])
 
 
-def check(ledger: pd.DataFrame) -> None:
-    """Raise InputError unless kept + lost of every stage is what the stage before kept, within one unit."""
+def check_ledger(ledger: pd.DataFrame) -> None:
+    """Raise InputError unless kept + lost of every stage is what the stage before kept, if their units agree."""
     total = ledger.groupby(["plate", "model", "stage"])["n"].sum()
     kept = ledger[is_kept(ledger["reason"])].groupby(["plate", "model", "stage"])["n"].sum()
     errors = []
     for (plate, model, stage), found in total.items():
-        before = _before(stage)
+        before = _previous_stage(stage)
         source = (plate, model if (plate, model, before) in kept else "", before)
         if before and found != kept[source]:
             where = f"plate {plate}, stage {stage}" + (f", model {model}" if model else "")
@@ -62,38 +62,40 @@ def check(ledger: pd.DataFrame) -> None:
 
 
 def is_kept(reasons: pd.Series) -> pd.Series:
-    """Which reasons mean that something goes on."""
+    """Which reasons mean "kept", flagged or not; all others mean "lost"."""
     return reasons.str.startswith("kept")
 
 
-def _shared(listed: int, paths: dict) -> dict:
-    """Counts of the stages that no model enters."""
+def _counts_before_models(n_images: int, paths: dict) -> dict:
+    """{stage: {reason: n}} of the stages before the embeddings."""
     fields = pd.read_parquet(paths["fields"], columns=["status", "flags"])
-    unread = fields["status"].isin(UNREAD)
+    unread = fields["status"].isin(UNREADABLE)
     missing = fields.loc[unread, "status"].value_counts()
     good = (fields["status"] == "ok").sum()  # where nothing is segmented, every field is an object
     cells, lost = (pd.read_parquet(paths[kind]) for kind in ("cells", "lost"))
     return {
-        "images": {"kept": listed - missing.sum(), **missing},
-        "fields": _counted(fields.loc[~unread, "status"].replace("ok", ""), fields.loc[~unread, "flags"]),
+        "images": {"kept": n_images - missing.sum(), **missing},
+        "fields": _counts_by_reason(fields.loc[~unread, "status"].replace("ok", ""), fields.loc[~unread, "flags"]),
         "objects": {"kept": len(pd.read_parquet(paths["objects"], columns=["field"])) if "objects" in paths else good},
-        "crops": _counted(pd.concat([cells.assign(reason=""), lost])["reason"], pd.concat([cells, lost])["flags"]),
+        "crops": _counts_by_reason(
+            pd.concat([cells.assign(reason=""), lost])["reason"], pd.concat([cells, lost])["flags"]
+        ),
     }
 
 
-def _counted(reasons: pd.Series, flags: pd.Series) -> dict:
-    """How many have each reason ("": kept), told apart by their flags where these matter."""
-    told = flags.str.replace("|", ", ")
+def _counts_by_reason(reasons: pd.Series, flags: pd.Series) -> dict:
+    """{reason: n}; the reason "" becomes "kept", and those of flagged rows get the rules that they break."""
+    rules = flags.str.replace("|", ", ")
     flagged = flags.ne("") & reasons.isin(["", "flagged"])
-    words = reasons.replace("", "kept").where(~flagged, reasons.replace({"": "kept, flagged"}) + ": " + told)
+    words = reasons.replace("", "kept").where(~flagged, reasons.replace({"": "kept, flagged"}) + ": " + rules)
     return {"kept": 0, **words.value_counts().sort_index()}
 
 
-def _of_model(embedded: int, profile: pd.DataFrame, cells, imaged, known) -> dict:
-    """Counts of the stages from the embeddings on; the last three are wells: of every crop, field, and table row."""
+def _counts_of_model(embedded: int, profile: pd.DataFrame, cells, imaged, known) -> dict:
+    """{stage: {reason: n}} from the embeddings on; `cells`, `imaged`, `known`: wells of crops, fields, table rows."""
     known, imaged, with_cells = set(known), set(imaged), set(cells)
     absent = sorted((known | imaged) - set(profile[tables.column("well")]))
-    reasons = pd.Series({well: _reason(well, known, imaged, with_cells) for well in absent}, dtype=object)
+    reasons = pd.Series({well: _exclusion_reason(well, known, imaged, with_cells) for well in absent}, dtype=object)
     profiled = profile[tables.column("object_count")].sum()
     return {
         "embeddings": {"kept": embedded},
@@ -102,7 +104,7 @@ def _of_model(embedded: int, profile: pd.DataFrame, cells, imaged, known) -> dic
     }
 
 
-def _reason(well: str, known: set, imaged: set, with_cells: set) -> str:
+def _exclusion_reason(well: str, known: set, imaged: set, with_cells: set) -> str:
     """Why a well has no profile."""
     if well not in known:
         return "not in wells table"
@@ -117,8 +119,8 @@ def _rows(plate: str, model: str, stages: dict) -> list[tuple]:
     ]
 
 
-def _before(stage: str) -> str | None:
-    """The stage whose kept ones `stage` must account for; None where the unit changes."""
+def _previous_stage(stage: str) -> str | None:
+    """The stage before `stage` if both count the same unit, else None."""
     stages = list(UNITS)
     before = stages[stages.index(stage) - 1]
     return before if UNITS[before] == UNITS[stage] and stage != stages[0] else None
@@ -129,8 +131,8 @@ def _mismatch(expected: str, found: int, where: str) -> InputError:
     return InputError(expected, f"{found}, kept and lost together", where, edit)
 
 
-def by_plate(fields, cells, lost, embeddings, objects=()) -> dict:
-    """Paths of the plates' files, one list a kind, as `ledger` wants them; a plate is called like its folder."""
+def plate_files(fields, cells, lost, embeddings, objects=()) -> dict:
+    """The argument `plates` of `build_ledger` from lists of paths; a plate has the name of its folder."""
     plates = {Path(path).parent.name: {"fields": path, "embeddings": {}} for path in fields}
     for kind, paths in {"cells": cells, "lost": lost, "objects": objects}.items():
         for path in paths:
@@ -140,6 +142,6 @@ def by_plate(fields, cells, lost, embeddings, objects=()) -> dict:
     return plates
 
 
-def by_model(profiles) -> dict:
-    """Paths of the uncorrected well profiles, as `ledger` wants them."""
+def profile_files(profiles) -> dict:
+    """The argument `profiles` of `build_ledger` from the paths of the uncorrected well profiles."""
     return {Path(path).parents[1].name: path for path in profiles}

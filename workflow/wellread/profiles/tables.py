@@ -1,6 +1,6 @@
 """The shape of a profile table: `Metadata_*` columns say what a row is, `emb_*` columns are its profile.
 
-No other module knows these prefixes. What is written opens in pycytominer and copairs as it is.
+Only this module knows these prefixes. The written tables can be read by pycytominer and copairs as they are.
 """
 
 import numpy as np
@@ -9,8 +9,8 @@ import pandas as pd
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 
-# What every table has, as pycytominer and copairs spell it. Other ones keep their names.
-NAMES = {
+# Metadata columns that pycytominer and copairs spell in their own way; all others are Metadata_ and their name.
+STANDARD_NAMES = {
     "plate": "Metadata_Plate",
     "well": "Metadata_Well",
     "site": "Metadata_Site",
@@ -21,7 +21,7 @@ NAMES = {
 
 def column(name: str) -> str:
     """The metadata column of `name`: plate -> Metadata_Plate, moa -> Metadata_moa."""
-    return NAMES.get(name, f"Metadata_{name}")
+    return STANDARD_NAMES.get(name, f"Metadata_{name}")
 
 
 def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
@@ -32,19 +32,19 @@ def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def join(meta: pd.DataFrame, X: np.ndarray) -> pd.DataFrame:
-    """Put metadata and features (n, D) side by side; features become float32, the precision of encoders."""
+    """A profile table of metadata and features (n, D), which become float32, the precision of encoders."""
     features = pd.DataFrame(X.astype(np.float32), columns=[f"emb_{i:04d}" for i in range(X.shape[1])])
     return pd.concat([meta.reset_index(drop=True), features], axis=1)
 
 
 def write(frame: pd.DataFrame, path) -> None:
-    """Write a table to Parquet, whole or not at all."""
+    """Write a table to Parquet; an interrupted write leaves no file."""
     with whole(path) as part:
         frame.to_parquet(part, index=False)
 
 
-def present(meta: pd.DataFrame, by) -> list[str]:
-    """Those of the columns `by` that there are: only `dose` may be missing, any other raises InputError."""
+def existing(meta: pd.DataFrame, by) -> list[str]:
+    """Those of the columns `by` that exist: only `dose` may be missing, any other raises InputError."""
     missing = [name for name in by if column(name) not in meta and name != "dose"]
     if missing:
         known = ", ".join(name.removeprefix("Metadata_") for name in meta)
@@ -53,14 +53,17 @@ def present(meta: pd.DataFrame, by) -> list[str]:
     return [name for name in by if column(name) in meta]
 
 
-def text(meta: pd.DataFrame, name: str) -> np.ndarray:
-    """Column `name` as an array of str (n,), "" where a value is missing."""
+def text_column(meta: pd.DataFrame, name: str) -> np.ndarray:
+    """Column `name` as text: an object array (n,) of str, "" where a value is missing."""
     values = meta[column(name)]
     words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values.astype(object)]
     return np.where(values.isna(), "", words).astype(object)
 
 
-def names(meta: pd.DataFrame, by) -> np.ndarray:
-    """One name per row from the columns `by`, such as `taxol @ 0.3`; what is empty in a row adds nothing."""
-    parts = zip(*(text(meta, name) for name in present(meta, by)), strict=True)
+def row_names(meta: pd.DataFrame, by) -> np.ndarray:
+    """A name for every row (n,) from the columns `by`, such as `taxol @ 0.3`; empty values are left out of it.
+
+    Raises InputError if a column other than `dose` is missing.
+    """
+    parts = zip(*(text_column(meta, name) for name in existing(meta, by)), strict=True)
     return np.array([" @ ".join(filter(None, row)) for row in parts], dtype=object)

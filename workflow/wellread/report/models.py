@@ -119,7 +119,7 @@ def _controls(path) -> dict:
     if len(fit) > 1 and len(other):
         inside, outside = (((half - fit.mean(axis=0)) ** 2).sum(axis=1).mean() for half in (fit, other))
         facts["spread"] = outside / inside if inside else None
-    return facts | _between(other, tables.text(meta, "plate")[is_evaluation(meta)])
+    return facts | _between(other, tables.text_column(meta, "plate")[is_evaluation(meta)])
 
 
 def _between(X: np.ndarray, plates: np.ndarray) -> dict:
