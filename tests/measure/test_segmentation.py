@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tifffile
 from truth import pooled_f1
-from wellread.measure.segmentation import Overlap, counts, figures, segmentation
+from wellread.measure.segmentation import Overlap, counts, metrics, segmentation
 from wellread.runtime.errors import InputError
 
 IOU = (0.5, 0.7, 0.9)
@@ -57,39 +57,39 @@ def test_aji_is_the_published_one(seed):
 @pytest.mark.parametrize("iou", [0.5, 0.7])
 def test_f1_agrees_with_one_to_one_matching(seed, iou):
     true, found = scattered(seed)
-    told = {line["metric"]: line["value"] for line in figures(counts(true, found, [iou]), [iou])}
-    assert told[f"f1_{iou:.2f}"] == pytest.approx(pooled_f1(true[None], found[None], iou + 1e-9))
+    result = {line["metric"]: line["value"] for line in metrics(counts(true, found, [iou]), [iou])}
+    assert result[f"f1_{iou:.2f}"] == pytest.approx(pooled_f1(true[None], found[None], iou + 1e-9))
 
 
-def test_faults_of_drawn_objects():
+def test_errors_of_drawn_objects():
     true = boxes((2, 2, 10, 10), (2, 12, 10, 20), (20, 2, 36, 10), (20, 20, 30, 30))
     found = boxes((2, 2, 10, 20), (20, 2, 27, 10), (28, 2, 36, 10), (2, 30, 8, 36))
-    assert Overlap.of(true, found).faults() == {"missed": 1, "extra": 1, "merged": 1, "split": 1}
+    assert Overlap.of(true, found).error_counts() == {"missed": 1, "extra": 1, "merged": 1, "split": 1}
 
 
 def test_by_hand():
     true, found = boxes((0, 0, 10, 10), (20, 20, 30, 30)), boxes((0, 0, 10, 8), (34, 34, 38, 38))
-    told = {line["metric"]: line["value"] for line in figures(counts(true, found, IOU), IOU)}
-    assert told["f1_0.50"] == told["f1_0.70"] == 0.5
-    assert told["f1_0.90"] == 0
-    assert told["ap_0.50"] == pytest.approx(1 / 3)
-    assert told["ap"] == pytest.approx(2 / 9)
-    assert told["aji"] == pytest.approx(80 / (100 + 100 + 16))
-    assert told["mean_iou"] == pytest.approx(0.8)
+    result = {line["metric"]: line["value"] for line in metrics(counts(true, found, IOU), IOU)}
+    assert result["f1_0.50"] == result["f1_0.70"] == 0.5
+    assert result["f1_0.90"] == 0
+    assert result["ap_0.50"] == pytest.approx(1 / 3)
+    assert result["ap"] == pytest.approx(2 / 9)
+    assert result["aji"] == pytest.approx(80 / (100 + 100 + 16))
+    assert result["mean_iou"] == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize(("true", "found", "f1"), [(0, 0, 1.0), (1, 0, 0.0), (0, 1, 0.0)])
 def test_empty_images(true, found, f1):
     images = [boxes(*[(2, 2, 9, 9)] * n) for n in (true, found)]
-    told = {line["metric"]: line["value"] for line in figures(counts(*images, IOU), IOU)}
-    assert told["f1_0.50"] == told["aji"] == f1
-    assert np.isnan(told["mean_iou"])
+    result = {line["metric"]: line["value"] for line in metrics(counts(*images, IOU), IOU)}
+    assert result["f1_0.50"] == result["aji"] == f1
+    assert np.isnan(result["mean_iou"])
 
 
 def test_objects_at_the_border_may_be_left_out(painted, files):
     truth = str(painted[0] / "{plate}" / "truth.tif")
     every, inner = (segmentation(files, truth=truth, clear_border=clear) for clear in (False, True))
-    every, inner = (told[told["item"] == ""].set_index("metric")["value"] for told in (every, inner))
+    every, inner = (result[result["item"] == ""].set_index("metric")["value"] for result in (every, inner))
     true = tifffile.imread(painted[0] / "P1" / "truth.tif")[:, 0]
     borders = [np.concatenate([f[0], f[-1], f[:, 0], f[:, -1]]) for f in true]
     assert every["true"] - inner["true"] == sum(len(np.unique(border[border > 0])) for border in borders)
@@ -103,11 +103,11 @@ def files(plate):
 @pytest.mark.parametrize(("of", "plane"), [("nucleus", 0), ("cell", 1)])
 def test_a_painted_plate_is_scored(painted, files, of, plane):
     truth = painted[0] / "P1" / "truth.tif"
-    told = segmentation(files, truth=str(painted[0] / "{plate}" / "truth.tif"), of=of)
-    overall = told[told["item"] == ""].set_index("metric")["value"]
+    result = segmentation(files, truth=str(painted[0] / "{plate}" / "truth.tif"), of=of)
+    overall = result[result["item"] == ""].set_index("metric")["value"]
     true, found = tifffile.imread(truth)[:, plane], tifffile.imread(files[0][2])[:, plane]
     assert overall["f1_0.50"] == pytest.approx(pooled_f1(true, found))
-    each = told[(told["item"] != "") & (told["metric"] == "f1_0.50")]
+    each = result[(result["item"] != "") & (result["metric"] == "f1_0.50")]
     assert len(each) == 12
     assert overall["f1_0.50_mean"] == pytest.approx(each["value"].mean())
     assert overall["true"] == sum(len(np.unique(field)) - 1 for field in true)
@@ -117,12 +117,12 @@ def test_fields_without_truth_are_counted(painted, files, tmp_path):
     labels = tifffile.imread(painted[0] / "P1" / "truth.tif")[3, 0]
     row = pd.read_parquet(files[0][0]).iloc[3]
     np.save(tmp_path / f"{row.well}_{row.site}.npy", labels)
-    told = segmentation(files, truth=str(tmp_path / "{well}_{site}.npy"))
-    assert told[told["metric"] == "left_out"].set_index("item")["value"].to_dict() == {
+    result = segmentation(files, truth=str(tmp_path / "{well}_{site}.npy"))
+    assert result[result["metric"] == "left_out"].set_index("item")["value"].to_dict() == {
         "no label image": 11,
         "field left out": 0,
     }
-    assert told.set_index(["metric", "item"])["value"]["found", ""] > 0
+    assert result.set_index(["metric", "item"])["value"]["found", ""] > 0
 
 
 def test_no_truth_at_all_is_refused(files, tmp_path):

@@ -1,4 +1,4 @@
-"""How far positive and negative controls are apart: Z' and SSMD."""
+"""How well positive and negative controls are separated: Z' and SSMD."""
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,11 @@ from wellread.runtime.registry import choice
 
 @choice("measure", levels=("fov", "well"))
 def assay_quality(frame, seed) -> pd.DataFrame:
-    """Z' and SSMD of each plate's control wells on the axis between their means; overall, the plates' median.
+    """Z' and SSMD of each plate's control wells, projected on the axis between their means; overall, the median.
 
-    Every well is placed on an axis drawn without it. On an axis that knows its wells, `*_optimistic`, even
-    noise parts perfectly once there are more dimensions than wells. Negatives are those of the evaluation
-    half.
+    Every well is projected on an axis that is computed without it. `*_optimistic` are the values on the axis of all
+    wells, where even noise separates perfectly once there are more dimensions than wells. Negatives are those of the
+    evaluation half. Raises InputError if no plate has two wells of both kinds.
     """
     meta, X = tables.split(frame)
     plates, control = tables.text_column(meta, "plate"), tables.text_column(meta, "control")
@@ -34,22 +34,23 @@ def assay_quality(frame, seed) -> pd.DataFrame:
 
 
 def _separation(neg: np.ndarray, pos: np.ndarray) -> dict[str, float]:
+    """The metrics of one plate, from its negatives (n, D) and positives (p, D)."""
     centre = (neg.mean(axis=0) + pos.mean(axis=0)) / 2
     neg, pos = neg - centre, pos - centre  # (n, D), (p, D)
     axis = pos.mean(axis=0) - neg.mean(axis=0)
-    held_out, known = _held_out(neg, pos), (neg @ axis, pos @ axis)
+    held_out, in_sample = _held_out(neg, pos), (neg @ axis, pos @ axis)
     return {
         "z_prime": z_prime(*held_out),
         "ssmd": ssmd(*held_out),
-        "z_prime_optimistic": z_prime(*known),
-        "ssmd_optimistic": ssmd(*known),
+        "z_prime_optimistic": z_prime(*in_sample),
+        "ssmd_optimistic": ssmd(*in_sample),
     }
 
 
 def _held_out(neg: np.ndarray, pos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the controls (n,), (p,) lie on axes drawn without them, in units of the axes' lengths.
+    """Projections of the controls (n,), (p,) on axes computed without them, in units of the axes' lengths.
 
-    Each axis leaves out one control of either kind: leaving out only one would bias the means' difference.
+    Each axis leaves out one control of either kind: leaving out only one would bias the difference of the means.
     """
     axes = _means_without_each(pos) - _means_without_each(neg)[:, None]  # (n, p, D)
     axes /= (axes**2).sum(axis=2, keepdims=True)
@@ -57,11 +58,12 @@ def _held_out(neg: np.ndarray, pos: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def _means_without_each(X: np.ndarray) -> np.ndarray:
+    """The means (n, D) of X (n, D) without each of its rows."""
     return (X.sum(axis=0) - X) / (len(X) - 1)
 
 
 def z_prime(neg: np.ndarray, pos: np.ndarray) -> float:
-    """Z' = 1 - 3 (s+ + s-) / |m+ - m-|, sample deviations (Zhang et al. 1999)."""
+    """Z' = 1 - 3 (s+ + s-) / |m+ - m-|, with sample standard deviations (Zhang et al. 1999)."""
     return 1 - 3 * (pos.std(ddof=1) + neg.std(ddof=1)) / abs(pos.mean() - neg.mean())
 
 

@@ -1,4 +1,4 @@
-"""How doses lead away from the negative controls."""
+"""Does the distance to the negative controls grow with the dose?"""
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,11 @@ from wellread.runtime.registry import choice
 
 @choice("measure", columns=("by",), levels=("fov", "well"))
 def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
-    """Spearman correlation of dose and distance to the plate's negative controls, over a treatment's wells.
+    """Spearman correlation of dose and distance to the plate's negative controls, over the wells of a treatment.
 
-    The distance is Euclidean, to the mean of the evaluation half: sphering centres controls at the origin,
-    where a cosine means nothing. Treatments with fewer than three doses are left out; overall, the
-    treatments' mean.
+    `by` is the column whose values are one dose series each. The distance is Euclidean, to the mean of the evaluation
+    half: sphering centres controls at the origin, where cosine similarity is undefined. Treatments with fewer than
+    three doses are left out and counted; overall, the mean of the treatments. Raises InputError if none is left.
     """
     meta, X = tables.split(frame)
     if tables.column("dose") not in meta:
@@ -28,16 +28,16 @@ def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     usable = treated & np.isfinite(dose) & np.isfinite(distance)
     items = np.where(usable, tables.row_names(meta, [by]), "")
     series = {item: items == item for item in sorted(set(items) - {""})}
-    series = {item: own for item, own in series.items() if len(set(dose[own])) > 2}
+    series = {item: wells for item, wells in series.items() if len(set(dose[wells])) > 2}
     if not series:
         found = f"none; {usable.sum()} of {treated.sum()} wells have a dose, and controls on their plate"
         edit = "fill in the columns dose and control of the wells table, or remove the task"
         raise InputError("treatments of three doses or more", found, "the profiles", edit)
-    rho = {item: spearmanr(dose[own], distance[own]).statistic for item, own in series.items()}
-    lost = treated & ~np.logical_or.reduce(list(series.values()))
-    rows = [row("left_out", lost.sum(), treated.sum(), "fewer than 3 doses, or no controls on its plate")]
+    rho = {item: spearmanr(dose[wells], distance[wells]).statistic for item, wells in series.items()}
+    left_out = treated & ~np.logical_or.reduce(list(series.values()))
+    rows = [row("left_out", left_out.sum(), treated.sum(), "fewer than 3 doses, or no controls on its plate")]
     rows.append(row("spearman", np.mean(list(rho.values())), len(rho)))
-    return table(rows + [row("spearman", rho[item], own.sum(), item) for item, own in series.items()])
+    return table(rows + [row("spearman", rho[item], wells.sum(), item) for item, wells in series.items()])
 
 
 def _distance_to_controls(meta: pd.DataFrame, X: np.ndarray) -> np.ndarray:

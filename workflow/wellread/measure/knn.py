@@ -1,9 +1,9 @@
-"""Do profiles with the same label lie together? The nearest neighbours vote."""
+"""Are profiles with the same label similar? Classification by the k nearest neighbours."""
 
 import numpy as np
 import pandas as pd
 
-from wellread.measure.tidy import one_hot, row, share, subjects, table
+from wellread.measure.tidy import labelled_profiles, multi_hot, proportion, row, table
 from wellread.profiles import similarity, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
@@ -17,39 +17,42 @@ def knn(
 ) -> pd.DataFrame:
     """Leave-one-out classification by the k nearest profiles, weighted by exp(cosine / temperature).
 
-    A neighbour differs from the profile in every column of `exclude`; `plate+well` is the pair of both. With
-    one label per profile the heaviest class wins; with several, joined by `|`, all that hold over half of the
-    weight. `chance_*` are the same with the labels permuted among the profiles.
+    `label` is the predicted column of the wells table. A neighbour differs from the profile in every column of
+    `exclude`; `plate+well` is the pair of both. With one label per profile the class of most weight is predicted;
+    with several, joined by `|`, all classes with over half of the weight. `controls`: whether negative controls take
+    part. Returns accuracy (with its 95 % interval), balanced accuracy, macro F1, recall and F1 of every class, and
+    `chance_*`, the same for each of `permutations` of the labels among the profiles. Raises InputError if there is no
+    label or no neighbour.
     """
-    meta, X, rows = subjects(frame, label, controls)
-    classes, Y = one_hot(tables.text_column(meta, label))  # (n, C)
+    meta, X, rows = labelled_profiles(frame, label, controls)
+    classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
     index, cosine = similarity.nearest_neighbours(X, similarity.exclusion_codes(meta, exclude), k)  # (n, k)
-    asked = index[:, 0] >= 0
-    if not asked.any():
+    has_neighbour = index[:, 0] >= 0
+    if not has_neighbour.any():
         found, edit = f"none that differ in {', '.join(exclude)}", "exclude fewer columns, or remove the task"
         raise InputError("profiles to compare with", found, "knn.exclude", edit)
-    rows.append(row("left_out", (~asked).sum(), len(frame), "no neighbour"))
-    index, weights = index[asked], _softmax(cosine[asked] / temperature)
+    rows.append(row("left_out", (~has_neighbour).sum(), len(frame), "no neighbour"))
+    index, weights = index[has_neighbour], _softmax(cosine[has_neighbour] / temperature)
 
-    guess, truth = _vote(Y, index, weights), Y[asked]
-    rows += share("accuracy", _correct(guess, truth)) + _per_class(guess, truth, classes)
-    rows += [row(metric, value, len(truth)) for metric, value in _averages(guess, truth).items()]
+    predicted, truth = _vote(Y, index, weights), Y[has_neighbour]
+    rows += proportion("accuracy", _correct(predicted, truth)) + _per_class(predicted, truth, classes)
+    rows += [row(metric, value, len(truth)) for metric, value in _class_averages(predicted, truth).items()]
     for repeat in range(permutations):
         shuffled = np.random.default_rng([seed, repeat]).permutation(Y)
-        guess, truth = _vote(shuffled, index, weights), shuffled[asked]
-        chance = {"accuracy": _correct(guess, truth).mean(), **_averages(guess, truth)}
+        predicted, truth = _vote(shuffled, index, weights), shuffled[has_neighbour]
+        chance = {"accuracy": _correct(predicted, truth).mean(), **_class_averages(predicted, truth)}
         rows += [row(f"chance_{metric}", value, len(truth), "", repeat) for metric, value in chance.items()]
     return table(rows)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
-    """Over the neighbours there are (n, k), best first; of those missing, at -inf, it is 0."""
+    """Softmax over the neighbours (n, k), most similar first; 0 for missing ones, whose logit is -inf."""
     weights = np.exp(logits - logits[:, :1])
     return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _vote(Y: np.ndarray, index: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The classes (n, C) bool that profiles get from their neighbours `index` (n, k), whose own are in Y."""
+    """Predicted classes (n, C) bool, by the weighted classes Y (N, C) of the neighbours `index` (n, k)."""
     votes = np.zeros((len(index), Y.shape[1]))
     for neighbour, weight in zip(index.T, weights.T, strict=True):
         votes += weight[:, None] * Y[neighbour]
@@ -58,25 +61,25 @@ def _vote(Y: np.ndarray, index: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return votes.argmax(axis=1)[:, None] == np.arange(Y.shape[1])
 
 
-def _correct(guess: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    return (guess == truth).all(axis=1)
+def _correct(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return (predicted == truth).all(axis=1)
 
 
-def _recall_f1(guess: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _recall_f1(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Recall and F1 = 2 TP / (2 TP + FP + FN) of every class (C,); 0 where there is nothing to divide by."""
-    hits, true, guessed = (guess & truth).sum(axis=0), truth.sum(axis=0), guess.sum(axis=0)
-    return hits / np.maximum(true, 1), 2 * hits / np.maximum(true + guessed, 1)
+    true_positives, n_true, n_predicted = (predicted & truth).sum(axis=0), truth.sum(axis=0), predicted.sum(axis=0)
+    return true_positives / np.maximum(n_true, 1), 2 * true_positives / np.maximum(n_true + n_predicted, 1)
 
 
-def _averages(guess: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    recall, f1 = _recall_f1(guess, truth)
+def _class_averages(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    recall, f1 = _recall_f1(predicted, truth)
     return {"balanced_accuracy": recall[truth.any(axis=0)].mean(), "macro_f1": f1.mean()}
 
 
-def _per_class(guess: np.ndarray, truth: np.ndarray, classes: list[str]) -> list[dict]:
+def _per_class(predicted: np.ndarray, truth: np.ndarray, classes: list[str]) -> list[dict]:
     counts = truth.sum(axis=0)
     return [
         row(metric, value, n, item)
-        for metric, values in zip(("recall", "f1"), _recall_f1(guess, truth), strict=True)
+        for metric, values in zip(("recall", "f1"), _recall_f1(predicted, truth), strict=True)
         for item, value, n in zip(classes, values, counts, strict=True)
     ]

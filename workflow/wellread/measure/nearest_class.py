@@ -1,9 +1,9 @@
-"""Does the most similar treatment act by the same mechanism? NSC and NSCB (Ljosa et al. 2013)."""
+"""Does the most similar treatment have the same mechanism? NSC and NSCB (Ljosa et al. 2013)."""
 
 import numpy as np
 import pandas as pd
 
-from wellread.measure.tidy import one_hot, row, share, subjects, table
+from wellread.measure.tidy import labelled_profiles, multi_hot, proportion, row, table
 from wellread.profiles import similarity, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
@@ -11,57 +11,58 @@ from wellread.runtime.registry import choice
 
 @choice("measure", columns=("label", "compound", "batch"))
 def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batch", permutations=100) -> pd.DataFrame:
-    """The share of treatments whose nearest neighbour by cosine has a label in common with them.
+    """The proportion of treatments that have a label in common with their nearest neighbour by cosine similarity.
 
-    For `nsc` the neighbour is another compound; for `nscb` also of another batch, the batches of a treatment
-    compared as one text. A treatment that could not be right, as no admissible neighbour has its label, is
-    left out and counted; if that leaves none, there is no nscb. `*_chance` permutes labels among compounds,
-    the doses of one together.
+    NSC (not same compound): the neighbour differs in the column `compound`; NSCB (not same compound or batch): also in
+    `batch`, where the batches of a treatment are compared as one text. A treatment that cannot be right, as no
+    admissible neighbour has its `label`, is left out and counted; if that leaves none, there is no nscb. `*_chance` is
+    the same for each of `permutations` of the labels among compounds, the doses of one together. Raises InputError if
+    no two compounds have a label in common.
     """
-    meta, X, rows = subjects(frame, label, controls=False)
-    nsc = _score("nsc", meta, X, label, [compound], seed, permutations)
-    nscb = _score("nscb", meta, X, label, [compound, batch], seed, permutations)
+    meta, X, rows = labelled_profiles(frame, label, controls=False)
+    nsc = _not_same("nsc", meta, X, label, [compound], seed, permutations)
+    nscb = _not_same("nscb", meta, X, label, [compound, batch], seed, permutations)
     if not nsc:
         edit = f"fill in the column {label} of the wells table, or remove the task"
         raise InputError(f"two compounds with a {label} in common", "none", "the profiles", edit)
     return table(rows + nsc + nscb)
 
 
-def _score(name: str, meta, X, label: str, exclude, seed: int, permutations: int) -> list[dict]:
-    classes, Y = one_hot(tables.text_column(meta, label))  # (n, C)
+def _not_same(name: str, meta, X, label: str, exclude, seed: int, permutations: int) -> list[dict]:
+    classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
     codes = similarity.exclusion_codes(meta, exclude)
-    possible = _has_partner(Y, codes)
-    if not possible.any():
+    answerable = _has_match(Y, codes)
+    if not answerable.any():
         return []
-    meta, Y = meta[possible], Y[possible]
-    nearest = similarity.nearest_neighbours(X[possible], codes[possible], 1)[0][:, 0]
-    correct = _agree(Y, Y[nearest])
+    meta, Y = meta[answerable], Y[answerable]
+    neighbour = similarity.nearest_neighbours(X[answerable], codes[answerable], 1)[0][:, 0]
+    correct = _have_common_class(Y, Y[neighbour])
     compound = exclude[0]
-    rows = [row("left_out", (~possible).sum(), len(possible), f"{name}: nothing to match")]
-    rows += share(name, correct)
-    for item, own in zip(classes, Y.T, strict=True):
-        rows += [row(f"{name}_class", correct[own].mean(), own.sum(), item)] if own.any() else []
+    rows = [row("left_out", (~answerable).sum(), len(answerable), f"{name}: nothing to match")]
+    rows += proportion(name, correct)
+    for item, members in zip(classes, Y.T, strict=True):
+        rows += [row(f"{name}_class", correct[members].mean(), members.sum(), item)] if members.any() else []
     for item, right in zip(tables.row_names(meta, [compound, "dose"]), correct, strict=True):
         rows.append(row(f"{name}_treatment", right, 1, item))
     units = tables.row_names(meta, [compound, label])
     for repeat in range(permutations):
         shuffled = _shuffled(Y, units, np.random.default_rng([seed, repeat]))
-        rows.append(row(f"{name}_chance", _agree(shuffled, shuffled[nearest]).mean(), len(Y), "", repeat))
+        rows.append(row(f"{name}_chance", _have_common_class(shuffled, shuffled[neighbour]).mean(), len(Y), "", repeat))
     return rows
 
 
-def _has_partner(Y: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Which rows (n,) may have a neighbour with one of their own classes."""
+def _has_match(Y: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Which rows (n,) have an admissible neighbour with one of their classes Y (n, C)."""
     ones = Y.astype(np.float32)
-    partner = [(ones[rows] @ ones.T > 0) & allowed for rows, allowed in similarity.neighbour_masks(codes)]
-    return np.concatenate([block.any(axis=1) for block in partner])
+    match = [(ones[rows] @ ones.T > 0) & allowed for rows, allowed in similarity.neighbour_masks(codes)]
+    return np.concatenate([block.any(axis=1) for block in match])
 
 
-def _agree(Y: np.ndarray, Z: np.ndarray) -> np.ndarray:
+def _have_common_class(Y: np.ndarray, Z: np.ndarray) -> np.ndarray:
     return (Y & Z).any(axis=1)
 
 
 def _shuffled(Y: np.ndarray, units: np.ndarray, rng) -> np.ndarray:
-    """Y with the labels of whole units exchanged."""
+    """Y (n, C) with the labels permuted among the units (n,), whose rows stay together."""
     _, first, unit = np.unique(units, return_index=True, return_inverse=True)
     return Y[rng.permutation(first)[unit]]

@@ -1,4 +1,4 @@
-"""What the measures share: their tidy result, which rows they look at, labels as a matrix."""
+"""What the measures share: their tidy result, the choice of labelled profiles, labels as a matrix."""
 
 import numpy as np
 import pandas as pd
@@ -10,32 +10,33 @@ from wellread.runtime.errors import InputError
 
 
 def row(metric: str, value, n, item: str = "", repeat: int = 0) -> dict:
-    """One number, of everything (item "") or of one item; `n` is how many things it rests on."""
+    """One row of the result: a value of all items (item "") or of one; `n` is the number of observations behind it."""
     return {"metric": metric, "item": item, "repeat": repeat, "value": float(value), "n": int(n)}
 
 
 def table(rows: list[dict]) -> pd.DataFrame:
-    """The tidy table of a measure: metric, item, repeat, value, n."""
+    """The result of a measure as a tidy table: metric, item, repeat, value, n."""
     types = {"metric": object, "item": object, "repeat": int, "value": float, "n": int}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
-def share(metric: str, correct: np.ndarray) -> list[dict]:
-    """The share of `correct` (n,) and its 95 % Wilson interval, which takes the n to be independent."""
+def proportion(metric: str, correct: np.ndarray) -> list[dict]:
+    """Result rows of the proportion of `correct` (n,) and its 95 % Wilson interval, which assumes independence."""
     interval = binomtest(int(correct.sum()), len(correct)).proportion_ci(method="wilson")
     values = {metric: correct.mean(), f"{metric}_low": interval.low, f"{metric}_high": interval.high}
     return [row(name, value, len(correct)) for name, value in values.items()]
 
 
-def subjects(frame: pd.DataFrame, label: str, controls: bool):
-    """The rows that have a label, with the negative controls of the evaluation half or without any.
+def labelled_profiles(frame: pd.DataFrame, label: str, controls: bool) -> tuple[pd.DataFrame, np.ndarray, list[dict]]:
+    """The profiles with a value in the column `label`: metadata, features (n, D), and result rows of `left_out`.
 
-    Returns metadata, features (n, D), and rows of the metric `left_out`: how many others, for each reason.
+    `controls`: whether the negative controls of the evaluation half are among them; those of the fitting half never
+    are. `left_out` counts the other profiles by reason. Raises InputError if no profile is left.
     """
     meta, X = tables.split(frame)
     labels = tables.row_names(meta, [label])
-    dropped = is_fitting(meta) if controls else is_negative(meta)
-    reasons = {"negative controls": dropped, f"no {label}": ~dropped & (labels == "")}
+    excluded = is_fitting(meta) if controls else is_negative(meta)
+    reasons = {"negative controls": excluded, f"no {label}": ~excluded & (labels == "")}
     keep = ~np.logical_or.reduce(list(reasons.values()))
     if not keep.any():
         found = ", ".join(f"{reason}: {mask.sum()} of {len(meta)}" for reason, mask in reasons.items())
@@ -45,12 +46,12 @@ def subjects(frame: pd.DataFrame, label: str, controls: bool):
     return meta[keep].reset_index(drop=True), X[keep], rows
 
 
-def one_hot(labels) -> tuple[list[str], np.ndarray]:
-    """The sorted classes and which of them each row has (n, C) bool; `a|b` has both a and b."""
+def multi_hot(labels) -> tuple[list[str], np.ndarray]:
+    """The sorted classes and their indicator matrix (n, C) bool; the label `a|b` belongs to both a and b."""
     sets = [set(label.split("|")) - {""} for label in labels]
     classes = sorted(set().union(*sets))
-    place = {name: i for i, name in enumerate(classes)}
+    column = {name: i for i, name in enumerate(classes)}
     Y = np.zeros((len(sets), len(classes)), bool)
-    for own, names in zip(Y, sets, strict=True):
-        own[[place[name] for name in names]] = True
+    for indicators, names in zip(Y, sets, strict=True):
+        indicators[[column[name] for name in names]] = True
     return classes, Y
