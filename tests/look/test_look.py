@@ -47,8 +47,8 @@ def test_outlines_are_drawn(shown, tmp_path):
     from wellread.pictures import montage
 
     masks = shown[0].masks(3)
-    bare = montage.outlined(shown[0].plate, 3, None, 192)
-    drawn = montage.outlined(shown[0].plate, 3, masks, 192)
+    bare = montage.field_with_outlines(shown[0].plate, 3, None, 192)
+    drawn = montage.field_with_outlines(shown[0].plate, 3, masks, 192)
     changed = (bare != drawn).any(axis=-1)
     assert 0 < changed.mean() < 0.3
     assert (masks[1][changed] > 0).all()

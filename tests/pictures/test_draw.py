@@ -94,10 +94,10 @@ def test_doses_are_part_of_a_name(tmp_path):
 
 def test_styles_are_distinct_and_what_exceeds_them_is_told():
     labels = pd.Series([f"m{i:02d}" for i in range(45)] + ["m00", "", draw.NEGATIVE])
-    drawn = draw._drawn(labels)
+    drawn = draw._groups_with_styles(labels)
     assert [name for name, _, _ in drawn][:3] == [draw.UNLABELLED, draw.OTHER, draw.NEGATIVE]
     assert len(dict(drawn := [(name, style) for name, _, style in drawn])) == len({style for _, style in drawn}) == 43
-    assert sum(len(rows) for _, rows, _ in draw._drawn(labels)) == len(labels)
+    assert sum(len(rows) for _, rows, _ in draw._groups_with_styles(labels)) == len(labels)
 
 
 def test_unknown_labels_and_heat_maps_too_large_are_refused(tmp_path):

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from PIL import Image
-from skimage.segmentation import find_boundaries
 
 from wellread.calibrate.flags import robust_z
 from wellread.inputs.images import BadField
@@ -70,8 +69,9 @@ def _cut(one: Shown, row, extent: int, side: int) -> np.ndarray:
     margin = ((0, 0), (extent // 2, extent), (extent // 2, extent))
     window = np.s_[:, top : top + extent, left : left + extent]
     planes, masks = np.pad(one.plate.read(row.field), margin)[window], np.pad(one.masks(row.field), margin)[window]
-    picture = np.asarray(Image.fromarray(montage.blend(planes)).resize((side, side), Image.Resampling.BILINEAR)).copy()
-    for plane, colour in ((1, montage.CELL), (0, montage.NUCLEUS)):
-        own = Image.fromarray(masks[plane] == row.label).resize((side, side), Image.Resampling.NEAREST)
-        picture[find_boundaries(np.asarray(own), mode="inner")] = colour
+    picture = np.asarray(
+        Image.fromarray(montage.composite(planes)).resize((side, side), Image.Resampling.BILINEAR)
+    ).copy()
+    own = [Image.fromarray(plane == row.label).resize((side, side), Image.Resampling.NEAREST) for plane in masks]
+    montage.draw_outlines(picture, np.stack(own))
     return picture

@@ -42,7 +42,10 @@ def _pictures(shown: list[Shown], rows: pd.DataFrame, width: int) -> list[tuple[
         caption = f"{row.plate} {row.well} site {row.site}: {row.cells} cells {row.flags.replace('|', ', ')}"
         try:
             pictures.append(
-                (caption, montage.outlined(shown[row.plate_number].plate, row.field, _masks(shown, row), width))
+                (
+                    caption,
+                    montage.field_with_outlines(shown[row.plate_number].plate, row.field, _masks(shown, row), width),
+                )
             )
         except BadField as gone:
             pictures.append((f"{caption}: {gone}", np.full((60, width, 3), 235, np.uint8)))

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from wellread.inputs.user_tables import plate_format, well_place
 from wellread.look.shown import Shown
-from wellread.pictures.draw import figure_of
+from wellread.pictures.draw import saved_figure
 from wellread.runtime.registry import choice
+from wellread.pictures.plate_layout import plate_layout, row_letters
 
 MOST = 12  # plates that are drawn; the numbers are of all
 MEANING = {
@@ -30,7 +30,7 @@ def plates(shown: list[Shown], seed: int, out_png, *, show=("cells", "lost", "fo
     numbers = pd.concat([_of_plate(one, show) for one in shown], ignore_index=True)
     names = [one.name for one in shown]
     drawn = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, min(len(names), MOST)).round().astype(int))]
-    with figure_of(out_png, (3.1 * len(show), 2.3 * len(drawn)), len(drawn), len(show)) as (figure, axes):
+    with saved_figure(out_png, (3.1 * len(show), 2.3 * len(drawn)), len(drawn), len(show)) as (figure, axes):
         for column, measure in enumerate(show):
             values = numbers[numbers["measure"] == measure]
             low, high = np.nanpercentile(values["value"], [2, 98]) if values["value"].notna().any() else (0, 1)
@@ -70,8 +70,7 @@ def _relative(values: pd.DataFrame) -> pd.Series:
 
 def _map(axis, values: pd.DataFrame, low: float, high: float):
     """The wells of one plate as squares."""
-    places = {well: where for well in values["well"] if (where := well_place(well))}
-    rows, columns = plate_format(places.values())
+    places, rows, columns = plate_layout(values["well"])
     places = {well: where for well, where in places.items() if where[0] < rows and where[1] < columns}
     grid = np.full((rows, columns), np.nan)
     for well, value in zip(values["well"], values["value"], strict=True):
@@ -79,9 +78,7 @@ def _map(axis, values: pd.DataFrame, low: float, high: float):
             grid[places[well]] = value
     axis.set(xticks=range(0, columns, max(columns // 6, 1)), yticks=range(0, rows, max(rows // 6, 1)))
     axis.set_xticklabels([tick + 1 for tick in axis.get_xticks()])
-    axis.set_yticklabels(
-        [chr(ord("A") + tick) if tick < 26 else f"A{chr(ord('A') + tick - 26)}" for tick in axis.get_yticks()]
-    )
+    axis.set_yticklabels([row_letters(tick) for tick in axis.get_yticks()])
     axis.set_facecolor("#eeeeee")
     axis.tick_params(length=0, labelsize=6)
     return axis.imshow(grid, cmap="viridis", vmin=low, vmax=high if high > low else low + 1)

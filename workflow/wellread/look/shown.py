@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tifffile
 
 from wellread.calibrate.plate import Plate, open_plate
+from wellread.pictures import montage
 
 
 @dataclass(frozen=True)
@@ -46,4 +46,4 @@ class Shown:
         """Nucleus and cell labels (2, H, W) of a field, if there are masks."""
         if "masks" not in self.files:
             return None
-        return np.stack([tifffile.imread(self.files["masks"], key=2 * field + plane) for plane in (0, 1)])
+        return montage.read_masks(self.files["masks"], field)

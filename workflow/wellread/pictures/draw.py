@@ -1,4 +1,4 @@
-"""Figures of profiles: a map and a heat map, each returned with the numbers behind it."""
+"""Figures of profiles, `f(frame, seed, out_png, *, options)`: a map and a heat map; they return what they show."""
 
 from contextlib import contextmanager
 from itertools import product
@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from wellread.pictures.labels import NEGATIVE, UNLABELLED, label_controls, row_labels
 from wellread.profiles import tables
 from wellread.profiles.similarity import cosine_similarity, unit_length
 from wellread.runtime.errors import InputError
@@ -15,10 +16,10 @@ from wellread.runtime.registry import choice
 # Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, also to the colour-blind.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")
 STYLES = [(colour, marker) for marker, colour in product("o^sDP", COLOURS)]
-NEGATIVE, UNLABELLED, OTHER = "negative control", "no label", "other"
+OTHER = "other"
 GREYS = {UNLABELLED: ("#dcdcdc", "o"), OTHER: ("#8f8f8f", "x"), NEGATIVE: ("#b0b0b0", "o")}
-NAMED_ROWS = 60  # names of more rows of a heat map could not be read
-MOST_ROWS = 2000  # leaf ordering takes minutes from there on
+MAX_NAMED_ROWS = 60  # names of more rows of a heat map would be illegible
+MAX_ROWS = 2000  # leaf ordering takes minutes from there on
 
 
 @choice("draw", columns=("label", "by"))
@@ -32,46 +33,48 @@ def umap(
     n_neighbors: int = 15,
     min_dist: float = 0.1,
 ) -> pd.DataFrame:
-    """Map profiles to a plane by cosine distance and draw it twice: coloured by `label`, and by plate.
+    """UMAP of the profiles by cosine distance, drawn twice: coloured by the column `label`, and by the column `by`.
 
-    Returns the metadata of every row with its x, y. `label` is a column of the wells table (empty: moa, else
-    treatment), so is `by` (empty: plate, else batch). Negative controls are grey. Fewer than ten rows: PCA.
+    Returns the metadata of every row with its coordinates x, y. `label` is a column of the wells table (empty: moa,
+    else treatment), so is `by` (empty: plate, else batch). `n_neighbors` and `min_dist` are those of umap-learn.
+    Negative controls are grey. Fewer than ten profiles are drawn by PCA.
     """
     meta, X = tables.split(frame)
-    points, method = _plane(unit_length(X), seed, n_neighbors, min_dist)
-    labels = _controls_named(meta, _labels(meta, label, "moa", "treatment"))
-    with figure_of(out_png, (10, 5), 1, 2) as (figure, (axes,)):
+    points, method = _two_dimensions(unit_length(X), seed, n_neighbors, min_dist)
+    labels = _shortened(label_controls(meta, row_labels(meta, label, "moa", "treatment")))
+    with saved_figure(out_png, (10, 5), 1, 2) as (figure, (axes,)):
         figure.suptitle(f"{method} of {len(frame)} profiles")
         _scatter(axes[0], points, labels)
-        _scatter(axes[1], points, _labels(meta, by, "plate", "batch"))
+        _scatter(axes[1], points, _shortened(row_labels(meta, by, "plate", "batch")))
     return meta.assign(x=points[:, 0], y=points[:, 1])
 
 
 @choice("draw", columns=("label",))
 def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> pd.DataFrame:
-    """Heat map of the cosine similarity of all pairs of rows, best of treatments; `seed` changes nothing.
+    """Heat map of the cosine similarity of all pairs of rows, meant for treatments; `seed` is not used.
 
-    Rows are ordered by average linkage on 1 - cosine with optimal leaf ordering. Returns the matrix in that
-    order, after the names and labels of its rows. `label`: what the marks beside the rows mean (empty: moa).
+    Rows are ordered by average linkage on 1 - cosine with optimal leaf ordering. Returns the matrix in that order,
+    after the names and labels of its rows. The marks beside the rows show the column `label` (empty: moa, else
+    treatment). Raises InputError for more than MAX_ROWS rows.
     """
     meta, X = tables.split(frame)
     cosine = cosine_similarity(X)  # (n, n)
-    order = _leaves(cosine)
+    order = _leaf_order(cosine)
     cosine, meta = cosine[np.ix_(order, order)], meta.iloc[order].reset_index(drop=True)
-    names = [_short(name) for name in tables.row_names(meta, ["treatment", "dose"])]
-    labels = _controls_named(meta, _labels(meta, label, "moa", "treatment"))
+    names = [_shorten(name) for name in tables.row_names(meta, ["treatment", "dose"])]
+    labels = _shortened(label_controls(meta, row_labels(meta, label, "moa", "treatment")))
     side = np.clip(0.16 * len(names), 3.5, 11)
-    with figure_of(out_png, (1.25 * side, side), 1, 1) as (figure, ((axis,),)):
+    with saved_figure(out_png, (1.25 * side, side), 1, 1) as (figure, ((axis,),)):
         axis.set_title(f"Cosine similarity of {len(names)} profiles")
         _heat_map(figure, axis, cosine, names)
-        _strip(axis, labels)
+        _label_marks(axis, labels)
     rows = pd.DataFrame({"name": names, labels.name: labels})
     return pd.concat([rows, pd.DataFrame(cosine, columns=names)], axis=1)
 
 
-def _plane(x: np.ndarray, seed: int, n_neighbors: int, min_dist: float) -> tuple[np.ndarray, str]:
-    """Two coordinates for every row of x (n, D), and the name of what found them."""
-    if len(x) < 10:  # a graph of neighbours says nothing about so few
+def _two_dimensions(x: np.ndarray, seed: int, n_neighbors: int, min_dist: float) -> tuple[np.ndarray, str]:
+    """Two coordinates for every row of x (n, D), and the name of the method that found them."""
+    if len(x) < 10:  # too few for a graph of neighbours
         u, s, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
         return np.pad(u * s, ((0, 0), (0, 2)))[:, :2], "PCA (too few for UMAP)"
     from umap import UMAP  # compiles itself: 20 s at the first import on a machine, 10 s in every process
@@ -81,39 +84,32 @@ def _plane(x: np.ndarray, seed: int, n_neighbors: int, min_dist: float) -> tuple
     return mapper.fit_transform(x), f"UMAP (cosine, {near} neighbours)"
 
 
-def _leaves(cosine: np.ndarray) -> np.ndarray:
+def _leaf_order(cosine: np.ndarray) -> np.ndarray:
     """Row order along the tree of average linkage (Bar-Joseph et al. 2001: similar rows side by side)."""
     from scipy.cluster.hierarchy import leaves_list, linkage
 
-    if len(cosine) > MOST_ROWS:
+    if len(cosine) > MAX_ROWS:
         edit = "draw it of treatments: level: treatment"
-        raise InputError(f"a heat map of at most {MOST_ROWS} rows", f"{len(cosine)} rows", "figures", edit)
+        raise InputError(f"a heat map of at most {MAX_ROWS} rows", f"{len(cosine)} rows", "figures", edit)
     if len(cosine) < 3:
         return np.arange(len(cosine))
     distances = np.maximum(1 - cosine[np.triu_indices(len(cosine), 1)], 0)
     return leaves_list(linkage(distances, "average", optimal_ordering=True))
 
 
-def _labels(meta: pd.DataFrame, wanted: str, *usual: str) -> pd.Series:
-    """Column `wanted` as text, or else the first of the `usual` columns that says anything."""
-    for name in tables.existing(meta, [wanted]) if wanted else usual:
-        if tables.column(name) in meta and any(values := tables.text_column(meta, name)):
-            return pd.Series([_short(value) for value in values], name=name, dtype=object)
-    return pd.Series("", index=meta.index, name=wanted or usual[-1], dtype=object)
+def _shortened(labels: pd.Series) -> pd.Series:
+    return labels.map(_shorten).astype(object)
 
 
-def _controls_named(meta: pd.DataFrame, labels: pd.Series) -> pd.Series:
-    return labels.mask(tables.text_column(meta, "control") == "negative", NEGATIVE)
-
-
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
+    """One line of at most 40 characters."""
     text = " ".join(text.split())
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 @contextmanager
-def figure_of(out_png, size: tuple[float, float], rows: int, columns: int):
-    """Yield a figure and its panels [row][column], then save it: same numbers, same bytes. A `$` stays a `$`."""
+def saved_figure(out_png, size: tuple[float, float], rows: int, columns: int):
+    """Yield a figure of `size` inches and its panels [row][column], then save it; a `$` stays a `$`."""
     from matplotlib import style
     from matplotlib.figure import Figure
 
@@ -124,8 +120,8 @@ def figure_of(out_png, size: tuple[float, float], rows: int, columns: int):
             figure.savefig(part, bbox_inches="tight", metadata={"Software": None})
 
 
-def _drawn(labels: pd.Series) -> list[tuple[str, np.ndarray, tuple[str, str]]]:
-    """(label, its rows, style) in drawing order, greys below; what exceeds the forty styles is "other"."""
+def _groups_with_styles(labels: pd.Series) -> list[tuple[str, np.ndarray, tuple[str, str]]]:
+    """(label, its rows, style) in drawing order, greys first; labels beyond the forty styles become "other"."""
     counts = labels[~labels.isin(["", *GREYS])].value_counts()
     frequent = sorted(counts.index, key=lambda label: (-counts[label], label))[: len(STYLES)]
     styles = GREYS | dict(zip(sorted(frequent), STYLES, strict=False))
@@ -137,7 +133,7 @@ def _drawn(labels: pd.Series) -> list[tuple[str, np.ndarray, tuple[str, str]]]:
 
 def _scatter(axis, points: np.ndarray, labels: pd.Series) -> None:
     size = np.clip(4000 / len(points), 2, 40)
-    for _, rows, (colour, marker) in _drawn(labels):
+    for _, rows, (colour, marker) in _groups_with_styles(labels):
         axis.scatter(*points[rows].T, s=size, c=colour, marker=marker, linewidths=size / 60)
     axis.set(xticks=[], yticks=[], title=f"by {labels.name}")
     axis.spines[:].set_color("#cccccc")
@@ -148,7 +144,7 @@ def _legend(axis, labels: pd.Series, anchor: tuple[float, float], width: int) ->
     """A legend outside the axis, in as many columns as fit `width` characters."""
     from matplotlib.lines import Line2D
 
-    names, _, styles = zip(*_drawn(labels), strict=True)
+    names, _, styles = zip(*_groups_with_styles(labels), strict=True)
     marks = [Line2D([], [], color=colour, marker=marker, linestyle="") for colour, marker in styles]
     layout = {"loc": "upper left", "bbox_to_anchor": anchor, "frameon": False, "alignment": "left"}
     columns = int(np.clip(width // (max(map(len, names)) + 6), 1, 5))
@@ -158,24 +154,24 @@ def _legend(axis, labels: pd.Series, anchor: tuple[float, float], width: int) ->
 
 
 def _heat_map(figure, axis, cosine: np.ndarray, names: list[str]) -> None:
-    """Full colour from the 1st to the 99th percentile off the diagonal: a few twins do not blind it."""
+    """Colours span percentiles 1 to 99 off the diagonal, so that a few very similar pairs do not fade all others."""
     others = cosine[~np.eye(len(cosine), dtype=bool)]
     low, high = np.percentile(others, [1, 99]) if len(others) else (-1, 1)
     limit = max(-low, high)
     colours = ("RdBu_r", -limit, limit) if low < 0 else ("viridis", low, high)
     picture = axis.imshow(cosine, **dict(zip(("cmap", "vmin", "vmax"), colours, strict=True)))
     figure.colorbar(picture, ax=axis, label="cosine", shrink=0.5, extend="both")
-    shown = range(len(names)) if len(names) <= NAMED_ROWS else range(0)
+    shown = range(len(names)) if len(names) <= MAX_NAMED_ROWS else range(0)
     axis.set_xticks(shown, [names[i] for i in shown], rotation=90)
     axis.set_yticks(shown, [names[i] for i in shown])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
 
 
-def _strip(axis, labels: pd.Series) -> None:
+def _label_marks(axis, labels: pd.Series) -> None:
     """The rows' labels as marks along the left edge."""
     at, size = -0.8 - 0.02 * len(labels), np.clip((450 / len(labels)) ** 2, 6, 30)  # size: points squared
-    for _, rows, (colour, marker) in _drawn(labels):
+    for _, rows, (colour, marker) in _groups_with_styles(labels):
         axis.scatter(np.full(len(rows), at), rows, s=size, c=colour, marker=marker, linewidths=0)
     axis.set_xlim(left=2 * at + 0.5)
     _legend(axis, labels, (1.3, 1.02), width=0)

@@ -1,82 +1,95 @@
-"""Small pictures for the report, channels as colours: rows of cells, fields with outlines, as WebP data URIs."""
+"""Small pictures for figures and report: channels as colours, rows of cells, fields with outlines, WebP data URIs."""
 
 import base64
 import io
 
 import numpy as np
+import tifffile
 from PIL import Image
 from skimage.segmentation import find_boundaries
 
 from wellread.calibrate.plate import Plate
 
 PALETTE = ("#3d6bff", "#2fd06b", "#ff4a3d", "#f2c230", "#d24bff", "#35d8e8", "#ff8f2e", "#b8b8b8")
-CELL, NUCLEUS = (255, 255, 255), (120, 240, 255)  # colours of their outlines
+CELL_OUTLINE, NUCLEUS_OUTLINE = (255, 255, 255), (120, 240, 255)  # RGB: white, cyan
 
 
 def colours(channels: list[str]) -> dict[str, str]:
-    """A colour for every channel, in their order."""
+    """{channel: colour as #rrggbb}, in the order of the channels."""
     return {channel: PALETTE[i % len(PALETTE)] for i, channel in enumerate(channels)}
 
 
-def blend(planes: np.ndarray) -> np.ndarray:
-    """Channels (C, H, W), 0..1, as one picture (H, W, 3) uint8.
+def composite(planes: np.ndarray) -> np.ndarray:
+    """Channels (C, H, W), 0..1, as one false-colour picture (H, W, 3) uint8.
 
-    A pixel has the colours of its strongest channels and the brightness of the strongest; adding up five lights
-    would leave little but grey.
+    A pixel has the colours of its strongest channels and the brightness of the strongest; adding up the colours of
+    five channels would leave little but grey.
     """
-    lights = np.array([_rgb(colour) for colour in colours(range(len(planes))).values()])  # (C, 3)
+    channel_colours = np.array([_rgb(colour) for colour in colours(range(len(planes))).values()])  # (C, 3)
     strength = planes**2.5
-    hue = np.tensordot(strength / np.maximum(strength.sum(axis=0), 1e-9), lights, axes=(0, 0))  # (H, W, 3)
+    hue = np.tensordot(strength / np.maximum(strength.sum(axis=0), 1e-9), channel_colours, axes=(0, 0))  # (H, W, 3)
     picture = 1.2 * hue * planes.max(axis=0)[..., None] ** 0.85
     return np.round(255 * np.minimum(picture, 1)).astype(np.uint8)
 
 
 def row_of_cells(crops: np.ndarray, side: int) -> str:
-    """Crops (n, C, S, S) uint8 side by side, each `side` px wide."""
-    return _tiles([blend(crop / 255) for crop in crops], side)
+    """Crops (n, C, S, S) uint8 as false colours side by side, each `side` px wide: a data URI."""
+    return _row_of_tiles([composite(crop / 255) for crop in crops], side)
 
 
 def channels_of_cell(crop: np.ndarray, side: int) -> str:
-    """Every channel of one crop (C, S, S) uint8 in grey, then all as colours."""
+    """Every channel of one crop (C, S, S) uint8 in grey, then all together in false colours: a data URI."""
     greys = [np.repeat(plane[..., None], 3, axis=2) for plane in crop]
-    return _tiles([*greys, blend(crop / 255)], side)
+    return _row_of_tiles([*greys, composite(crop / 255)], side)
 
 
-def outlined(plate: Plate, field: int, masks: np.ndarray | None, width: int) -> np.ndarray:
-    """A calibrated field as colours (H, width, 3) uint8, with the outlines of cells (white) and nuclei (cyan)."""
+def read_masks(path, field: int) -> np.ndarray:
+    """Nucleus and cell labels (2, H, W) of one field of a plate's masks.tif."""
+    return np.stack([tifffile.imread(path, key=2 * field + plane) for plane in (0, 1)])
+
+
+def draw_outlines(picture: np.ndarray, masks: np.ndarray) -> None:
+    """Draw the outlines of cells (white) and nuclei (cyan), masks (2, H, W), into a picture (H, W, 3)."""
+    for plane, colour in ((1, CELL_OUTLINE), (0, NUCLEUS_OUTLINE)):
+        picture[find_boundaries(masks[plane], mode="inner")] = colour
+
+
+def field_with_outlines(plate: Plate, field: int, masks: np.ndarray | None, width: int) -> np.ndarray:
+    """A calibrated field in false colours (h, width, 3) uint8, with the outlines of its `masks` (2, H, W) if given."""
     planes = plate.read(field)
     shape = (width, round(width * planes.shape[1] / planes.shape[2]))
-    small = [Image.fromarray(plane).resize(shape, Image.Resampling.BILINEAR) for plane in planes]
-    picture = blend(np.stack(small))
-    for plane, colour in ((1, CELL), (0, NUCLEUS)) if masks is not None else ():
+    resized = [Image.fromarray(plane).resize(shape, Image.Resampling.BILINEAR) for plane in planes]
+    picture = composite(np.stack(resized))
+    if masks is not None:
         nearest = [np.arange(n) * m // n for n, m in zip(picture.shape, masks.shape[1:], strict=False)]
-        picture[find_boundaries(masks[plane][np.ix_(*nearest)], mode="inner")] = colour
+        draw_outlines(picture, masks[np.ix_((0, 1), *nearest)])
     return picture
 
 
-def shrunk(path, width: int) -> str:
-    """The picture in a file, at most `width` px wide."""
+def picture_uri(path, width: int) -> str:
+    """The picture in a file, at most `width` px wide, as a data URI."""
     with Image.open(path) as file:
         picture = file.convert("RGB")
     picture.thumbnail((width, 4 * width), Image.Resampling.LANCZOS)
-    return uri(picture, quality=82)
+    return webp_uri(picture, quality=82)
 
 
-def uri(picture: Image.Image, quality: int = 72) -> str:
-    """A picture as a WebP data URI: a page that holds it needs no other file."""
+def webp_uri(picture: Image.Image, quality: int = 72) -> str:
+    """A picture as a WebP data URI: a page with it needs no other file."""
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=quality, method=6)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _tiles(pictures: list[np.ndarray], side: int, gap: int = 3) -> str:
-    """Square pictures in a row on a white ground."""
+def _row_of_tiles(pictures: list[np.ndarray], side: int, gap: int = 3) -> str:
+    """Pictures, each scaled to `side` px squared, in a row on white: a data URI."""
     row = Image.new("RGB", (len(pictures) * (side + gap) - gap, side), "white")
     for i, picture in enumerate(pictures):
         tile = Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS)
         row.paste(tile, (i * (side + gap), 0))
-    return uri(row)
+    return webp_uri(row)
 
 
 def _rgb(colour: str) -> np.ndarray:
+    """#rrggbb as (3,), 0..1."""
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255

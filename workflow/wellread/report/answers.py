@@ -128,7 +128,7 @@ def draw(run: Run) -> dict:
             {
                 "name": name,
                 "pictures": [
-                    {"model": model, "correction": correction, "uri": montage.shrunk(path, FIGURE_WIDTH)}
+                    {"model": model, "correction": correction, "uri": montage.picture_uri(path, FIGURE_WIDTH)}
                     for (model, correction), path in paths.items()
                 ],
             }

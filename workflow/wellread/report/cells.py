@@ -4,19 +4,19 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
-import tifffile
 from PIL import Image
 
 from wellread.calibrate.plate import Plate, open_plate
 from wellread.crops.reader import Crops
 from wellread.inputs.images import BadField
 from wellread.pictures import montage
+from wellread.pictures.labels import NEGATIVE, UNLABELLED, label_controls, row_labels
+from wellread.profiles import tables
 from wellread.report import looks, svg
 from wellread.report.run import Run
 
 LISTED = 200  # failed fields told one by one
 GROUPS, PER_GROUP = 16, 9  # rows and columns of the montage
-NEGATIVE, UNLABELLED = "negative control", "no label"
 FIELD_WIDTH, CELL_SIDE = 400, 74  # px; the style sheet knows the second, too
 
 
@@ -110,8 +110,8 @@ def _plate_pictures(run: Run, plate: str, masks, counts: pd.Series) -> dict:
 def _overlay(plate: Plate, field: int, masks) -> str:
     """The picture of a field, or nothing if its images have been moved away since."""
     try:
-        labels = np.stack([tifffile.imread(masks, key=2 * field + plane) for plane in (0, 1)])
-        return montage.uri(Image.fromarray(montage.outlined(plate, field, labels, FIELD_WIDTH)))
+        labels = montage.read_masks(masks, field)
+        return montage.webp_uri(Image.fromarray(montage.field_with_outlines(plate, field, labels, FIELD_WIDTH)))
     except BadField:
         return ""
 
@@ -151,11 +151,11 @@ def crops(run: Run) -> dict:
 
 def _labels(cells: pd.DataFrame, wells: pd.DataFrame) -> tuple[str, np.ndarray]:
     """What cells are grouped by, moa or else treatment, and the group of every cell."""
-    label = "moa" if "moa" in wells and (wells["moa"] != "").any() else "treatment"
-    text = wells[label].fillna("").astype(object).mask(wells["control"] == "negative", NEGATIVE)
-    of_well = dict(zip(zip(wells["plate"], wells["well"], strict=True), text, strict=True))
+    meta = wells.rename(columns=tables.column).reset_index(drop=True)
+    labels = label_controls(meta, row_labels(meta, "", "moa", "treatment"))
+    label_of_well = dict(zip(zip(wells["plate"], wells["well"], strict=True), labels, strict=True))
     keys = zip(cells["plate"], cells["well"], strict=True)
-    return label, np.array([of_well.get(key) or UNLABELLED for key in keys], object)
+    return labels.name, np.array([label_of_well.get(key) or UNLABELLED for key in keys], object)
 
 
 def _some(rows: np.ndarray, n: int, rng) -> np.ndarray:

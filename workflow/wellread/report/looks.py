@@ -15,7 +15,9 @@ def look(run: Run) -> dict:
     """Every picture of fields, cells and plates, in the order of the config."""
     found = run.by_folder("looks")
     return {
-        "pictures": [{"name": n, "uri": montage.shrunk(found[n], WIDTH)} for n in run.config["figures"] if n in found]
+        "pictures": [
+            {"name": n, "uri": montage.picture_uri(found[n], WIDTH)} for n in run.config["figures"] if n in found
+        ]
     }
 
 

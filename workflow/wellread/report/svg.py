@@ -1,10 +1,8 @@
 """Drawings of the report as inline SVG. Colours are classes of the style sheet, so they follow light and dark."""
 
-from string import ascii_uppercase
-
 from markupsafe import Markup
 
-from wellread.inputs.user_tables import plate_format, well_place
+from wellread.pictures.plate_layout import plate_layout, row_letters
 
 PITCH = 11  # px between wells
 
@@ -31,14 +29,13 @@ def flow(stages: list[dict]) -> Markup:
 
 def plate_map(values: dict[str, float], low: float, high: float, digits: int | None = None) -> Markup:
     """Wells as dots, darker where `values` is higher; with `digits` every dot tells well and value."""
-    places = {well: place for well in values if (place := well_place(well))}
-    rows, columns = plate_format(places.values())
+    places, rows, columns = plate_layout(values)
     taken = set(places.values())
     free = [(r, c) for r in range(rows) for c in range(columns) if (r, c) not in taken]
     grid = "".join(f"M{PITCH * (c + 1.5):g} {PITCH * (r + 1.5):g}h0" for r, c in free)
     parts = [f'<path class="grid" d="{grid}"/>']
     parts += [_text(PITCH * (c + 1.5), 7, c + 1, "axis") for c in range(columns)]
-    parts += [_text(5, PITCH * (r + 1.5) + 2, _letter(r), "axis") for r in range(rows)]
+    parts += [_text(5, PITCH * (r + 1.5) + 2, row_letters(r), "axis") for r in range(rows)]
     for well, (r, c) in sorted(places.items()):
         share = (values[well] - low) / (high - low) if high > low else 0.5
         told = "" if digits is None else f"<title>{well}: {values[well]:,.{digits}f}</title>"
@@ -83,10 +80,6 @@ def interval(value: float, span: tuple | None, chance: tuple | None, scale: tupl
         parts.append(_box(at(span[0]), middle - 1.5, at(span[1]) - at(span[0]), 3, "span"))
     parts.append(f'<circle class="value" cx="{at(value):.1f}" cy="{middle}" r="4"/>')
     return _svg(width, 16, parts, "interval", "value, interval and chance")
-
-
-def _letter(row: int) -> str:
-    return ascii_uppercase[row] if row < 26 else f"A{ascii_uppercase[row - 26]}"
 
 
 def _box(x: float, y: float, width: float, height: float, kind: str) -> str:
