@@ -8,59 +8,61 @@ from PIL import Image
 from wellread.crops.crops import crops
 from wellread.look.shown import Shown
 from wellread.runtime.registry import functions
+from wellread.look import LOOKS
+from wellread.look.plate_files import PlateFiles
 
 LOOKS = functions("look")
 KINDS = ("fields", "calibration", "masks", "objects")
 
 
 @pytest.fixture(scope="module")
-def shown(plate):
+def plates(plate):
     files = {kind: [str(plate / name)] for kind, name in zip(KINDS, PLATE, strict=True)}
-    return Shown.all(files | {kind: [str(plate / f"{kind}.parquet")] for kind in ("cells", "lost")})
+    return PlateFiles.of_dataset(files | {kind: [str(plate / f"{kind}.parquet")] for kind in ("cells", "lost")})
 
 
-def draw(name, shown, folder, **options):
-    numbers = LOOKS[name](shown, 0, folder / f"{name}.png", **options)
+def draw(name, plates, folder, **options):
+    numbers = LOOKS[name](plates, 0, folder / f"{name}.png", **options)
     with Image.open(folder / f"{name}.png") as picture:
         return numbers, np.asarray(picture.convert("RGB"))
 
 
 @pytest.mark.parametrize("name", LOOKS)
-def test_the_same_twice(shown, tmp_path, name):
+def test_the_same_twice(plates, tmp_path, name):
     (tmp_path / "again").mkdir()
-    one, _ = draw(name, shown, tmp_path)
-    two, _ = draw(name, shown, tmp_path / "again")
+    one, _ = draw(name, plates, tmp_path)
+    two, _ = draw(name, plates, tmp_path / "again")
     pd.testing.assert_frame_equal(one, two)
     assert (tmp_path / f"{name}.png").read_bytes() == (tmp_path / "again" / f"{name}.png").read_bytes()
 
 
-def test_fields_are_the_best_and_worst_by_focus(shown, tmp_path):
-    numbers, picture = draw("fields", shown, tmp_path, each=2, width=128)
-    fields = shown[0].plate.fields
-    rank = fields[[f"focus_{c}" for c in shown[0].plate.channels]].rank(pct=True).mean(axis=1)
+def test_fields_are_the_best_and_worst_by_focus(plates, tmp_path):
+    numbers, picture = draw("fields", plates, tmp_path, each=2, width=128)
+    fields = plates[0].plate.fields
+    rank = fields[[f"focus_{c}" for c in plates[0].plate.channels]].rank(pct=True).mean(axis=1)
     assert set(numbers[numbers["sort"] == "worst focus"]["field"]) == set(rank.nsmallest(2).index)
     assert set(numbers[numbers["sort"] == "best focus"]["field"]) == set(rank.nlargest(2).index)
     assert picture.shape[1] > 2 * 128
 
 
-def test_outlines_are_drawn(shown, tmp_path):
+def test_outlines_are_drawn(plates, tmp_path):
     from wellread.pictures import montage
 
-    masks = shown[0].masks(3)
-    bare = montage.field_with_outlines(shown[0].plate, 3, None, 192)
-    drawn = montage.field_with_outlines(shown[0].plate, 3, masks, 192)
+    masks = plates[0].masks(3)
+    bare = montage.field_with_outlines(plates[0].plate, 3, None, 192)
+    drawn = montage.field_with_outlines(plates[0].plate, 3, masks, 192)
     changed = (bare != drawn).any(axis=-1)
     assert 0 < changed.mean() < 0.3
     assert (masks[1][changed] > 0).all()
 
 
-def test_every_sort_of_cell_is_shown(plate, shown, tmp_path):
+def test_every_sort_of_cell_is_shown(plate, plates, tmp_path):
     files = [str(plate / name) for name in PLATE]
     rules = {"nucleus_area": {"z": [None, None], "range": [None, 180.0]}}
     crops(*files, outputs(tmp_path), seed=0, size=40, flags=rules, flagged="drop")
-    own = {kind: [path] for kind, path in shown[0].files.items()}
+    own = {kind: [path] for kind, path in plates[0].paths.items()}
     own |= {kind: [str(tmp_path / f"{kind}.parquet")] for kind in ("cells", "lost")}
-    numbers, picture = draw("cells", Shown.all(own), tmp_path, each=4, side=48)
+    numbers, picture = draw("cells", PlateFiles.of_dataset(own), tmp_path, each=4, side=48)
     sorts = numbers["sort"].value_counts()
     flagged = "flagged: nucleus_area, dropped"
     assert set(sorts.index) == {"kept", "kept, close to being flagged", "no crop: edge", flagged}
@@ -70,24 +72,24 @@ def test_every_sort_of_cell_is_shown(plate, shown, tmp_path):
     assert picture.shape[0] > 4 * 48
 
 
-def test_plates_tell_the_numbers_of_every_well(shown, tmp_path):
-    numbers, _ = draw("plates", shown, tmp_path, show=["cells", "lost", "focus", "saturated", "area", "intensity"])
-    told = numbers.set_index(["measure", "well"])["value"]
-    found, fields = pd.read_parquet(shown[0].files["objects"]), shown[0].plate.fields
-    lost = pd.read_parquet(shown[0].files["lost"])
+def test_plates_return_the_numbers_of_every_well(plates, tmp_path):
+    numbers, _ = draw("plates", plates, tmp_path, show=["cells", "lost", "focus", "saturated", "area", "intensity"])
+    by_measure = numbers.set_index(["measure", "well"])["value"]
+    found, fields = pd.read_parquet(plates[0].paths["objects"]), plates[0].plate.fields
+    lost = pd.read_parquet(plates[0].paths["lost"])
     for well in fields["well"].unique():
         n = (found["well"] == well).sum()
-        assert told["cells", well] == n / (fields["well"] == well).sum()
-        assert told["lost", well] == pytest.approx((lost["well"] == well).sum() / n)
-        assert told["area", well] == found.loc[found["well"] == well, "nucleus_area"].median()
-    assert told["focus"].median() == pytest.approx(1, abs=0.2)
+        assert by_measure["cells", well] == n / (fields["well"] == well).sum()
+        assert by_measure["lost", well] == pytest.approx((lost["well"] == well).sum() / n)
+        assert by_measure["area", well] == found.loc[found["well"] == well, "nucleus_area"].median()
+    assert by_measure["focus"].median() == pytest.approx(1, abs=0.2)
 
 
-def test_images_that_were_moved_leave_a_note(own_rows, shown, tmp_path):
-    gone = pd.read_parquet(shown[0].files["fields"])
+def test_images_that_were_moved_leave_a_note(own_rows, plates, tmp_path):
+    gone = pd.read_parquet(plates[0].paths["fields"])
     gone[[c for c in gone if c.startswith("path_")]] = "nowhere.tif"
     gone.to_parquet(tmp_path / "fields.parquet")
-    moved = [Shown(shown[0].files | {"fields": str(tmp_path / "fields.parquet")})]
+    moved = [PlateFiles(plates[0].paths | {"fields": str(tmp_path / "fields.parquet")})]
     for name in ("fields", "cells"):
         numbers, _ = draw(name, moved, tmp_path)
         assert len(numbers)

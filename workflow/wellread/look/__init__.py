@@ -1,1 +1,1 @@
-"""Looks: pictures of fields, cells and plates, `f(shown, seed, out_png, *, options)` -> the numbers behind it."""
+"""Figures of fields, cells and plates, `f(plates, seed, out_png, *, options)`; they return what they show."""
