@@ -6,9 +6,7 @@ import pytest
 from conftest import PLATE, outputs
 from PIL import Image
 from wellread.crops.crops import crops
-from wellread.look.shown import Shown
 from wellread.runtime.registry import functions
-from wellread.look import LOOKS
 from wellread.look.plate_files import PlateFiles
 
 LOOKS = functions("look")

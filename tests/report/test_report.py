@@ -40,17 +40,17 @@ class Tags(HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.open, self.seen, self.text = [], [], []
+        self.open, self.tags, self.text = [], [], []
         self.feed(page)
         assert not self.open
 
     def handle_starttag(self, tag, attributes):
-        self.seen.append((tag, dict(attributes)))
+        self.tags.append((tag, dict(attributes)))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attributes):
-        self.seen.append((tag, dict(attributes)))
+        self.tags.append((tag, dict(attributes)))
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -64,21 +64,21 @@ def text(page) -> str:
 
 
 def test_every_verb_is_a_chapter_and_in_the_contents(page):
-    tags = Tags(page).seen
+    tags = Tags(page).tags
     sections = [attributes["id"] for tag, attributes in tags if tag == "section"]
     links = [attributes["href"] for tag, attributes in tags if tag == "a"]
     assert sections == list(CHAPTERS)
     assert links == [f"#{name}" for name in CHAPTERS]
 
 
-def test_page_one_tells_the_ledger(page):
-    told = text(page)
-    assert "Of 48 fields of view, 46 could be used. They hold 169 cells, of which 127 were cut out whole" in told
+def test_page_one_has_the_ledger(page):
+    page_text = text(page)
+    assert "Of 48 fields of view, 46 could be used. They hold 169 cells, of which 127 were cut out whole" in page_text
     for lost in ("−1 missing", "−1 blank", "−20 edge", "−6 not in wells table", "−1 below min_cells", "−1 no cells"):
-        assert lost in told
+        assert lost in page_text
 
 
-def test_answers_come_with_interval_and_chance(run, page):
+def test_results_come_with_interval_and_chance(run, page):
     table = pd.read_parquet(next(p for p in run.inputs["tasks"] if p.endswith("moa/tiny_sphering.parquet")))
     every = table[table["item"] == ""].groupby("metric")["value"].mean()
     assert f"nsc {number(every.nsc)}" in text(page)
@@ -94,7 +94,7 @@ def test_names_of_users_are_text(page):
 
 
 def test_it_needs_no_other_file_and_no_script(page):
-    tags = Tags(page).seen
+    tags = Tags(page).tags
     sources = [a[key] for _, a in tags for key in ("src", "href") if key in a]
     assert all(source.startswith(("data:", "#")) for source in sources)
     assert not re.findall(r"https?://|url\(|@import", page)
@@ -118,7 +118,7 @@ def test_an_empty_run_without_wells_is_still_a_page(run, tmp_path):
     assert "There are no crops in this run" in text(page)
 
 
-def test_a_plate_without_cells_is_told_as_such(run, tmp_path):
+def test_a_plate_without_cells_is_reported(run, tmp_path):
     plate = tmp_path / "P1"
     shutil.copytree(run.plates["P1"]["fields"].parent, plate)
     for kind in ("cells", "lost"):
@@ -130,7 +130,7 @@ def test_a_plate_without_cells_is_told_as_such(run, tmp_path):
     assert "There are no crops in this run" in text(page)
 
 
-def test_images_moved_away_since_are_told(run, tmp_path):
+def test_images_moved_away_since_are_reported(run, tmp_path):
     plate = tmp_path / "P1"
     shutil.copytree(run.plates["P1"]["fields"].parent, plate)
     fields = pd.read_parquet(plate / "fields.parquet")

@@ -1,7 +1,5 @@
 """Draw fields, cells or plates of a dataset, and keep the numbers behind the picture."""
 
-from wellread.look.shown import Shown
-from wellread.look import LOOKS
 from wellread.look.plate_files import PlateFiles
 from wellread.runtime import job
 from wellread.runtime.files import whole

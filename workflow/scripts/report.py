@@ -1,4 +1,4 @@
-"""Write the page that tells the whole run of a dataset."""
+"""Write the report of a dataset: one HTML page."""
 
 from wellread.inputs import user_tables
 from wellread.report.page import report

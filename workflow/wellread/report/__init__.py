@@ -1,1 +1,1 @@
-"""The page that tells a run: one HTML file that needs nothing else."""
+"""The report of a dataset: one self-contained HTML page."""

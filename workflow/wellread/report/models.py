@@ -1,4 +1,4 @@
-"""The chapters of the models: how training went, what the encoders are, what corrections did to the profiles."""
+"""The chapters train, embed and correct: training curves, the encoders, and the effect of corrections."""
 
 import json
 
@@ -11,27 +11,28 @@ from wellread.report import svg
 from wellread.report.run import Run
 from wellread.train.collapse import signs
 
-TOLD = {  # columns of training.parquet in plain words; others are shown without
-    "loss": "the sum of all parts below: falls, and need not reach 0",
-    "global": "how well the student predicts the teacher from another large view of the same cell",
-    "local": "the same from a small view",
-    "ibot": "how well it predicts hidden patches of a cell",
-    "koleo": "falls as the cells of a batch move apart",
-    "contrast": "how well two views of a cell find each other among all others",
-    "paint": "how far painted pixels are from the hidden ones",
-    "classify": "how well the labels are predicted",
-    "accuracy": "share of training cells whose labels are predicted",
-    "probe": "how well nearest cells of other wells tell a label (balanced accuracy)",
-    "gradient": "length of the gradient before it is limited; rises that do not end are trouble",
-    "entropy": "how undecided the teacher is: 1 if every prototype is as likely as any other, 0 if one takes all",
-    "feature_sd": "how different cells are to the encoder: 1 in all directions, 0 all the same (collapse)",
-    "effective_rank": "how many independent directions the embeddings use; near 1 is collapse",
+DESCRIPTIONS = {  # of columns of training.parquet, on the page; others have none
+    "loss": "sum of the losses below; falls, and need not reach 0",
+    "global": "cross-entropy of the student's prediction of the teacher from another global view of the same cell",
+    "local": "the same from a local view",
+    "ibot": "the same for masked patches of a cell",
+    "koleo": "falls as the embeddings of a batch spread out",
+    "contrast": "cross-entropy of finding the other view of a cell among all views of the batch",
+    "paint": "reconstruction loss: mean squared error of the pixels of the masked patches",
+    "classify": "cross-entropy of the predicted labels",
+    "accuracy": "proportion of training cells whose labels are predicted",
+    "probe": "balanced accuracy of a label predicted by the nearest cells of other wells",
+    "gradient": "norm of the gradient before clipping; a lasting rise means unstable training",
+    "entropy": "entropy of the teacher's output: 1 if all prototypes are equally likely, 0 if one is certain",
+    "feature_sd": "spread of the embeddings: 1 if they point in all directions, 0 if all are the same (collapse)",
+    "effective_rank": "number of independent directions of the embeddings; near 1 is collapse",
 }
+DISPLAYED = {"paint": "reconstruction"}  # columns whose name on the page is another
 SCHEDULES = ("lr", "backbone_lr", "last_lr", "weight_decay", "momentum", "temperature")
 
 
 def train(run: Run) -> dict:
-    """Curves of every model that was trained here."""
+    """Training curves of every model that was trained in this run."""
     training = run.by_folder("training")
     return {"models": [_curves(run, model, training[model]) for model in run.config["models"] if model in training]}
 
@@ -48,17 +49,17 @@ def _curves(run: Run, model: str, path) -> dict:
         "steps": int(last["step"]) + 1,
         "curves": [curve for curve in curves if curve["name"] not in SCHEDULES],
         "schedules": [curve for curve in curves if curve["name"] in SCHEDULES],
-        "signs": signs(last),
+        "warnings": signs(last),
     }
 
 
 def _curve(name: str, points: pd.DataFrame) -> dict:
-    drawn = svg.curve(*points.to_numpy(float).T.tolist()) if len(points) else ""
-    return {"name": name, "told": TOLD.get(name, ""), "svg": drawn}
+    picture = svg.curve(*points.to_numpy(float).T.tolist()) if len(points) else ""
+    return {"name": DISPLAYED.get(name, name), "description": DESCRIPTIONS.get(name, ""), "svg": picture}
 
 
 def embed(run: Run) -> dict:
-    """What every encoder is, and the width of its profiles."""
+    """The facts about every encoder, and the dimension and effective rank of its profiles."""
     wells = {model: path for (model, correction), path in run.profiles().items() if correction == "none"}
     cards = run.by_folder("model")
     shown = [model for model in run.config["models"] if model in {*cards, *wells}]
@@ -66,7 +67,7 @@ def embed(run: Run) -> dict:
 
 
 def _encoder(run: Run, model: str, card, profile) -> dict:
-    facts = json.loads(card.read_text()) if card else _given(run.config["models"][model])
+    facts = json.loads(card.read_text()) if card else _facts_from_config(run.config["models"][model])
     X = tables.split(pd.read_parquet(profile))[1] if profile else np.zeros((0, 0))
     return {
         "model": model,
@@ -77,26 +78,26 @@ def _encoder(run: Run, model: str, card, profile) -> dict:
     }
 
 
-def _given(model: dict) -> dict:
-    """The facts of an encoder that was not trained here, from the config."""
+def _facts_from_config(model: dict) -> dict:
+    """The facts about an encoder that was not trained in this run, from the config."""
     ((kind, options),) = model.get("encoder", {"vit": {}}).items()
-    told = {name: value for name, value in options.items() if name not in ("sha256", "channels") and value is not None}
-    facts = {"encoder": {"": kind} | told, "channels": options.get("channels", [])}
+    shown = {name: value for name, value in options.items() if name not in ("sha256", "channels") and value is not None}
+    facts = {"encoder": {"": kind} | shown, "channels": options.get("channels", [])}
     return facts | {"sha256": options.get("sha256", "")} if kind != "vit" else {}
 
 
 def effective_rank(X: np.ndarray) -> float:
-    """Exponential of the entropy of the variances along the principal axes of X (n, D) (Roy & Vetterli 2007)."""
+    """Effective rank of X (n, D): exp of the entropy of the variances of its principal axes (Roy & Vetterli 2007)."""
     S = np.linalg.eigvalsh(np.cov(X.T)).clip(0)
     p = S[S > 0] / S.sum()
     return float(np.exp(-(p * np.log(p)).sum()))
 
 
 def correct(run: Run) -> dict:
-    """For every model and correction: its controls, and whether it overfits them or leaves plates apart."""
+    """For every model and correction: its numbers of controls, how far it overfits them, and the plate effect left."""
     steps = run.config["corrections"]
     rows = [
-        {"model": model, "correction": correction, "steps": steps[correction], **_controls(path)}
+        {"model": model, "correction": correction, "steps": steps[correction], **_control_statistics(path)}
         for (model, correction), path in run.profiles().items()
     ]
     few = [row for row in rows if "sphering" in map(_name, row["steps"]) and row["fit"] < 2 * row["dimensions"]]
@@ -107,23 +108,23 @@ def _name(step: dict) -> str:
     return next(iter(step))
 
 
-def _controls(path) -> dict:
-    """Numbers of the negative controls of both halves, and how they lie.
+def _control_statistics(path) -> dict:
+    """Numbers of the negative controls of both halves, their spread and their plate effect.
 
-    `spread`: mean squared distance of evaluation controls from the mean of the fitting ones, over that of the
-    fitting controls themselves. `plate`: share of the variance of evaluation controls that lies between plates.
+    `spread`: mean squared distance of the evaluation controls to the mean of the fitting ones, over that of the fitting
+    controls. `plate`: proportion of the variance of the evaluation controls that is between plates.
     """
     meta, X = tables.split(pd.read_parquet(path, filters=[(tables.column("control"), "==", "negative")]))
-    fit, other = X[is_fitting(meta)], X[is_evaluation(meta)]
-    facts = {"fit": len(fit), "evaluate": len(other), "dimensions": X.shape[1], "spread": None}
-    if len(fit) > 1 and len(other):
-        inside, outside = (((half - fit.mean(axis=0)) ** 2).sum(axis=1).mean() for half in (fit, other))
+    fit, evaluate = X[is_fitting(meta)], X[is_evaluation(meta)]
+    facts = {"fit": len(fit), "evaluate": len(evaluate), "dimensions": X.shape[1], "spread": None}
+    if len(fit) > 1 and len(evaluate):
+        inside, outside = (((half - fit.mean(axis=0)) ** 2).sum(axis=1).mean() for half in (fit, evaluate))
         facts["spread"] = outside / inside if inside else None
-    return facts | _between(other, tables.text_column(meta, "plate")[is_evaluation(meta)])
+    return facts | _variance_between_plates(evaluate, tables.text_column(meta, "plate")[is_evaluation(meta)])
 
 
-def _between(X: np.ndarray, plates: np.ndarray) -> dict:
-    """Share of the variance of X (n, D) between plates, and what plates that mean nothing would have."""
+def _variance_between_plates(X: np.ndarray, plates: np.ndarray) -> dict:
+    """Proportion of the variance of X (n, D) between plates, and its expectation if plates have no effect."""
     names = sorted(set(plates))
     if len(names) < 2 or len(X) <= len(names):
         return {"plate": None, "plate_chance": None}

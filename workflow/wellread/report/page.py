@@ -1,4 +1,4 @@
-"""One self-contained HTML page per dataset: the ledger first, then a chapter per verb."""
+"""One self-contained HTML page per dataset: the ledger first, then a chapter for every step of the workflow."""
 
 from pathlib import Path
 
@@ -7,42 +7,43 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from wellread import __version__
-from wellread.report import answers, cells, ledger, looks, models
+from wellread.report import figures, ledger, models, plates, provenance, tasks
 from wellread.report.run import Run
 from wellread.runtime.files import whole
 
 FOLDER = Path(__file__).parent
-CHAPTERS = {  # named like the verbs; each function returns what the template shows of its chapter
+CHAPTERS = {  # {name: function of the run that returns what the template shows in the chapter}
     "ledger": ledger.ledger,
-    "calibrate": cells.calibrate,
-    "segment": cells.segment,
-    "crops": cells.crops,
-    "look": looks.look,
+    "calibrate": plates.calibrate,
+    "segment": plates.segment,
+    "crops": plates.crops,
+    "look": figures.look,
     "train": models.train,
     "embed": models.embed,
     "correct": models.correct,
-    "measure": answers.measure,
-    "draw": answers.draw,
-    "provenance": answers.provenance,
+    "measure": tasks.measure,
+    "draw": figures.draw,
+    "provenance": provenance.provenance,
 }
 
 
 def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, config: dict) -> None:
-    """Write the report of a dataset; same inputs, same bytes. `config` is the whole config, defaults filled in.
+    """Write the report of a dataset as one HTML file. `config` is the whole config, defaults filled in.
 
-    `inputs` are lists of paths, at the places where the rules write them. Per plate: fields, calibration, cells, lost,
-    and masks and crops if there are any. The others may lack, and their chapter says so: ledger; scores and looks; per
-    model: model (model.json), training; per model and correction: profiles (well.parquet), tasks, figures.
+    `inputs` are lists of paths by kind, at the places where the rules write them. Of every plate: fields, calibration,
+    cells, lost, and masks and crops if there are any. All others are optional, and their chapter says if there are
+    none: ledger; scores (segmentation) and looks (figures); of every model: model (model.json), training; of every
+    model and correction: profiles (well.parquet), tasks, figures. `wells` is the wells table, if there is one.
     """
-    run = Run.of(dataset, inputs, wells, config)
-    chapters = {name: tell(run) for name, tell in CHAPTERS.items()}
+    run = Run.from_inputs(dataset, inputs, wells, config)
+    chapters = {name: chapter(run) for name, chapter in CHAPTERS.items()}
     page = _environment().get_template("page.html")
     with whole(out_html) as part:
         part.write_text(page.render(run=run, version=__version__, chapters=chapters), encoding="utf-8")
 
 
 def number(value) -> str:
-    """A number as one would write it: counts in full, others with three digits, a dash for none."""
+    """A number as text: whole numbers in full, others with three significant digits, a dash for None and NaN."""
     if value is None or value != value:
         return "–"
     in_full = float(value).is_integer() or abs(value) >= 1000

@@ -1,16 +1,16 @@
-"""What the chapters of a report read from."""
+"""The results of a dataset that the chapters of the report are made from."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-SHOWN_PLATES = 4  # plates with pictures: a report must stay small enough to mail
+MAX_PICTURED_PLATES = 4  # a report has to stay small enough to be mailed
 
 
 @dataclass(frozen=True)
 class Run:
-    """The results of a dataset by kind, its wells table, and the config."""
+    """The paths of the results of a dataset by kind, its wells table, and the config."""
 
     dataset: str
     inputs: dict[str, list[str]]
@@ -18,8 +18,8 @@ class Run:
     config: dict
 
     @classmethod
-    def of(cls, dataset: str, inputs: dict, wells: pd.DataFrame | None, config: dict) -> "Run":
-        """Bring the arguments of `report` into shape: lists of paths, a table of wells even if there is none."""
+    def from_inputs(cls, dataset: str, inputs: dict, wells: pd.DataFrame | None, config: dict) -> "Run":
+        """The run of the arguments of `report`; single paths become lists, a missing wells table an empty one."""
         lists = {kind: [paths] if isinstance(paths, str | Path) else list(paths) for kind, paths in inputs.items()}
         empty = pd.DataFrame(columns=["plate", "well", "treatment", "control"], dtype=object)
         return cls(dataset, lists, empty if wells is None else wells, config)
@@ -35,9 +35,9 @@ class Run:
         return sorted(self.by_folder("fields"))
 
     @property
-    def shown(self) -> list[str]:
-        """The plates that get pictures: all if they are few, else some spread over the list."""
-        last, n = len(self.plates) - 1, min(len(self.plates), SHOWN_PLATES)
+    def pictured_plates(self) -> list[str]:
+        """The plates of which pictures are shown: all, or some spread evenly over the list if they are many."""
+        last, n = len(self.plates) - 1, min(len(self.plates), MAX_PICTURED_PLATES)
         return [self.plates[round(i * last / max(n - 1, 1))] for i in range(n)]
 
     def paths(self, kind: str) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Drawings of the report as inline SVG. Colours are classes of the style sheet, so they follow light and dark."""
+"""Drawings of the report as inline SVG; their colours are set in page.css, for light and dark screens."""
 
 from markupsafe import Markup
 
@@ -8,7 +8,7 @@ PITCH = 11  # px between wells
 
 
 def flow(stages: list[dict]) -> Markup:
-    """Stages {stage, unit, kept, lost} as bars of one height per unit; what is lost leaves in another colour."""
+    """A flow chart of stages {stage, unit, kept, lost}: bars with the lost part in another colour."""
     step, top, height = 108, 46, 84
     parts, unit, whole = [], None, 1
     for i, stage in enumerate(stages):
@@ -28,7 +28,7 @@ def flow(stages: list[dict]) -> Markup:
 
 
 def plate_map(values: dict[str, float], low: float, high: float, digits: int | None = None) -> Markup:
-    """Wells as dots, darker where `values` is higher; with `digits` every dot tells well and value."""
+    """{well: value} as dots, the darker the higher from `low` to `high`; `digits` adds tooltips with the values."""
     places, rows, columns = plate_layout(values)
     taken = set(places.values())
     free = [(r, c) for r in range(rows) for c in range(columns) if (r, c) not in taken]
@@ -37,16 +37,16 @@ def plate_map(values: dict[str, float], low: float, high: float, digits: int | N
     parts += [_text(PITCH * (c + 1.5), 7, c + 1, "axis") for c in range(columns)]
     parts += [_text(5, PITCH * (r + 1.5) + 2, row_letters(r), "axis") for r in range(rows)]
     for well, (r, c) in sorted(places.items()):
-        share = (values[well] - low) / (high - low) if high > low else 0.5
-        told = "" if digits is None else f"<title>{well}: {values[well]:,.{digits}f}</title>"
-        shade = f'fill-opacity="{min(max(share, 0), 1):.2f}"'
+        fraction = (values[well] - low) / (high - low) if high > low else 0.5
+        tooltip = "" if digits is None else f"<title>{well}: {values[well]:,.{digits}f}</title>"
+        shade = f'fill-opacity="{min(max(fraction, 0), 1):.2f}"'
         place = f'cx="{PITCH * (c + 1.5):g}" cy="{PITCH * (r + 1.5):g}"'
-        parts.append(f'<circle class="well" {place} r="4.6" {shade}>{told}</circle>')
+        parts.append(f'<circle class="well" {place} r="4.6" {shade}>{tooltip}</circle>')
     return _svg(PITCH * (columns + 1), PITCH * (rows + 1), parts, "plate", "plate map")
 
 
 def curve(x: list[float], y: list[float], digits: int = 3) -> Markup:
-    """One line over steps, with its extremes at the left and its last value at its end."""
+    """y over x as a line, with the highest and lowest y at the left and the last at the end."""
     width, height, left = 150, 64, 60
     low, high = min(y), max(y)
     across = max(x[-1] - x[0], 1e-12)
@@ -65,8 +65,8 @@ def curve(x: list[float], y: list[float], digits: int = 3) -> Markup:
     return _svg(left + width + 64, height + 12, parts, "curve", "training curve")
 
 
-def interval(value: float, span: tuple | None, chance: tuple | None, scale: tuple[float, float]) -> Markup:
-    """A value as a dot, its interval as a line, chance (low, mean, high) as a grey band with a tick."""
+def interval(value: float, limits: tuple | None, chance: tuple | None, scale: tuple[float, float]) -> Markup:
+    """A value as a dot, its interval as a line, chance (low, mean, high) as a grey band with a tick, on `scale`."""
     width, middle = 130, 8
 
     def at(v):
@@ -76,8 +76,8 @@ def interval(value: float, span: tuple | None, chance: tuple | None, scale: tupl
     if chance:
         low, mean, high = map(at, chance)
         parts += [_box(low, 3, max(high - low, 0), 10, "band"), _box(mean - 0.75, 1, 1.5, 14, "chance")]
-    if span:
-        parts.append(_box(at(span[0]), middle - 1.5, at(span[1]) - at(span[0]), 3, "span"))
+    if limits:
+        parts.append(_box(at(limits[0]), middle - 1.5, at(limits[1]) - at(limits[0]), 3, "span"))
     parts.append(f'<circle class="value" cx="{at(value):.1f}" cy="{middle}" r="4"/>')
     return _svg(width, 16, parts, "interval", "value, interval and chance")
 

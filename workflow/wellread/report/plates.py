@@ -1,4 +1,4 @@
-"""The chapters of the plates: how good the fields are, what segmentation found, what the cells look like."""
+"""The chapters calibrate, segment and crops: the quality of the fields, the objects found, and pictures of cells."""
 
 from zlib import crc32
 
@@ -12,25 +12,25 @@ from wellread.inputs.images import BadField
 from wellread.pictures import montage
 from wellread.pictures.labels import NEGATIVE, UNLABELLED, label_controls, row_labels
 from wellread.profiles import tables
-from wellread.report import looks, svg
+from wellread.report import svg, tasks
 from wellread.report.run import Run
 
-LISTED = 200  # failed fields told one by one
-GROUPS, PER_GROUP = 16, 9  # rows and columns of the montage
-FIELD_WIDTH, CELL_SIDE = 400, 74  # px; the style sheet knows the second, too
+MAX_FAILED = 200  # failed fields that are listed one by one
+MAX_GROUPS, PER_GROUP = 16, 9  # rows and columns of the montage
+FIELD_WIDTH, CELL_SIDE = 400, 74  # px; the second also stands in page.css
 
 
 def calibrate(run: Run) -> dict:
-    """Quality and limits of every plate and channel, maps of intensity, and every failed field."""
+    """Quality and intensity limits of every plate and channel, maps of intensity, and the failed fields."""
     tables = {plate: pd.read_parquet(path) for plate, path in run.by_folder("fields").items()}
     calibrations = run.by_folder("calibration")
     rows = [_quality(plate, tables[plate], calibrations[plate]) for plate in run.plates]
-    bad = pd.concat([table[table["status"] != "ok"] for table in tables.values()]) if tables else pd.DataFrame()
+    failed = pd.concat([table[table["status"] != "ok"] for table in tables.values()]) if tables else pd.DataFrame()
     return {
         "plates": rows,
-        "maps": [{"plate": plate, "maps": _intensity_maps(run, tables[plate])} for plate in run.shown],
-        "failed": bad.head(LISTED).to_dict("records"),
-        "n_failed": len(bad),
+        "maps": [{"plate": plate, "maps": _intensity_maps(run, tables[plate])} for plate in run.pictured_plates],
+        "failed": failed.head(MAX_FAILED).to_dict("records"),
+        "n_failed": len(failed),
     }
 
 
@@ -60,19 +60,19 @@ def _intensity_maps(run: Run, fields: pd.DataFrame) -> list[dict]:
 
 
 def segment(run: Run) -> dict:
-    """Counts and sizes of every plate; for some plates a map of counts and fields with outlines."""
+    """Number and size of the objects of every plate; for some plates a map of the numbers and fields with outlines."""
     masks = run.by_folder("masks")
-    objects = {plate: _objects(run, plate) for plate in run.plates if plate in masks}
-    shown = [plate for plate in run.shown if plate in masks]
+    objects = {plate: _object_counts(run, plate) for plate in run.plates if plate in masks}
+    pictured = [plate for plate in run.pictured_plates if plate in masks]
     return {
-        "scores": looks.scores(run),
-        "plates": [_sizes(plate, *objects[plate]) for plate in objects],
-        "shown": [_plate_pictures(run, plate, masks[plate], objects[plate][0]) for plate in shown],
+        "scores": tasks.segmentation_scores(run),
+        "plates": [_size_statistics(plate, *objects[plate]) for plate in objects],
+        "shown": [_plate_pictures(run, plate, masks[plate], objects[plate][0]) for plate in pictured],
     }
 
 
-def _objects(run: Run, plate: str) -> tuple[pd.Series, pd.DataFrame]:
-    """Objects of every good field, also where there are none, and the table of cells."""
+def _object_counts(run: Run, plate: str) -> tuple[pd.Series, pd.DataFrame]:
+    """The number of objects of every good field (also 0), and the table of cells."""
     fields = pd.read_parquet(run.by_folder("fields")[plate])
     cells = pd.read_parquet(run.by_folder("cells")[plate], columns=["field", "area", "nucleus_area"])
     lost = pd.read_parquet(run.by_folder("lost")[plate], columns=["field"])
@@ -80,7 +80,7 @@ def _objects(run: Run, plate: str) -> tuple[pd.Series, pd.DataFrame]:
     return counts.reindex(fields.loc[fields["status"] == "ok", "field"], fill_value=0), cells
 
 
-def _sizes(plate: str, counts: pd.Series, cells: pd.DataFrame) -> dict:
+def _size_statistics(plate: str, counts: pd.Series, cells: pd.DataFrame) -> dict:
     return {
         "plate": plate,
         "fields": len(counts),
@@ -98,7 +98,7 @@ def _plate_pictures(run: Run, plate: str, masks, counts: pd.Series) -> dict:
     pictures = [
         {"what": what, "well": place.loc[field, "well"], "site": place.loc[field, "site"], "n": int(counts[field])}
         | {"uri": _overlay(opened, field, masks)}
-        for what, field in _chosen(counts, run.config["seed"], plate).items()
+        for what, field in _example_fields(counts, run.config["seed"], plate).items()
     ]
     return {
         "plate": plate,
@@ -108,7 +108,7 @@ def _plate_pictures(run: Run, plate: str, masks, counts: pd.Series) -> dict:
 
 
 def _overlay(plate: Plate, field: int, masks) -> str:
-    """The picture of a field, or nothing if its images have been moved away since."""
+    """The picture of a field as a data URI, "" if its images cannot be read any more."""
     try:
         labels = montage.read_masks(masks, field)
         return montage.webp_uri(Image.fromarray(montage.field_with_outlines(plate, field, labels, FIELD_WIDTH)))
@@ -116,40 +116,40 @@ def _overlay(plate: Plate, field: int, masks) -> str:
         return ""
 
 
-def _chosen(counts: pd.Series, seed: int, plate: str) -> dict[str, int]:
-    """Three different fields, if there are three: with fewest and most objects, and one drawn at random."""
+def _example_fields(counts: pd.Series, seed: int, plate: str) -> dict[str, int]:
+    """{what: field} of up to three different fields: with fewest and most objects, and one drawn at random."""
     order = np.random.default_rng([seed, crc32(plate.encode())]).permutation(counts.index)
     wanted = [("fewest objects", counts.idxmin()), ("most objects", counts.idxmax())]
     wanted += [("drawn at random", field) for field in order if field not in dict(wanted).values()][:1]
-    told_once = {field: what for what, field in wanted}
-    return {what: field for field, what in told_once.items()}
+    without_repeats = {field: what for what, field in wanted}
+    return {what: field for field, what in without_repeats.items()}
 
 
 def crops(run: Run) -> dict:
-    """One cell in every channel, and rows of cells for every mechanism or treatment."""
+    """One cell in every channel, and a row of cells for every mechanism, or treatment if no mechanism is known."""
     channels = run.settings["channels"]
     plates = [plate for plate in run.by_folder("crops") if plate in run.by_folder("cells")]
-    pixels = Crops([run.by_folder("crops")[plate] for plate in plates]) if plates else []
-    facts = {"n": len(pixels), "colours": montage.colours(channels), "label": "", "groups": [], "more": 0, "passed": 0}
+    images = Crops([run.by_folder("crops")[plate] for plate in plates]) if plates else []
+    facts = {"n": len(images), "colours": montage.colours(channels), "label": "", "groups": [], "more": 0, "passed": 0}
     if not facts["n"]:
         counts = [len(pd.read_parquet(path, columns=["field"])) for path in run.paths("cells")]
         return facts | {"passed": 0 if run.settings.get("keep_crops", True) else sum(counts)}
-    tables = [pd.read_parquet(run.by_folder("cells")[plate], columns=["plate", "well"]) for plate in plates]
-    label, labels = _labels(pd.concat(tables, ignore_index=True), run.wells)
+    cells = [pd.read_parquet(run.by_folder("cells")[plate], columns=["plate", "well"]) for plate in plates]
+    label, labels = _cell_labels(pd.concat(cells, ignore_index=True), run.wells)
     rng = np.random.default_rng(run.config["seed"])
     names = sorted(set(labels), key=lambda name: (name == UNLABELLED, name != NEGATIVE, name))
-    chosen = {name: _some(np.flatnonzero(labels == name), PER_GROUP, rng) for name in names[:GROUPS]}
-    one = pixels[_some(np.arange(len(pixels)), 1, rng)][0]
+    chosen = {name: _sample(np.flatnonzero(labels == name), PER_GROUP, rng) for name in names[:MAX_GROUPS]}
+    one = images[_sample(np.arange(len(images)), 1, rng)][0]
     return facts | {
-        "size": pixels.shape[-1],
+        "size": images.shape[-1],
         "label": label,
         "one": montage.channels_of_cell(one, CELL_SIDE),
-        "groups": [{"name": n, "uri": montage.row_of_cells(pixels[r], CELL_SIDE)} for n, r in chosen.items()],
-        "more": max(len(names) - GROUPS, 0),
+        "groups": [{"name": n, "uri": montage.row_of_cells(images[r], CELL_SIDE)} for n, r in chosen.items()],
+        "more": max(len(names) - MAX_GROUPS, 0),
     }
 
 
-def _labels(cells: pd.DataFrame, wells: pd.DataFrame) -> tuple[str, np.ndarray]:
+def _cell_labels(cells: pd.DataFrame, wells: pd.DataFrame) -> tuple[str, np.ndarray]:
     """What cells are grouped by, moa or else treatment, and the group of every cell."""
     meta = wells.rename(columns=tables.column).reset_index(drop=True)
     labels = label_controls(meta, row_labels(meta, "", "moa", "treatment"))
@@ -158,5 +158,6 @@ def _labels(cells: pd.DataFrame, wells: pd.DataFrame) -> tuple[str, np.ndarray]:
     return labels.name, np.array([label_of_well.get(key) or UNLABELLED for key in keys], object)
 
 
-def _some(rows: np.ndarray, n: int, rng) -> np.ndarray:
+def _sample(rows: np.ndarray, n: int, rng) -> np.ndarray:
+    """Up to n of `rows`, drawn without replacement."""
     return rng.choice(rows, min(n, len(rows)), replace=False)

@@ -1,0 +1,143 @@
+"""The results of the tasks: the chapter measure, the headlines of page one, and the segmentation scores."""
+
+import re
+
+import pandas as pd
+
+from wellread.report import svg
+from wellread.report.run import Run
+
+DESCRIPTIONS = {  # of metrics, on the page
+    "nsc": "proportion of treatments whose most similar other compound has the same mechanism",
+    "nscb": "the same, where that compound must also be of another batch",
+    "accuracy": "proportion of profiles whose label is predicted by their nearest neighbours",
+    "balanced_accuracy": "the same with equal weight for every label, however many profiles it has (mean recall)",
+    "macro_f1": "mean over the labels of F1, the harmonic mean of precision and recall",
+    "mean_average_precision": "how high a well's replicates rank among the controls by similarity; 1: above all",
+    "mean_normalised_average_precision": "the same, scaled so that 0 is chance and 1 perfect",
+    "fraction_active": "proportion of treatments that differ reproducibly from the controls (q below the threshold)",
+    "fraction_decidable": "proportion of treatments with enough wells for a p-value below the threshold",
+    "z_prime": "separation of positive and negative controls relative to their spread; above 0.5 is an excellent assay",
+    "ssmd": "difference of positive and negative controls over its standard deviation; above 3 is strong",
+    "z_prime_optimistic": "Z' on an axis that is computed from the same wells: too optimistic, for comparison only",
+    "ssmd_optimistic": "SSMD on such an axis",
+    "spearman": "rank correlation of dose and distance to the controls: 1 if a higher dose is always farther away",
+}
+CHANCE = {"mean_normalised_average_precision": 0.0, "spearman": 0.0}  # of metrics that need no permutations
+LOWER_IS_BETTER = ("p_value", "q_value")
+MAX_ITEMS = 100  # rows of the table of single items
+SEGMENTATION = {  # metrics of masks: the heads of their columns
+    "true": "true objects", "found": "found", "f1_0.50": "F1 at IoU .5", "f1_0.70": "at .7", "f1_0.90": "at .9",
+    "ap": "AP, .5 to .95", "aji": "AJI", "mean_iou": "IoU of matched",
+    "missed": "missed", "extra": "extra", "merged": "merged", "split": "split",
+}  # fmt: skip
+
+
+def measure(run: Run) -> dict:
+    """Every task on profiles: a table of models x corrections, and the values of single items."""
+    return {"tasks": [_task(run, name, paths) for name, paths in run.by_pair("tasks").items()]}
+
+
+def headlines(run: Run) -> list[dict]:
+    """For every task the model and correction with the highest value of the first metric, of how many."""
+    best = []
+    for task in measure(run)["tasks"]:
+        rows = [row for row in task["rows"] if row["values"] and row["values"][0]]
+        if rows:
+            top = max(rows, key=lambda row: row["values"][0]["value"])
+            best.append({"task": task["name"], "metric": task["metrics"][0]["name"], "of": len(rows), **top})
+    return best
+
+
+def _task(run: Run, name: str, paths: dict) -> dict:
+    tables = {pair: pd.read_parquet(path) for pair, path in paths.items()}
+    metrics = list(dict.fromkeys(metric for table in tables.values() for metric in _metrics(table)))
+    values = {pair: [_value(table, metric) for metric in metrics] for pair, table in tables.items()}
+    scale = _scale([own[0] for own in values.values() if own and own[0]])
+    return {
+        "name": name,
+        "settings": run.config["tasks"][name],
+        "metrics": [{"name": metric, "description": DESCRIPTIONS.get(metric, "")} for metric in metrics],
+        "rows": [
+            {"model": model, "correction": correction, "values": own, "picture": _interval_picture(own, scale)}
+            for (model, correction), own in values.items()
+        ],
+        "items": _items(tables),
+        "left_out": _left_out(tables),
+    }
+
+
+def _metrics(table: pd.DataFrame) -> list[str]:
+    """The metrics that have an overall value, without limits of intervals and chance."""
+    names = table.loc[table["item"] == "", "metric"].unique()
+    return [name for name in names if not re.fullmatch("chance_.*|.*_(low|high|chance)", name)]
+
+
+def _value(table: pd.DataFrame, metric: str) -> dict | None:
+    """The overall value of a metric: value, n, interval (low, high) and chance (2.5 %, mean, 97.5 %)."""
+    overall = table[table["item"] == ""]
+    own, low, high = (overall[overall["metric"] == metric + end] for end in ("", "_low", "_high"))
+    chance = overall.loc[overall["metric"].isin([f"{metric}_chance", f"chance_{metric}"]), "value"]
+    if own.empty:
+        return None
+    band = (chance.quantile(0.025), chance.mean(), chance.quantile(0.975)) if len(chance) else None
+    if metric in CHANCE:
+        band = (CHANCE[metric],) * 3
+    limits = (low["value"].mean(), high["value"].mean()) if len(low) else None
+    return {"value": own["value"].mean(), "n": int(own["n"].iloc[0]), "interval": limits, "chance": band}
+
+
+def _scale(values: list[dict]) -> tuple[float, float]:
+    """From 0 to 1, unless values or chance lie outside."""
+    ends = [end for v in values for end in (v["value"], *(v["interval"] or ()), *(v["chance"] or ())) if end == end]
+    return min([0.0, *ends]), max([1.0, *ends])
+
+
+def _interval_picture(values: list, scale: tuple[float, float]):
+    """The first metric as a picture."""
+    first = values[0] if values else None
+    return svg.interval(first["value"], first["interval"], first["chance"], scale) if first else ""
+
+
+def _items(tables: dict) -> list[dict]:
+    """A table per metric of single items: items x (model, correction), the best on average first."""
+    every = pd.concat([table.assign(pair=" · ".join(pair)) for pair, table in tables.items()])
+    every = every[(every["item"] != "") & (every["metric"] != "left_out")]
+    wide = []
+    for metric, rows in every.groupby("metric", sort=False):
+        values = rows.pivot_table(index="item", columns="pair", values="value", sort=False)
+        sign = 1 if metric in LOWER_IS_BETTER else -1
+        values = values.iloc[(sign * values.mean(axis=1)).argsort(kind="stable")]
+        shown = [(item, row.tolist()) for item, row in values.head(MAX_ITEMS).iterrows()]
+        wide.append({"metric": metric, "pairs": list(values), "rows": shown, "n": len(values)})
+    return wide
+
+
+def _left_out(tables: dict) -> list[dict]:
+    """How many profiles were left out, with the reason; once where all models and corrections agree."""
+    every = pd.concat(tables.values())
+    every = every[(every["metric"] == "left_out") & (every["value"] > 0)]
+    every = every.rename(columns={"item": "reason", "value": "left", "n": "of"})
+    return every[["reason", "left", "of"]].drop_duplicates().to_dict("records")
+
+
+def segmentation_scores(run: Run) -> list[dict]:
+    """Every comparison of masks with label images: its overall metrics, and how many fields were left out."""
+    paths = run.by_folder("scores")
+    return [_segmentation_score(run, name, paths[name]) for name in run.config["tasks"] if name in paths]
+
+
+def _segmentation_score(run: Run, name: str, path) -> dict:
+    table = pd.read_parquet(path)
+    overall = table[table["item"] == ""].set_index("metric")["value"]
+    columns = [metric for metric in SEGMENTATION if metric in overall]
+    left_out = table[table["metric"] == "left_out"][["item", "value"]].to_numpy()
+    return {
+        "name": name,
+        "of": run.config["tasks"][name]["measure"]["segmentation"].get("of", "nucleus"),
+        "fields": table.loc[(table["metric"] == "true") & (table["item"] != ""), "item"].nunique(),
+        "columns": [SEGMENTATION[metric] for metric in columns],
+        "values": [overall[metric] for metric in columns],
+        "per_field": overall.get("f1_0.50_mean"),
+        "left_out": {reason: int(n) for reason, n in left_out if n},
+    }
