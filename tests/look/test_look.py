@@ -6,8 +6,8 @@ import pytest
 from conftest import PLATE, outputs
 from PIL import Image
 from wellread.crops.crops import crops
-from wellread.runtime.registry import functions
 from wellread.look.plate_files import PlateFiles
+from wellread.runtime.registry import functions
 
 LOOKS = functions("look")
 KINDS = ("fields", "calibration", "masks", "objects")

@@ -5,8 +5,8 @@ import pandas as pd
 
 from wellread.look.plate_files import PlateFiles
 from wellread.pictures.draw import saved_figure
-from wellread.runtime.registry import choice
 from wellread.pictures.plate_layout import plate_layout, row_letters
+from wellread.runtime.registry import choice
 
 MAX_PLATES = 12  # that are drawn; the returned table has all
 TITLES = {

@@ -9,7 +9,16 @@ from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 
-@choice("measure", levels=("fov", "well"))
+@choice(
+    "measure",
+    levels=("fov", "well"),
+    metrics={
+        "z_prime": "separation of positive and negative controls relative to their spread; above 0.5 is excellent",
+        "ssmd": "difference of positive and negative controls over its standard deviation; above 3 is strong",
+        "z_prime_optimistic": "Z' on an axis that is computed from the same wells: too optimistic, for comparison only",
+        "ssmd_optimistic": "SSMD on such an axis",
+    },
+)
 def assay_quality(frame, seed) -> pd.DataFrame:
     """Z' and SSMD of each plate's control wells, projected on the axis between their means; overall, the median.
 

@@ -21,7 +21,17 @@ from wellread.runtime.registry import choice
 SAME_TREATMENT = ["treatment"]
 
 
-@choice("measure", columns=("sameby",), levels=("well",))
+@choice(
+    "measure",
+    columns=("sameby",),
+    levels=("well",),
+    metrics={
+        "mean_average_precision": "how high a well's replicates rank among the controls by similarity; 1: above all",
+        "mean_normalised_average_precision": "the same, scaled so that 0 is chance and 1 perfect",
+        "fraction_active": "proportion of treatments that differ reproducibly from controls (q below the threshold)",
+        "fraction_decidable": "proportion of treatments with enough wells for a p-value below the threshold",
+    },
+)
 def average_precision(
     frame, seed, *, sameby=SAME_TREATMENT, negatives="controls", null_size=1000, threshold=0.05
 ) -> pd.DataFrame:

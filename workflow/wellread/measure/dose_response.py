@@ -10,7 +10,14 @@ from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 
-@choice("measure", columns=("by",), levels=("fov", "well"))
+@choice(
+    "measure",
+    columns=("by",),
+    levels=("fov", "well"),
+    metrics={
+        "spearman": "rank correlation of dose and distance to the controls: 1 if a higher dose is always farther away",
+    },
+)
 def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     """Spearman correlation of dose and distance to the plate's negative controls, over the wells of a treatment.
 

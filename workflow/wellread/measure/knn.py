@@ -11,7 +11,15 @@ from wellread.runtime.registry import choice
 WELL = ["plate+well"]
 
 
-@choice("measure", columns=("label", "exclude"))
+@choice(
+    "measure",
+    columns=("label", "exclude"),
+    metrics={
+        "accuracy": "proportion of profiles whose label is predicted by their nearest neighbours",
+        "balanced_accuracy": "the same with equal weight for every label, however many profiles it has (mean recall)",
+        "macro_f1": "mean over the labels of F1, the harmonic mean of precision and recall",
+    },
+)
 def knn(
     frame, seed, *, label="treatment", k=1, temperature=0.07, exclude=WELL, controls=False, permutations=20
 ) -> pd.DataFrame:

@@ -9,7 +9,14 @@ from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 
-@choice("measure", columns=("label", "compound", "batch"))
+@choice(
+    "measure",
+    columns=("label", "compound", "batch"),
+    metrics={
+        "nsc": "proportion of treatments whose most similar other compound has the same mechanism",
+        "nscb": "the same, where that compound must also be of another batch",
+    },
+)
 def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batch", permutations=100) -> pd.DataFrame:
     """The proportion of treatments that have a label in common with their nearest neighbour by cosine similarity.
 

@@ -6,23 +6,8 @@ import pandas as pd
 
 from wellread.report import svg
 from wellread.report.run import Run
+from wellread.runtime.registry import chosen
 
-DESCRIPTIONS = {  # of metrics, on the page
-    "nsc": "proportion of treatments whose most similar other compound has the same mechanism",
-    "nscb": "the same, where that compound must also be of another batch",
-    "accuracy": "proportion of profiles whose label is predicted by their nearest neighbours",
-    "balanced_accuracy": "the same with equal weight for every label, however many profiles it has (mean recall)",
-    "macro_f1": "mean over the labels of F1, the harmonic mean of precision and recall",
-    "mean_average_precision": "how high a well's replicates rank among the controls by similarity; 1: above all",
-    "mean_normalised_average_precision": "the same, scaled so that 0 is chance and 1 perfect",
-    "fraction_active": "proportion of treatments that differ reproducibly from the controls (q below the threshold)",
-    "fraction_decidable": "proportion of treatments with enough wells for a p-value below the threshold",
-    "z_prime": "separation of positive and negative controls relative to their spread; above 0.5 is an excellent assay",
-    "ssmd": "difference of positive and negative controls over its standard deviation; above 3 is strong",
-    "z_prime_optimistic": "Z' on an axis that is computed from the same wells: too optimistic, for comparison only",
-    "ssmd_optimistic": "SSMD on such an axis",
-    "spearman": "rank correlation of dose and distance to the controls: 1 if a higher dose is always farther away",
-}
 CHANCE = {"mean_normalised_average_precision": 0.0, "spearman": 0.0}  # of metrics that need no permutations
 LOWER_IS_BETTER = ("p_value", "q_value")
 MAX_ITEMS = 100  # rows of the table of single items
@@ -54,10 +39,11 @@ def _task(run: Run, name: str, paths: dict) -> dict:
     metrics = list(dict.fromkeys(metric for table in tables.values() for metric in _metrics(table)))
     values = {pair: [_value(table, metric) for metric in metrics] for pair, table in tables.items()}
     scale = _scale([own[0] for own in values.values() if own and own[0]])
+    described = chosen("measure", run.config["tasks"][name]["measure"]).metrics
     return {
         "name": name,
         "settings": run.config["tasks"][name],
-        "metrics": [{"name": metric, "description": DESCRIPTIONS.get(metric, "")} for metric in metrics],
+        "metrics": [{"name": metric, "description": described.get(metric, "")} for metric in metrics],
         "rows": [
             {"model": model, "correction": correction, "values": own, "picture": _interval_picture(own, scale)}
             for (model, correction), own in values.items()

@@ -10,7 +10,7 @@ of it are literals, read from the source text: planning, rules and the manual im
 """
 
 import ast
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +28,7 @@ class Choice:
     are lengths, for which the pixel size must be known. `levels`: profiles that it takes. `network`: it runs a network,
     on the device of the config. `masks`: it looks at masks, which only segmented datasets have. `trained`: an encoder
     that is trained here. `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate.
+    `metrics`: what the metrics of a measure mean, for the page.
     """
 
     section: str
@@ -44,6 +45,7 @@ class Choice:
     trained: bool = False
     painted: bool = False
     samples: bool = False
+    metrics: dict[str, str] = field(default_factory=dict)
 
     def load(self):
         """The function or class itself; its module is imported now."""
