@@ -1,0 +1,161 @@
+"""Which code counts for which rule: a change in any other module makes nothing run again."""
+
+import re
+
+import pytest
+from paths import ROOT
+from wellread.plan.provenance import counted
+from wellread.runtime.registry import choices
+
+RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
+COUNTED = {  # rule: the modules of its step; those of what the config picks are added
+    "paint": "painted.layout painted.paint painted.phantom",
+    "calibrate": "calibrate.calibrate calibrate.flags calibrate.illumination calibrate.quality inputs.images",
+    "segment": "calibrate.plate inputs.images segment.objects segment.scene segment.segment",
+    "crops": """
+        calibrate.flags calibrate.plate crops.crops crops.cutter crops.pixels crops.selection crops.windows
+        inputs.images
+    """,
+    "train": """
+        crops.reader encoder.architecture encoder.views encoder.views_cpu encoder.vit encoder.weights
+        inputs.user_tables networks.device networks.state_dicts train.checkpoint train.collapse
+        train.dataset train.distributed train.labels train.loop train.monitor train.optimise train.probes
+        train.schedules train.train
+    """,
+    "embed": """
+        crops.reader encoder.architecture encoder.embed encoder.readouts encoder.views encoder.views_cpu
+        encoder.vit encoder.weights networks.device networks.state_dicts
+    """,
+    "aggregate": "profiles.aggregate profiles.controls profiles.tables",
+    "correct": "profiles.controls profiles.correct profiles.tables",
+    "consensus": "profiles.aggregate profiles.consensus profiles.controls profiles.tables",
+    "measure": "",
+    "score": "",
+    "draw": "",
+    "look": "",
+    "ledger": "profiles.ledger profiles.tables",
+    "report": """
+        calibrate.plate crops.reader inputs.images inputs.user_tables pictures.labels pictures.montage
+        pictures.plate_layout profiles.controls profiles.ledger profiles.tables report.figures report.ledger
+        report.models report.page report.plates report.provenance report.run report.svg report.tasks
+        train.collapse
+    """,
+}
+PICKED = {  # section: name: the modules that count if a config picks it
+    "illumination": {
+        "functions": "calibrate.illumination",
+        "none": "calibrate.illumination",
+        "retrospective": "calibrate.illumination",
+    },
+    "segment": {
+        "cellpose": """
+            networks.device networks.state_dicts networks.torchvision_shim segment.cellpose segment.cellpose_net
+            segment.cpnet segment.pairing
+        """,
+        "hpa": """
+            networks.device networks.safe_unpickle networks.state_dicts segment.hpa segment.hpa_labels
+            segment.hpa_net
+        """,
+        "otsu_watershed": """
+            segment.bodies segment.merge_pieces segment.nuclei segment.otsu_threshold segment.otsu_watershed
+            segment.size
+        """,
+        "precomputed": "inputs.label_images segment.pairing segment.precomputed",
+    },
+    "encoder": {
+        "bag_of_channels": """
+            encoder.architecture encoder.readouts encoder.views encoder.views_cpu encoder.vit encoder.weights
+            networks.state_dicts
+        """,
+        "cell_dino": """
+            encoder.architecture encoder.readouts encoder.views encoder.views_cpu encoder.vit encoder.weights
+            networks.state_dicts
+        """,
+        "dinov2": """
+            encoder.architecture encoder.readouts encoder.views encoder.views_cpu encoder.vit encoder.weights
+            networks.state_dicts
+        """,
+        "exported": """
+            encoder.architecture encoder.readouts encoder.views encoder.views_cpu encoder.vit encoder.weights
+            networks.state_dicts
+        """,
+        "random": """
+            encoder.architecture encoder.readouts encoder.views encoder.views_cpu encoder.vit encoder.weights
+            networks.state_dicts
+        """,
+        "vit": "encoder.architecture encoder.vit encoder.weights networks.state_dicts",
+    },
+    "train": {
+        "dino": """
+            encoder.views encoder.views_cpu encoder.vit train.collapse train.distributed train.losses
+            train.methods.dino train.monitor train.patch_masks train.schedules
+        """,
+        "mae": "encoder.views encoder.views_cpu encoder.vit train.methods.learner train.methods.mae",
+        "simclr": """
+            encoder.views encoder.views_cpu encoder.vit train.distributed train.methods.learner
+            train.methods.simclr
+        """,
+        "supervised": "encoder.views encoder.views_cpu encoder.vit train.methods.learner train.methods.supervised",
+    },
+    "correction": {
+        "coral": "profiles.controls profiles.correct profiles.tables",
+        "harmony": "profiles.controls profiles.correct profiles.tables",
+        "sphering": "profiles.controls profiles.correct profiles.tables",
+        "standardize": "profiles.controls profiles.correct profiles.tables",
+    },
+    "measure": {
+        "assay_quality": "measure.assay_quality measure.tidy profiles.controls profiles.tables",
+        "average_precision": """
+            measure.average_precision measure.tidy profiles.controls profiles.similarity profiles.tables
+        """,
+        "dose_response": "measure.dose_response measure.tidy profiles.controls profiles.tables",
+        "knn": "measure.knn measure.tidy profiles.controls profiles.similarity profiles.tables",
+        "nearest_class": "measure.nearest_class measure.tidy profiles.controls profiles.similarity profiles.tables",
+        "replicating": "measure.replicating measure.tidy profiles.controls profiles.similarity profiles.tables",
+        "segmentation": """
+            calibrate.plate inputs.images inputs.label_images measure.segmentation measure.tidy
+            profiles.controls profiles.tables
+        """,
+    },
+    "draw": {
+        "similarity": "pictures.draw pictures.labels profiles.controls profiles.similarity profiles.tables",
+        "umap": "pictures.draw pictures.labels profiles.controls profiles.similarity profiles.tables",
+    },
+    "look": {
+        "cells": """
+            calibrate.flags calibrate.plate inputs.images look.cells look.contact_sheet look.plate_files
+            pictures.montage
+        """,
+        "fields": "calibrate.plate inputs.images look.contact_sheet look.fields look.plate_files pictures.montage",
+        "plates": """
+            calibrate.plate inputs.images inputs.user_tables look.plate_files look.plates pictures.draw
+            pictures.labels pictures.montage pictures.plate_layout profiles.controls profiles.similarity
+            profiles.tables
+        """,
+    },
+}
+
+
+def steps() -> dict[str, list[str]]:
+    """The modules that every rule names in its param `code`."""
+    blocks = re.findall(r"\nrule (\w+):(.*?)(?=\nrule |\nuse rule |\Z)", RULES, re.DOTALL)
+    calls = {
+        rule: re.search(r"code=code\((.*?)\),\n", body, re.DOTALL)[1] for rule, body in blocks if "code=code(" in body
+    }
+    return {rule: re.findall(r'(?:^|[\s,])"([\w.]+)"', call.split("=")[0]) for rule, call in calls.items()}
+
+
+def test_every_rule_that_runs_a_script_has_a_hash_of_its_code():
+    scripts = set(re.findall(r'"\.\./scripts/(\w+)\.py"', RULES))
+    assert set(steps()) == scripts
+
+
+@pytest.mark.parametrize("rule", COUNTED)
+def test_the_modules_of_a_rule_are_these(rule):
+    assert counted(*steps()[rule]) == set(COUNTED[rule].split())
+
+
+@pytest.mark.parametrize("section", PICKED)
+def test_the_modules_of_a_choice_are_these(section):
+    found = {name: counted(one.module) for name, one in choices(section).items()}
+    assert found == {name: set(modules.split()) for name, modules in PICKED[section].items()}
