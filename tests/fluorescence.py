@@ -4,7 +4,7 @@ import numpy as np
 from paths import SHARED
 from PIL import Image
 from truth import pooled_f1
-from wellread.inputs import images
+from wellread.calibrate import plate
 from wellread.segment.nuclei import find_nuclei
 from wellread.segment.size import typical_diameter
 
@@ -29,7 +29,7 @@ def rescaled(counts: np.ndarray, labels: np.ndarray, scale: float) -> tuple[np.n
 def calibrated(counts: np.ndarray, percentiles=(0.05, 99.95)) -> np.ndarray:
     """A field as its plate's only one."""
     limits = np.percentile(counts, percentiles)[None]
-    return images.calibrate(counts[None], np.ones((1, 1, 1)), np.zeros(1), limits)[0]
+    return plate.calibrated(counts[None], np.ones((1, 1, 1)), np.zeros(1), limits)[0]
 
 
 def found(counts: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import tifffile
 from wellread.calibrate.calibrate import survey
-from wellread.inputs.images import calibrate as rescale
+from wellread.calibrate.plate import calibrated
 from wellread.runtime.errors import InputError
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
@@ -105,13 +105,13 @@ EVEN = np.ones((1, 1, 1), np.float32), np.zeros(1, np.float32)
 
 def test_rescaled_counts_run_from_0_to_1_whatever_the_bit_depth():
     counts = np.array([[[100, 150, 200, 4000]]], np.uint16)
-    np.testing.assert_allclose(rescale(counts, *EVEN, np.array([[100.0, 200.0]])), [[[0, 0.5, 1, 1]]])
-    flat = rescale(counts, *EVEN, np.array([[100.0, 100.0]]))
+    np.testing.assert_allclose(calibrated(counts, *EVEN, np.array([[100.0, 200.0]])), [[[0, 0.5, 1, 1]]])
+    flat = calibrated(counts, *EVEN, np.array([[100.0, 100.0]]))
     assert np.isfinite(flat).all()
 
 
 def test_dark_goes_before_light():
     counts = np.array([[[250, 300, 400]]], np.uint16)
     light = np.array([[[0.5, 1, 2]]], np.float32)
-    told = rescale(counts, light, np.array([200], np.float32), np.array([[50.0, 150.0]]))
+    told = calibrated(counts, light, np.array([200], np.float32), np.array([[50.0, 150.0]]))
     np.testing.assert_allclose(told, [[[0.5, 0.5, 0.5]]])

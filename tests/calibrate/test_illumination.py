@@ -7,7 +7,7 @@ import tifffile
 from truth import pooled_f1
 from wellread.calibrate.calibrate import survey
 from wellread.calibrate.illumination import Light, Site, functions, retrospective, shrink
-from wellread.inputs.images import calibrate, flatten
+from wellread.calibrate.plate import calibrated, flat_field
 from wellread.painted import layout
 from wellread.painted import paint as painter
 from wellread.runtime.errors import InputError
@@ -73,7 +73,7 @@ def test_even_light_changes_no_count_by_1_percent(lit, found):
         plain = survey(lit[1], CHANNELS)[1]
         raw = np.stack([tifffile.imread(path) for path in lit[1].loc[7, CHANNELS]])
         keys = ("illumination", "dark", "limits")
-        ours, theirs = (calibrate(raw, *(one[key] for key in keys)) for one in (found, plain))
+        ours, theirs = (calibrated(raw, *(one[key] for key in keys)) for one in (found, plain))
         assert np.abs(ours - theirs).max() < 0.01
 
 
@@ -84,7 +84,7 @@ def test_the_dark_is_found_where_light_is_uneven(lit, found):
 
 def test_limits_are_percentiles_of_corrected_counts(lit, found):
     even = found["illumination"], found["dark"]
-    planes = [flatten(np.stack([tifffile.imread(p) for p in paths]), *even) for paths in lit[1][CHANNELS].to_numpy()]
+    planes = [flat_field(np.stack([tifffile.imread(p) for p in paths]), *even) for paths in lit[1][CHANNELS].to_numpy()]
     wanted = np.percentile(np.stack(planes, axis=1).reshape(len(CHANNELS), -1), [0.05, 99.95], axis=1).T
     np.testing.assert_allclose(found["limits"], wanted, atol=0.3, rtol=2e-3)
 
@@ -93,7 +93,7 @@ def segmented(rows, calibration):
     """Calibrated fields and masks (2, F, H, W)."""
     keys = ("illumination", "dark", "limits")
     stacks = (np.stack([tifffile.imread(path) for path in paths]) for paths in rows[CHANNELS].to_numpy()[::4])
-    fields = [dict(zip(CHANNELS, calibrate(raw, *(calibration[k] for k in keys)), strict=True)) for raw in stacks]
+    fields = [dict(zip(CHANNELS, calibrated(raw, *(calibration[k] for k in keys)), strict=True)) for raw in stacks]
     method = otsu_watershed(Scene(fields[:8]), nucleus="DNA", cell="RNA")
     return fields, np.stack([method(field, {}) for field in fields], axis=1)
 
@@ -130,7 +130,7 @@ def profiles(rows, folder, calibration):
     true, keys = tifffile.imread(folder / "P1" / "truth.tif")[:, 1], ("illumination", "dark", "limits")
     out = []
     for paths, cells in zip(rows[CHANNELS].to_numpy(), true, strict=True):
-        field = calibrate(np.stack([tifffile.imread(path) for path in paths]), *(calibration[key] for key in keys))
+        field = calibrated(np.stack([tifffile.imread(path) for path in paths]), *(calibration[key] for key in keys))
         area = np.bincount(cells.ravel())[1:]
         light = np.log([np.bincount(cells.ravel(), plane.ravel())[1:] / area for plane in field])
         out.append(np.concatenate([light.mean(1), light.std(1)]))

@@ -13,6 +13,7 @@ from wellread.calibrate import illumination as light
 from wellread.calibrate import quality
 from wellread.calibrate.flags import FEWEST, also, tally
 from wellread.calibrate.flags import flags as broken_rules
+from wellread.calibrate.plate import flat_field
 from wellread.inputs import images
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
@@ -169,7 +170,7 @@ def _limits(paths, status: pd.Series, counts: np.ndarray, even, site: light.Site
 
 def _corrected(paths: list[str], even, span: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Histograms (C, LEVELS) of the corrected counts of a field, in bins from the one to the other end of `span`."""
-    planes = images.flatten(images.stack(paths, shape), *even)
+    planes = flat_field(images.stack(paths, shape), *even)
     scale = (LEVELS - 1) / np.maximum(span[:, 1] - span[:, 0], 1e-6)
     bins = [
         np.rint((plane - np.float32(low)) * np.float32(k))

@@ -12,7 +12,7 @@ import pandas as pd
 from wellread.calibrate.plate import Plate, open_plate
 from wellread.crops import windows
 from wellread.crops.cutter import CELL, NUCLEUS, OTHER, Cutter, Part, Target
-from wellread.crops.pixels import forget
+from wellread.crops.pixels import pages
 from wellread.crops.selection import judged, reasons
 from wellread.crops.windows import Grid
 from wellread.runtime.files import whole
@@ -37,7 +37,7 @@ def crops(
     of objects, `flags` and `side`, the px of the crop that hold its window) and ["lost"] (a row for every object
     without a crop, with the reason). Rows are in the order of wells, fields and labels. `pixel_size`: micrometres.
     """
-    forget()
+    pages.cache_clear()
     plate = open_plate(fields, calibration)
     grid = Grid.of(plate.shape, pixel_size, target_pixel_size)
     table = arranged(pd.read_parquet(objects) if masks else whole_images(plate), plate)

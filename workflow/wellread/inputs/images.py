@@ -1,4 +1,4 @@
-"""Reading raw fields and bringing them to calibrated intensities."""
+"""Reading the image files of raw fields."""
 
 from pathlib import Path
 
@@ -51,20 +51,6 @@ def stack(paths: list[str], expected: tuple[int, int]) -> np.ndarray:
         if plane.shape != expected:
             raise BadField("shape", f"{path}: expected {expected} like most of the plate, found {plane.shape}")
     return np.stack(planes)
-
-
-def calibrate(raw: np.ndarray, illumination: np.ndarray, dark: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Flat-field and rescale counts (C, H, W) so that the plate's percentile limits become 0 and 1, clipped.
-
-    `illumination` (C, H, W) or (C, 1, 1), `dark` (C,) counts without light, `limits` (C, 2) of what is left.
-    """
-    low, high = (limits[:, side, None, None].astype(np.float32) for side in (0, 1))
-    return np.clip((flatten(raw, illumination, dark) - low) / np.maximum(high - low, 1e-6), 0, 1, dtype=np.float32)
-
-
-def flatten(raw: np.ndarray, illumination: np.ndarray, dark: np.ndarray) -> np.ndarray:
-    """Counts (C, H, W) less those of the dark, as if the light were even: float32."""
-    return (raw - np.asarray(dark, np.float32)[:, None, None]) / illumination
 
 
 def _decode(path: Path) -> np.ndarray:
