@@ -1,4 +1,4 @@
-"""Limits are exact percentiles of the good fields; a bad field is told and left out, too many stop the plate."""
+"""Limits are exact percentiles of the good fields; a bad field is named and left out, too many stop the plate."""
 
 from pathlib import Path
 
@@ -113,5 +113,5 @@ def test_rescaled_counts_run_from_0_to_1_whatever_the_bit_depth():
 def test_dark_goes_before_light():
     counts = np.array([[[250, 300, 400]]], np.uint16)
     light = np.array([[[0.5, 1, 2]]], np.float32)
-    told = calibrated(counts, light, np.array([200], np.float32), np.array([[50.0, 150.0]]))
-    np.testing.assert_allclose(told, [[[0.5, 0.5, 0.5]]])
+    found = calibrated(counts, light, np.array([200], np.float32), np.array([[50.0, 150.0]]))
+    np.testing.assert_allclose(found, [[[0.5, 0.5, 0.5]]])

@@ -10,7 +10,7 @@ import tifffile
 from paths import SHARED
 from scipy.ndimage import gaussian_filter
 from wellread.calibrate.calibrate import survey
-from wellread.calibrate.flags import flags, robust_z, tally
+from wellread.calibrate.flags import broken_rules, robust_z, summary
 from wellread.painted import layout
 from wellread.painted.paint import paint
 from wellread.runtime.errors import InputError
@@ -31,8 +31,8 @@ FAULTS = {
 def test_rules_are_joined_in_their_order_and_nan_breaks_none():
     table = pd.DataFrame({"a": [1.0, 5, np.nan], "b_x": [0.0, 9, 0], "b_y": [0.0, 0, -9]})
     rules = {"b": {"range": [-1, 1]}, "a": {"range": [None, 2]}}
-    assert flags(table, rules, {"b": ["b_x", "b_y"]}).tolist() == ["", "b|a", "b"]
-    assert flags(table, {}).tolist() == ["", "", ""]
+    assert broken_rules(table, rules, {"b": ["b_x", "b_y"]}).tolist() == ["", "b|a", "b"]
+    assert broken_rules(table, {}).tolist() == ["", "", ""]
 
 
 def test_a_robust_z_is_that_of_the_logarithms_of_what_differs_by_factors():
@@ -55,12 +55,14 @@ def test_scores_stay_small_where_hardly_anything_differs():
 
 def test_few_rows_have_no_scores():
     assert robust_z(pd.Series([1.0] * 10 + [1000.0])).eq(0).all()
-    assert (flags(pd.DataFrame({"a": [1.0, 1000]}), {"a": {"z": [-3, 3], "range": [None, 500]}}) == ["", "a"]).all()
+    assert (
+        broken_rules(pd.DataFrame({"a": [1.0, 1000]}), {"a": {"z": [-3, 3], "range": [None, 500]}}) == ["", "a"]
+    ).all()
 
 
-def test_the_tally_counts_rules():
-    assert tally(pd.Series(["a|b", "", "b"])) == "2 of 3: 2 b, 1 a"
-    assert tally(pd.Series(["", ""])) == "0 of 2"
+def test_the_summary_counts_rules():
+    assert summary(pd.Series(["a|b", "", "b"])) == "2 of 3: 2 b, 1 a"
+    assert summary(pd.Series(["", ""])) == "0 of 2"
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 from truth import pooled_f1
 from wellread.calibrate.calibrate import survey
-from wellread.calibrate.illumination import Light, Site, functions, retrospective, shrink
+from wellread.calibrate.illumination import LightModel, PlateShape, functions, retrospective, shrink
 from wellread.calibrate.plate import calibrated, flat_field
 from wellread.painted import layout
 from wellread.painted import paint as painter
@@ -62,7 +62,7 @@ def test_with_the_dark_known_it_is_found_to_half_a_percent(lit):
     fields = np.stack(
         [[shrink(tifffile.imread(path)) for path in paths] for paths in lit[1][["RNA", "Mito"]].to_numpy()]
     )
-    surface, dark = retrospective(Site("P1", ["RNA", "Mito"], lit[2].shape), fields, dark=200)
+    surface, dark = retrospective(PlateShape("P1", ["RNA", "Mito"], lit[2].shape), fields, dark=200)
     assert (dark == 200).all()
     assert (error(surface, lit[2]) < 0.005).all()
 
@@ -148,8 +148,8 @@ def explained(fields, cells, light, channel) -> float:
 
 
 def test_too_few_fields_are_taken_to_be_evenly_lit(lit, caplog):
-    told = survey(lit[1].iloc[:6], CHANNELS, illumination={"retrospective": {}})[1]
-    assert (told["illumination"] == 1).all()
+    calibration = survey(lit[1].iloc[:6], CHANNELS, illumination={"retrospective": {}})[1]
+    assert (calibration["illumination"] == 1).all()
     assert "6 good fields" in caplog.text
 
 
@@ -159,7 +159,7 @@ def test_crowded_places_are_not_taken_for_light():
     crowd = np.linspace(0.15, 0.3, 64)
     cells = rng.random((60, 64, 64)) < crowd
     counts = 200 + 80 + cells * rng.lognormal(6, 0.4, cells.shape) + 2 * rng.standard_normal(cells.shape)
-    surface, _ = retrospective(Site("P", ["a"], (64, 64)), counts[:, None].astype(np.float32))
+    surface, _ = retrospective(PlateShape("P", ["a"], (64, 64)), counts[:, None].astype(np.float32))
     assert np.abs(surface - 1).max() < 0.01
 
 
@@ -167,7 +167,7 @@ def test_planes_shrink_to_blocks_of_about_64():
     plane = np.arange(130 * 200).reshape(130, 200)
     np.testing.assert_allclose(shrink(plane), plane.reshape(65, 2, 100, 2).mean((1, 3)))
     assert shrink(np.ones((40, 50))).shape == (40, 50)
-    assert Light(np.random.default_rng(0).random((12, 64, 65)) + 1, 3).basis.shape == (64 * 65, 9)
+    assert LightModel(np.random.default_rng(0).random((12, 64, 65)) + 1, 3).basis.shape == (64 * 65, 9)
 
 
 @pytest.fixture
@@ -178,11 +178,11 @@ def files(tmp_path):
     return {"path": str(tmp_path / "{plate}" / "Illum{channel}.npy"), "names": {"DNA": "OrigDNA"}}
 
 
-SITE = Site("P", ["DNA", "ER"], (3, 4))
+PLATE = PlateShape("P", ["DNA", "ER"], (3, 4))
 
 
 def test_functions_are_read_by_name_and_brought_to_mean_1(files):
-    surface, dark = functions(SITE, **files, dark=100.0)
+    surface, dark = functions(PLATE, **files, dark=100.0)
     np.testing.assert_allclose(surface[0], np.linspace(1, 3, 12).reshape(3, 4) / 2, rtol=1e-6)
     assert (surface[1] == 1).all()
     assert dark.tolist() == [100, 100]
@@ -200,22 +200,22 @@ def test_functions_are_read_by_name_and_brought_to_mean_1(files):
 def test_functions_that_do_not_fit_are_refused(files, tmp_path, plane, words):
     np.save(tmp_path / "P" / "IllumER.npy", plane)
     with pytest.raises(InputError, match=words):
-        functions(SITE, **files)
+        functions(PLATE, **files)
 
 
 def test_missing_functions_are_refused(files):
     with pytest.raises(InputError, match="no file at"):
-        functions(SITE, path=files["path"])
+        functions(PLATE, path=files["path"])
     with pytest.raises(InputError, match="plate"):
-        functions(SITE, path="{dish}.npy")
+        functions(PLATE, path="{dish}.npy")
 
 
 def test_functions_reach_the_calibration(painted, tmp_path):
     light = np.exp(-np.linspace(0, 1, 192))[:, None] * np.ones(192)
     for channel in CHANNELS:
         np.save(tmp_path / f"{channel}.npy", light)
-    told = survey(painted[1], CHANNELS, illumination={"functions": {"path": str(tmp_path / "{channel}.npy")}})
-    np.testing.assert_allclose(told[1]["illumination"], np.stack([light / light.mean()] * 5), rtol=1e-5)
+    calibration = survey(painted[1], CHANNELS, illumination={"functions": {"path": str(tmp_path / "{channel}.npy")}})
+    np.testing.assert_allclose(calibration[1]["illumination"], np.stack([light / light.mean()] * 5), rtol=1e-5)
     two = survey(painted[1], CHANNELS, 2, illumination={"functions": {"path": str(tmp_path / "{channel}.npy")}})
-    pd.testing.assert_frame_equal(told[0], two[0])
-    np.testing.assert_array_equal(told[1]["limits"], two[1]["limits"])
+    pd.testing.assert_frame_equal(calibration[0], two[0])
+    np.testing.assert_array_equal(calibration[1]["limits"], two[1]["limits"])

@@ -102,6 +102,6 @@ def test_the_maximum_of_the_type_is_saturated_without_a_pile():
 
 
 def test_copies_name_the_first_other_one_of_any_channel():
-    prints = pd.DataFrame({"a": ["x", "y", "x", np.nan, "x", np.nan], "b": ["1", "2", "3", np.nan, "4", "2"]})
+    fingerprints = pd.DataFrame({"a": ["x", "y", "x", np.nan, "x", np.nan], "b": ["1", "2", "3", np.nan, "4", "2"]})
     names = pd.Series(["A1", "A2", "A3", "A4", "A5", "A6"])
-    assert duplicates(prints, names).tolist() == ["A3", "A6", "A1", "", "A1", "A2"]
+    assert duplicates(fingerprints, names).tolist() == ["A3", "A6", "A1", "", "A1", "A2"]

@@ -1,4 +1,4 @@
-"""Per plate: look at every field, note its quality and faults, and find light and intensity limits of every channel."""
+"""Per plate: inspect every field, note its quality, find the illumination and the intensity limits of every channel."""
 
 import logging
 from collections import Counter
@@ -11,8 +11,7 @@ import pandas as pd
 
 from wellread.calibrate import illumination as light
 from wellread.calibrate import quality
-from wellread.calibrate.flags import FEWEST, also, tally
-from wellread.calibrate.flags import flags as broken_rules
+from wellread.calibrate.flags import MIN_VALUES, add_flag, broken_rules, summary
 from wellread.calibrate.plate import flat_field
 from wellread.inputs import images
 from wellread.runtime.errors import InputError
@@ -33,16 +32,19 @@ RULES = {
 }
 
 
-class Looks(NamedTuple):
-    """What one look at all fields found."""
+class Inspection(NamedTuple):
+    """What reading all fields of a plate once gave."""
 
-    facts: list[dict]  # of every field
-    small: dict[int, np.ndarray]  # number of a field: its channels, shrunken (C, h, w)
-    counts: np.ndarray  # histogram of every channel over all readable fields (C, LEVELS)
+    measures: list[dict]  # of every field: status, detail and measures of quality
+    thumbnails: dict[int, np.ndarray]  # number of a sampled field: its channels, shrunk (C, h, w)
+    histograms: np.ndarray  # of counts of every channel over all readable fields (C, LEVELS)
 
 
 def calibrate(rows, channels: list[str], calibration_out, fields_out, threads: int = 1, **options) -> None:
-    """Calibrate one plate: `rows` of its images table -> calibration.npz and fields.parquet."""
+    """Calibrate one plate: from `rows` of its images table write fields.parquet and calibration.npz (see `survey`).
+
+    `options` are the keyword-only ones of `survey`.
+    """
     fields, calibration = survey(rows, channels, threads, **options)
     with whole(fields_out) as part:
         fields.to_parquet(part, index=False)
@@ -54,123 +56,130 @@ def survey(
     rows, channels: list[str], threads: int = 1, *,
     illumination=EVEN, percentiles=(0.05, 99.95), max_failed_fields=0.2, flags=RULES, duplicates=True, flagged="keep",
 ) -> tuple[pd.DataFrame, dict]:  # fmt: skip
-    """Quality, status and flags of every field (table), and what calibrates the plate: illumination, dark and limits.
+    """Table of fields (quality, status and flags of each), and the plate's calibration: illumination, dark and limits.
 
-    `illumination` is {method: options}. `flags` are rules on the measures of quality (see `flags.flags`), broken in any
-    channel; `duplicates`: whether fields with the same pixels are flagged, too; `flagged`: keep those fields, or drop
-    them. Limits (C, 2) are percentiles of the counts that dark and illumination leave, over the good fields.
+    `illumination` (C, H, W) or (C, 1, 1) is that of the method `illumination` ({method: options}), `dark` (C,) counts,
+    `limits` (C, 2) the two `percentiles` of flat-field corrected counts over the good fields. `flags` are rules on the
+    measures of quality (see `flags.broken_rules`), broken in any channel; `duplicates`: whether fields with the same
+    pixels are flagged, too; `flagged`: keep or drop those fields. InputError if more than the fraction
+    `max_failed_fields` cannot be used, or none is left.
     """
-    site = light.Site(rows["plate"].iloc[0], channels, _usual_shape(rows[channels[0]]))
+    plate = light.PlateShape(rows["plate"].iloc[0], channels, _usual_shape(rows[channels[0]]))
     paths = rows[channels].to_numpy(object).tolist()
-    looks = _look_at_all(paths, site, _sampled(len(paths), illumination), threads)
-    fields = _judged(rows, looks, channels, flags, duplicates)
+    inspection = _inspect_fields(paths, plate, _sampled(len(paths), illumination), threads)
+    fields = _fields_table(rows, inspection, channels, flags, duplicates)
     if flagged == "drop":
         _drop(fields)
     _refuse_too_many(fields, max_failed_fields)
-    faultless = [looks.small[number] for number in fields.index[fields["flags"] == ""] if number in looks.small]
-    surface, dark = pick("illumination", illumination)(site, np.array(faultless))
-    limits = _limits(paths, fields["status"], looks.counts, (surface, dark), site, threads, percentiles)
+    thumbnails = inspection.thumbnails
+    unflagged = [thumbnails[number] for number in fields.index[fields["flags"] == ""] if number in thumbnails]
+    surface, dark = pick("illumination", illumination)(plate, np.array(unflagged))
+    limits = _limits(paths, fields["status"], inspection.histograms, (surface, dark), plate, threads, percentiles)
     return fields, {"illumination": surface, "dark": dark, "limits": limits}
 
 
 def _usual_shape(paths) -> tuple[int, int]:
-    shapes = Counter(filter(None, map(images.shape, paths)))
+    """The most common (H, W) of image files; (0, 0) if none can be read."""
+    shapes = Counter(filter(None, map(images.read_shape, paths)))
     return shapes.most_common(1)[0][0] if shapes else (0, 0)
 
 
 def _sampled(n: int, illumination: dict) -> list[bool]:
-    """Whether the illumination is estimated from a field: from at most so many, from all over the plate."""
+    """Whether the illumination is estimated from a field, for each of n: SAMPLED at most, spread evenly."""
     most = light.SAMPLED if chosen("illumination", illumination).samples else 0
     return np.isin(np.arange(n), np.linspace(0, n - 1, min(n, most)).astype(int)).tolist()
 
 
-def _look_at_all(paths, site: light.Site, sampled: list[bool], threads: int) -> Looks:
-    look = partial(_look, channels=site.channels, expected=site.shape)
-    looks = Looks([], {}, np.zeros((len(site.channels), LEVELS), np.int64))
-    found = ordered(look, zip(paths, sampled, strict=True), threads)
-    for number, (fact, small, counts) in enumerate(progress(found, "calibrate", len(paths), "fields")):
-        looks.facts.append(fact)
-        looks.counts[:] += counts
-        if small is not None:
-            looks.small[number] = small
-    return looks
+def _inspect_fields(paths, plate: light.PlateShape, sampled: list[bool], threads: int) -> Inspection:
+    inspect = partial(_inspect_field, channels=plate.channels, expected=plate.shape)
+    inspection = Inspection([], {}, np.zeros((len(plate.channels), LEVELS), np.int64))
+    results = ordered(inspect, zip(paths, sampled, strict=True), threads)
+    for number, (measures, thumbnail, histograms) in enumerate(progress(results, "calibrate", len(paths), "fields")):
+        inspection.measures.append(measures)
+        inspection.histograms[:] += histograms
+        if thumbnail is not None:
+            inspection.thumbnails[number] = thumbnail
+    return inspection
 
 
-def _look(item: tuple[list[str], bool], channels: list[str], expected: tuple[int, int]):
-    """Facts of one field, its channels shrunken if they are wanted, and their histograms (0 if it cannot be used)."""
-    paths, wanted = item
+def _inspect_field(item: tuple[list[str], bool], channels: list[str], expected: tuple[int, int]):
+    """Status and measures of a field, its thumbnail (C, h, w) if sampled, histograms (C, LEVELS), or 0 if unusable."""
+    paths, sampled = item
     try:
-        raw = images.stack(paths, expected)
-        flat = [channel for channel, plane in zip(channels, raw, strict=True) if plane.min() == plane.max()]
-        if flat:
-            raise images.BadField("blank", f"every pixel of {', '.join(flat)} has the same value")
+        raw = images.read_stack(paths, expected)
+        blank = [channel for channel, plane in zip(channels, raw, strict=True) if plane.min() == plane.max()]
+        if blank:
+            raise images.BadField("blank", f"every pixel of {', '.join(blank)} has the same value")
     except images.BadField as bad:
         return {"status": bad.status, "detail": bad.detail}, None, 0
-    counts = np.stack([np.bincount(plane.ravel(), minlength=LEVELS) for plane in raw])
-    facts = {"status": "ok", "detail": ""}
-    for channel, plane, count in zip(channels, raw, counts, strict=True):
-        facts |= {f"{name}_{channel}": value for name, value in quality.measures(plane, count).items()}
-    return facts, np.stack([light.shrink(plane) for plane in raw]) if wanted else None, counts
+    histograms = np.stack([np.bincount(plane.ravel(), minlength=LEVELS) for plane in raw])
+    measures = {"status": "ok", "detail": ""}
+    for channel, plane, histogram in zip(channels, raw, histograms, strict=True):
+        measures |= {f"{name}_{channel}": value for name, value in quality.measures(plane, histogram).items()}
+    return measures, np.stack([light.shrink(plane) for plane in raw]) if sampled else None, histograms
 
 
-def _judged(rows, looks: Looks, channels: list[str], rules: dict, duplicates: bool) -> pd.DataFrame:
-    """The table of fields: what they are, their status, flags and measures."""
-    named = rows[["plate", "well", "site", *channels]].rename(columns={c: f"path_{c}" for c in channels})
-    facts = pd.DataFrame(looks.facts)
+def _fields_table(rows, inspection: Inspection, channels: list[str], rules: dict, duplicates: bool) -> pd.DataFrame:
+    """fields.parquet: number, plate, well, site and paths of every field, its status, flags and measures."""
+    keys = rows[["plate", "well", "site", *channels]].rename(columns={c: f"path_{c}" for c in channels})
+    table = pd.DataFrame(inspection.measures)
     columns = [f"{measure}_{c}" for c in channels for measure in quality.MEASURES]
-    found = [f"{measure}_{c}" for c in channels for measure in (*quality.MEASURES, *quality.MEANS)]
-    facts = facts.reindex(columns=["status", "detail", *found])
-    for channel, count in zip(channels, looks.counts, strict=True):
-        facts[f"saturated_{channel}"] = quality.saturated(facts, count, channel)
-    names = named["well"] + " " + named["site"].astype(str)
-    facts["duplicate_of"] = quality.duplicates(facts[[f"print_{c}" for c in channels]], names.reset_index(drop=True))
-    broken = broken_rules(facts, rules, {measure: [f"{measure}_{c}" for c in channels] for measure in quality.MEASURES})
-    facts["flags"] = also(broken, "duplicate", duplicates & (facts["duplicate_of"] != ""))
-    _tell(facts, rules)
-    facts = facts[["status", "detail", "flags", "duplicate_of", *columns]]
-    fields = pd.concat([named.reset_index(drop=True), facts], axis=1)
+    measured = [f"{measure}_{c}" for c in channels for measure in (*quality.MEASURES, *quality.AUXILIARY)]
+    table = table.reindex(columns=["status", "detail", *measured])
+    for channel, histogram in zip(channels, inspection.histograms, strict=True):
+        table[f"saturated_{channel}"] = quality.saturated(table, histogram, channel)
+    names = (keys["well"] + " " + keys["site"].astype(str)).reset_index(drop=True)
+    table["duplicate_of"] = quality.duplicates(table[[f"fingerprint_{c}" for c in channels]], names)
+    groups = {measure: [f"{measure}_{c}" for c in channels] for measure in quality.MEASURES}
+    duplicate = duplicates & (table["duplicate_of"] != "")
+    table["flags"] = add_flag(broken_rules(table, rules, groups), "duplicate", duplicate)
+    _log_flags(table, rules)
+    table = table[["status", "detail", "flags", "duplicate_of", *columns]]
+    fields = pd.concat([keys.reset_index(drop=True), table], axis=1)
     fields.insert(0, "field", np.arange(len(fields)))
     return fields
 
 
-def _tell(facts: pd.DataFrame, rules: dict) -> None:
-    good = facts["status"] == "ok"
-    if good.sum() < FEWEST and any("z" in rule for rule in rules.values()):
-        log.info("flags: %d good fields are too few for z-scores; only ranges are looked at", good.sum())
-    log.info("fields flagged: %s", tally(facts.loc[good, "flags"]))
+def _log_flags(table: pd.DataFrame, rules: dict) -> None:
+    good = table["status"] == "ok"
+    if good.sum() < MIN_VALUES and any("z" in rule for rule in rules.values()):
+        log.info("flags: %d good fields are too few for z-scores; only ranges are checked", good.sum())
+    log.info("fields flagged: %s", summary(table.loc[good, "flags"]))
 
 
 def _drop(fields: pd.DataFrame) -> None:
-    """Leave out what is flagged, with its flags for a reason."""
-    out = fields["flags"] != ""
-    fields.loc[out, "detail"] = fields.loc[out, "flags"].str.replace("|", ", ")
-    fields.loc[out, "status"] = "flagged"
+    """Give flagged fields, in place, the status `flagged`, with their flags as the detail."""
+    flagged = fields["flags"] != ""
+    fields.loc[flagged, "detail"] = fields.loc[flagged, "flags"].str.replace("|", ", ")
+    fields.loc[flagged, "status"] = "flagged"
 
 
-def _limits(paths, status: pd.Series, counts: np.ndarray, even, site: light.Site, threads: int, percentiles):
-    """Percentiles (C, 2) of corrected counts over the fields with status ok; a second look only where it takes one.
+def _limits(paths, status, histograms: np.ndarray, lighting, plate: light.PlateShape, threads: int, percentiles):
+    """Percentiles (C, 2) of corrected counts over the fields with status ok; fields are read again only if needed.
 
-    Without correction the flagged fields' counts are taken off again. With it, counts are no whole numbers: there are
-    LEVELS bins between the least and the greatest that may be.
+    `lighting` is (illumination, dark). Without any correction the flagged fields' counts are subtracted again. With
+    it, counts are no whole numbers: there are LEVELS bins between the lowest and the highest possible.
     """
-    even_light = even[0][0].size == 1 and not even[1].any()
-    wanted = status == ("flagged" if even_light else "ok")
+    surface, dark = lighting
+    even = surface[0].size == 1 and not dark.any()
+    read_again = status == ("flagged" if even else "ok")
     levels = np.arange(LEVELS)
-    if even_light:
-        span = np.array([[0, LEVELS - 1]] * len(counts), float)
+    if even:
+        span = np.array([[0, LEVELS - 1]] * len(histograms), float)
     else:
-        ends = np.array([levels[count > 0][[0, -1]] if count.any() else [0, 1] for count in counts])
-        span = (ends - even[1][:, None]) / np.stack([even[0].max((1, 2)), even[0].min((1, 2))], axis=1)
-    again = ordered(partial(_corrected, even=even, span=span, shape=site.shape), list(compress(paths, wanted)), threads)
-    seen = sum(progress(again, "limits", int(wanted.sum()), "fields"), np.zeros_like(counts))
-    total = counts - seen if even_light else seen
-    places = np.stack([_percentiles(count, percentiles) for count in total])
-    return span[:, :1] + places * (span[:, 1:] - span[:, :1]) / (LEVELS - 1)
+        ends = np.array([levels[count > 0][[0, -1]] if count.any() else [0, 1] for count in histograms])
+        span = (ends - dark[:, None]) / np.stack([surface.max((1, 2)), surface.min((1, 2))], axis=1)
+    histogram = partial(_corrected_histograms, lighting=lighting, span=span, shape=plate.shape)
+    results = ordered(histogram, list(compress(paths, read_again)), threads)
+    total = sum(progress(results, "limits", int(read_again.sum()), "fields"), np.zeros_like(histograms))
+    total = histograms - total if even else total
+    bins = np.stack([_percentile_bins(count, percentiles) for count in total])
+    return span[:, :1] + bins * (span[:, 1:] - span[:, :1]) / (LEVELS - 1)
 
 
-def _corrected(paths: list[str], even, span: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Histograms (C, LEVELS) of the corrected counts of a field, in bins from the one to the other end of `span`."""
-    planes = flat_field(images.stack(paths, shape), *even)
+def _corrected_histograms(paths: list[str], lighting, span: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Histograms (C, LEVELS) of the corrected counts of a field, in bins from one to the other end of `span`."""
+    planes = flat_field(images.read_stack(paths, shape), *lighting)
     scale = (LEVELS - 1) / np.maximum(span[:, 1] - span[:, 0], 1e-6)
     bins = [
         np.rint((plane - np.float32(low)) * np.float32(k))
@@ -179,25 +188,26 @@ def _corrected(paths: list[str], even, span: np.ndarray, shape: tuple[int, int])
     return np.stack([np.bincount(np.clip(b, 0, LEVELS - 1).astype(np.intp).ravel(), minlength=LEVELS) for b in bins])
 
 
-def _percentiles(count: np.ndarray, percentiles) -> np.ndarray:
-    """Levels below which the given percentages of all counted pixels lie."""
-    shares = np.cumsum(count) / max(count.sum(), 1)
-    return np.searchsorted(shares, np.array(percentiles) / 100).astype(float)
+def _percentile_bins(count: np.ndarray, percentiles) -> np.ndarray:
+    """First bins at which the given percentages of all counted pixels are reached: (2,) float."""
+    cumulative = np.cumsum(count) / max(count.sum(), 1)
+    return np.searchsorted(cumulative, np.array(percentiles) / 100).astype(float)
 
 
 def _refuse_too_many(fields: pd.DataFrame, limit: float) -> None:
+    """Warn of every unusable field; InputError if they are more than the fraction `limit`, or if none is left."""
     bad = fields[~fields["status"].isin(["ok", "flagged"])]
-    told = [f"well {f.well} site {f.site}: {f.status}, {f.detail}" for f in bad.itertuples()]
-    for line in told:
+    lines = [f"well {f.well} site {f.site}: {f.status}, {f.detail}" for f in bad.itertuples()]
+    for line in lines:
         log.warning("field left out: %s", line)
     if len(bad) > limit * len(fields) or (len(bad) == len(fields) and limit < 1):
         raise InputError(
             f"at most {limit:.0%} of the {len(fields)} fields unusable (max_failed_fields)",
-            f"{len(bad)} unusable: " + "; ".join(told[:10]) + (" ..." if len(told) > 10 else ""),
+            f"{len(bad)} unusable: " + "; ".join(lines[:10]) + (" ..." if len(lines) > 10 else ""),
             f"plate {fields['plate'].iloc[0]}",
             "the images or their table; or raise calibrate.max_failed_fields (1: go on even without any)",
         )
     if len(bad) < len(fields) and not (fields["status"] == "ok").any():
-        found = f"all of them flagged: {tally(fields['flags'])}"
+        found = f"all of them flagged: {summary(fields['flags'])}"
         edit = "calibrate.flags, or `flagged: keep`"
         raise InputError("a field without flags", found, f"plate {fields['plate'].iloc[0]}", edit)

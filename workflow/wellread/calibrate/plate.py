@@ -59,7 +59,7 @@ class Plate:
     def shape(self) -> tuple[int, int]:
         """Height and width (px) of every usable field; where there is none, of any that can be read."""
         paths = self.fields[f"path_{self.channels[0]}"]
-        shapes = map(images.shape, [*paths[self.good], *paths])
+        shapes = map(images.read_shape, [*paths[self.good], *paths])
         return next(filter(None, shapes), (1, 1))
 
     def path(self, field: int, channel: int) -> str:

@@ -8,20 +8,20 @@ import pandas as pd
 from scipy import fft
 
 MEASURES = ("mean", "p99", "background", "signal", "focus", "slope", "saturated")
-MEANS = ("top", "at_top", "pile", "print")  # what only `saturated` and `duplicates` look at
-DARKEST, BRIGHTEST = 0.05, 0.99  # quantiles of a field that stand for its background and its bright things
-STEP = 0.29  # deviation of the rounding to whole counts: no noise is less
-NEIGHBOURS, PILE = 8, 4  # a pile of pixels: so many times more than at each of so many levels below
+AUXILIARY = ("top", "at_top", "pile", "fingerprint")  # only for `saturated` and `duplicates`
+BACKGROUND, BRIGHT = 0.05, 0.99  # quantiles of a field
+ROUNDING = 0.29  # deviation of the rounding to whole counts: no noise is less
+PILE, NEIGHBOURS = 4, 8  # pixels pile up at a level that has PILE times as many as any of the NEIGHBOURS below it
 
 
 def measures(plane: np.ndarray, count: np.ndarray) -> dict:
-    """Measures of one channel (H, W) of counts, `count` pixels of each level; see the functions for what they mean.
+    """Measures by name of one channel (H, W) of counts, `count` (65536,) being its histogram.
 
-    `mean`; `p99`, the 99th percentile; `background`, the 5th; `signal`, what lies between, in deviations of the noise
-    (4 in noise alone); `focus`; `slope`; `top`, the largest count, the share of pixels `at_top`, and whether they
-    `pile`; `print`, the same for two planes only if all pixels are.
+    `mean`; `p99`, the 99th percentile; `background`, the 5th; `signal`, their difference in deviations of the noise
+    (4 in noise alone); `focus` and `slope`, see there; `top`, the largest count, the fraction of pixels `at_top`, and
+    whether they `pile` up there (see `crest`); `fingerprint`, a SHA-256 of all pixels.
     """
-    background, bright = np.searchsorted(np.cumsum(count), np.array([DARKEST, BRIGHTEST]) * plane.size)
+    background, bright = np.searchsorted(np.cumsum(count), np.array([BACKGROUND, BRIGHT]) * plane.size)
     half = binned(plane, 2)
     top, at_top, pile = crest(count)
     return {
@@ -34,12 +34,12 @@ def measures(plane: np.ndarray, count: np.ndarray) -> dict:
         "top": top,
         "at_top": at_top / plane.size,
         "pile": bool(pile or top == np.iinfo(plane.dtype).max),
-        "print": sha256(np.ascontiguousarray(plane)).hexdigest(),
+        "fingerprint": sha256(np.ascontiguousarray(plane)).hexdigest(),
     }
 
 
 def binned(plane: np.ndarray, factor: int) -> np.ndarray:
-    """Means of squares of `factor` px, incomplete ones left out: float32."""
+    """Means of a plane (H, W) over squares of `factor` px, incomplete ones left out: float32."""
     if factor == 1 or min(plane.shape) < factor:
         return plane.astype(np.float32)
     height, width = (side // factor * factor for side in plane.shape)
@@ -53,14 +53,14 @@ def binned(plane: np.ndarray, factor: int) -> np.ndarray:
 
 
 def noise(plane: np.ndarray) -> float:
-    """Deviation of the noise in counts: median second difference along every eighth row, as edges are few."""
+    """Standard deviation (counts) of the noise, from the median second difference along rows: edges are few."""
     rows = plane[::8].astype(np.float32)
     bend = np.abs(rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:])
-    return max(float(np.median(bend)) / 0.6745 / 6**0.5, STEP) if bend.size else STEP
+    return max(float(np.median(bend)) / 0.6745 / 6**0.5, ROUNDING) if bend.size else ROUNDING
 
 
 def focus(half: np.ndarray) -> float:
-    """Variance of the Laplacian over the variance, at half the resolution, where there is half the noise."""
+    """Variance of the Laplacian over the variance, of a plane at half the resolution, which halves the noise."""
     centre = half[1:-1, 1:-1]
     if not centre.size:
         return float("nan")
@@ -69,7 +69,7 @@ def focus(half: np.ndarray) -> float:
 
 
 def slope(half: np.ndarray, side: int) -> float:
-    """Log-log slope of the power spectrum, summed over rings of frequencies: 1 for noise alone, low for blur.
+    """Log-log slope of the power spectrum, summed over rings of frequencies: 1 for noise alone, low for blur; or NaN.
 
     As PowerLogLogSlope of CellProfiler's MeasureImageQuality: radii from 2 to an eighth of the shorter `side` of the
     field, so periods above 8 px, which fields of half the resolution (large ones: a quarter) still have.
@@ -87,9 +87,10 @@ def slope(half: np.ndarray, side: int) -> float:
 
 @lru_cache(maxsize=4)
 def _rings(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The radius of every frequency of rfft2, rounded down, and its weight.
+    """Of every frequency of rfft2 of a (H, W) plane: its radius, rounded down, and its weight.
 
-    A frequency stands for two, itself and its negative, but for those that are their own; binning damped it by sinc.
+    A frequency counts twice, for its negative too, unless it is its own negative; the weight undoes the damping by
+    binning (a sinc).
     """
     height, width = shape
     y, x = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)
@@ -99,32 +100,33 @@ def _rings(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def crest(count: np.ndarray) -> tuple[int, int, bool]:
-    """The largest level, how many pixels have it, and whether these pile up there, as in a saturated camera."""
+    """Of a histogram (65536,): the largest level, how many pixels have it, and whether these pile up (saturation)."""
     levels = np.flatnonzero(count)
     below = count[levels[-1 - NEIGHBOURS : -1]].max(initial=0)
     return int(levels[-1]), int(count[levels[-1]]), bool(count[levels[-1]] > PILE * below)
 
 
-def saturated(facts: pd.DataFrame, total: np.ndarray, channel: str) -> pd.Series:
-    """The share of pixels at the camera's maximum: that of the file's type, or wherever pixels pile up.
+def saturated(table: pd.DataFrame, total: np.ndarray, channel: str) -> pd.Series:
+    """The fraction of pixels of every field at the camera's maximum: that of the file's type, or where pixels pile up.
 
     They do so in the field itself, or in the histogram `total` of the plate (so 12 bits in a 16-bit file are noticed).
+    `table` are the measures of all fields.
     """
-    top, at_top, pile = (facts[f"{name}_{channel}"] for name in ("top", "at_top", "pile"))
+    top, at_top, pile = (table[f"{name}_{channel}"] for name in ("top", "at_top", "pile"))
     if total.any():
         highest, _, piled = crest(total)
         pile = pile.eq(True) | (piled & top.eq(highest))
     return at_top.where(pile.eq(True) | at_top.isna(), 0.0)
 
 
-def duplicates(prints: pd.DataFrame, names: pd.Series) -> pd.Series:
+def duplicates(fingerprints: pd.DataFrame, names: pd.Series) -> pd.Series:
     """For every field the name of the first other one that has the same pixels in some channel; "" for none.
 
-    `prints`: a column of fingerprints per channel, NaN for fields that could not be read.
+    `fingerprints`: a column per channel, NaN for fields that could not be read.
     """
     found = pd.Series("", names.index, dtype=object)
-    for channel in reversed(prints.columns):
-        for rows in prints.groupby(channel).indices.values():
+    for channel in reversed(fingerprints.columns):
+        for rows in fingerprints.groupby(channel).indices.values():
             if len(rows) > 1:
                 found.iloc[rows] = [names.iloc[rows[0]] if row != rows[0] else names.iloc[rows[1]] for row in rows]
     return found

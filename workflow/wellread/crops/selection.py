@@ -5,12 +5,12 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from wellread.calibrate.flags import flags
+from wellread.calibrate.flags import broken_rules
 from wellread.runtime.errors import InputError
 
 
 def judged(objects: pd.DataFrame, rules: dict) -> pd.Series:
-    """The names of the rules that every object breaks (see `flags`); `intensity` looks at all channels.
+    """The names of the rules that every object breaks (see `broken_rules`); `intensity` applies to all channels.
 
     Whole images have no intensities: rules of these say nothing about them.
     """
@@ -19,7 +19,7 @@ def judged(objects: pd.DataFrame, rules: dict) -> pd.Series:
     if unknown := [name for name in rules if name not in objects and name != "intensity"]:
         edit = "`flags` of the crops, or the names of channels in it"
         raise InputError(f"measures of cells: {', '.join(bright)} ...", ", ".join(unknown), "crops.flags", edit)
-    return flags(objects, rules, {"intensity": bright})
+    return broken_rules(objects, rules, {"intensity": bright})
 
 
 def reasons(objects: pd.DataFrame, inside: np.ndarray, drop_flagged: bool, most: int, seed: int) -> np.ndarray:

@@ -7,19 +7,19 @@ import tifffile
 
 
 class BadField(Exception):
-    """A field that cannot be used: a one-word `status` and a `detail` for the user."""
+    """A field that cannot be used: a one-word `status` (missing, unreadable, shape, blank) and a `detail` to show."""
 
     def __init__(self, status: str, detail: str):
         super().__init__(detail)
         self.status, self.detail = status, detail
 
     def __reduce__(self):
-        """So that worker processes can raise it, too."""
+        """Pickled by its two arguments, so that worker processes can raise it, too."""
         return BadField, (self.status, self.detail)
 
 
 def read(path) -> np.ndarray:
-    """One grey image as an array of unsigned integers (H, W); raise BadField if it is missing or damaged."""
+    """The counts (H, W), uint8 or uint16, of one grey image; BadField if it is missing, damaged or something else."""
     if not path or not Path(path).is_file():
         raise BadField("missing", f"no file at {path}" if path else "no file listed")
     try:
@@ -33,19 +33,19 @@ def read(path) -> np.ndarray:
     return image
 
 
-def shape(path) -> tuple[int, int] | None:
-    """The (H, W) that a file declares, or None if it cannot be read."""
+def read_shape(path) -> tuple[int, int] | None:
+    """The (H, W) in the header of an image file, or None if it cannot be read."""
     try:
         if Path(path).suffix.lower() in (".tif", ".tiff"):
             with tifffile.TiffFile(path) as tiff:
                 return tiff.pages[0].shape[:2]
         return _decode(Path(path)).shape[:2]
-    except Exception:  # a damaged file declares nothing
+    except Exception:  # damaged files have no shape
         return None
 
 
-def stack(paths: list[str], expected: tuple[int, int]) -> np.ndarray:
-    """The channels of one field (C, H, W); raise BadField unless all are readable and of the expected shape."""
+def read_stack(paths: list[str], expected: tuple[int, int]) -> np.ndarray:
+    """The counts (C, H, W) of a field, a file per channel; BadField unless all are readable and of `expected` shape."""
     planes = [read(path) for path in paths]
     for path, plane in zip(paths, planes, strict=True):
         if plane.shape != expected:
