@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from wellread.calibrate.plate import open_plate
 from wellread.crops.crops import crops
 from wellread.crops.reader import Crops
-from wellread.crops.selection import judged
+from wellread.crops.selection import object_flags
 from wellread.painted import phantom
 from wellread.runtime.errors import InputError
 from wellread.runtime.parallel import ordered
@@ -297,8 +297,8 @@ def planted():
 
 def test_debris_and_clumps_are_flagged_and_good_cells_are_not(planted):
     table, kind = planted
-    told = judged(table, {"area": {"z": [-5, 5]}, "nucleus_area": {"z": [-5, 5]}})
-    odd = (told != "").to_numpy()
+    flags = object_flags(table, {"area": {"z": [-5, 5]}, "nucleus_area": {"z": [-5, 5]}})
+    odd = (flags != "").to_numpy()
     assert (kind == "good").sum() > 150
     assert odd[kind == "debris"].all()
     assert odd[kind == "clump"].all()
@@ -310,12 +310,12 @@ def test_rules_may_be_absolute_and_about_any_channel(planted):
     table = table.assign(intensity_DNA=0.5, intensity_ER=0.5)
     table.loc[3, "intensity_ER"] = 0.9
     rules = {"area": {"range": [table["area"].quantile(0.5), None]}, "intensity": {"range": [None, 0.8]}}
-    told = judged(table, rules)
-    assert told.str.contains("area").mean() == pytest.approx(0.5, abs=0.01)
-    assert told[3] == "area|intensity"
-    assert judged(table, {"intensity_DNA": {"range": [None, 0.8]}}).eq("").all()
+    flags = object_flags(table, rules)
+    assert flags.str.contains("area").mean() == pytest.approx(0.5, abs=0.01)
+    assert flags[3] == "area|intensity"
+    assert object_flags(table, {"intensity_DNA": {"range": [None, 0.8]}}).eq("").all()
     with pytest.raises(InputError, match="intensity_Golgi"):
-        judged(table, {"intensity_Golgi": {"z": [-1, 1]}})
+        object_flags(table, {"intensity_Golgi": {"z": [-1, 1]}})
 
 
 def test_flagged_cells_are_kept_or_dropped_before_the_draw(plate, tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from wellread.crops.reader import Crops, ahead
+from wellread.crops.reader import Crops, prefetched
 from wellread.runtime.errors import InputError
 
 
@@ -45,7 +45,7 @@ def test_a_file_that_ends_too_early_is_refused(plates):
         Crops([path])
 
 
-def test_ahead_keeps_order_and_passes_errors_on():
-    assert list(ahead(range(1, 6))) == [1, 2, 3, 4, 5]
+def test_prefetched_keeps_order_and_passes_errors_on():
+    assert list(prefetched(range(1, 6))) == [1, 2, 3, 4, 5]
     with pytest.raises(ZeroDivisionError):
-        list(ahead(1 / x for x in (1, 0)))
+        list(prefetched(1 / x for x in (1, 0)))

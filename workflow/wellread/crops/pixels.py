@@ -12,7 +12,7 @@ from wellread.inputs.images import BadField
 from wellread.runtime.errors import InputError
 
 
-def pixels_of(fields: str, calibration: str, field: int, grid: Grid) -> np.ndarray:
+def field_pixels(fields: str, calibration: str, field: int, grid: Grid) -> np.ndarray:
     """All channels (C, H, W) uint8 of a field, calibrated, on the grid. One channel at a time: memory stays small.
 
     An InputError for an image that has gone or has been damaged since the plate was calibrated.
@@ -26,27 +26,28 @@ def pixels_of(fields: str, calibration: str, field: int, grid: Grid) -> np.ndarr
             else:
                 plate.read_levels(field, channel, out=plane)
         except BadField as bad:
-            edit = "restore it, or delete fields.parquet, so that fields are judged again"
+            edit = "restore it, or delete fields.parquet, so that fields are inspected again"
             raise InputError(
                 "an image that was good at calibration", bad.detail, plate.path(field, channel), edit
             ) from bad
     return pixels
 
 
-def labels_of(masks: str | None, field: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Nucleus and cell labels (H, W) of a field on the grid; without masks the whole image is cell 1."""
+def field_labels(masks: str | None, field: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Nucleus and cell labels (H, W) int32 of a field on the grid (nearest pixel); without masks, all is cell 1."""
     if masks is None:
         return np.zeros(grid.shape, np.int32), np.ones(grid.shape, np.int32)
-    nuclei, cells = (pages(masks)[2 * field + plane].asarray(maxworkers=1) for plane in (0, 1))
+    nuclei, cells = (mask_pages(masks)[2 * field + plane].asarray(maxworkers=1) for plane in (0, 1))
     if not grid.scaled:
         return nuclei, cells
-    rows, columns = (((np.arange(n) + 0.5) / by).astype(int) for n, by in zip(grid.shape, grid.scale, strict=True))
+    sides = zip(grid.shape, grid.scale, strict=True)
+    rows, columns = (((np.arange(n) + 0.5) / scale).astype(int) for n, scale in sides)
     nearest = np.ix_(rows, columns)
     return nuclei[nearest], cells[nearest]
 
 
 @lru_cache(maxsize=1)
-def pages(masks: str) -> tifffile.TiffPages:
+def mask_pages(masks: str) -> tifffile.TiffPages:
     """The pages of a file that stays open: finding a page of an unopened one means reading through all before it.
 
     Clear this cache before work on a plate: its file may be new, and processes to be forked must not share an open one.

@@ -15,15 +15,18 @@ from wellread.runtime.errors import InputError
 
 
 class Crops:
-    """uint8 crops (N, C, S, S) of one or more files, concatenated. `crops[rows]` reads rows, in any order."""
+    """uint8 crops (N, C, S, S) of one or more files, concatenated: `crops[rows]` reads rows in any order.
+
+    InputError for files that hold something else, differ in (C, S, S) or end too early.
+    """
 
     def __init__(self, paths):
         self.paths = [Path(path) for path in paths]
         self.files = [open(path, "rb", buffering=0) for path in self.paths]  # noqa: SIM115 (read until the end)
-        heads = [header(file) for file in self.files]
-        self.starts = np.cumsum([0] + [shape[0] for shape, _ in heads])
-        self.offsets = [offset for _, offset in heads]
-        self.shape = (int(self.starts[-1]), *self._common([shape[1:] for shape, _ in heads]))
+        headers = [header(file) for file in self.files]
+        self.starts = np.cumsum([0] + [shape[0] for shape, _ in headers])
+        self.offsets = [offset for _, offset in headers]
+        self.shape = (int(self.starts[-1]), *self._common([shape[1:] for shape, _ in headers]))
 
     def __len__(self):
         return self.shape[0]
@@ -39,7 +42,7 @@ class Crops:
     def _read(self, file, row, out):
         position = self.offsets[file] + int(row) * out.nbytes
         if os.preadv(self.files[file].fileno(), [out], position) != out.nbytes:
-            raise short(self.paths[file])
+            raise truncated(self.paths[file])
 
     def _common(self, shapes):
         for path, shape in zip(self.paths, shapes, strict=True):
@@ -61,19 +64,20 @@ def header(file):
     if dtype != np.uint8 or fortran or len(shape) != 4:
         raise InputError("uint8 crops (N, C, S, S)", f"{dtype} {shape}", file.name, "the rule that wrote this file")
     if os.fstat(file.fileno()).st_size < file.tell() + math.prod(shape):
-        raise short(file.name)
+        raise truncated(file.name)
     return shape, file.tell()
 
 
-def short(path):
+def truncated(path) -> InputError:
+    """The error for a file that is shorter than its header says."""
     return InputError("a whole .npy file", "one that ends too early", str(path), "delete it, so that it is made again")
 
 
-def ahead(items):
-    """Iterate over `items`, making the next one in a thread while the caller works on this one."""
+def prefetched(items):
+    """Iterate over `items` (none may be None), making the next in a thread while the caller works on this one."""
     items = iter(items)
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
+        pending = pool.submit(next, items, None)
+        while (item := pending.result()) is not None:
+            pending = pool.submit(next, items, None)
             yield item

@@ -1,4 +1,4 @@
-"""Where crops lie: from the table of objects to squares of whole pixels, in the images as they are or scaled."""
+"""Where crops lie: from the table of objects to windows (squares of whole pixels) in the images, scaled or not."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,23 @@ import pandas as pd
 from wellread.runtime.errors import InputError
 
 BOX = ["top", "left", "bottom", "right"]
-TINY = 1e-6  # more than errors of rounding, in px
+ROUNDING = 1e-6  # px, more than errors of rounding
 CENTRES = {"nucleus": ["y", "x"], "cell": ["cell_y", "cell_x"]}
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The pixels that crops are cut from: `shape` (H, W), and how many there are per pixel of the field, (2,)."""
+    """The pixels that crops are cut from: `shape` (H, W), and `scale` (2,), their number per pixel of a field."""
 
     shape: tuple[int, int]
     scale: tuple[float, float] = (1.0, 1.0)
 
     @classmethod
     def of(cls, shape: tuple[int, int], pixel_size: float, target: float) -> "Grid":
-        """The grid of fields (H, W) brought to a target pixel size (micrometres; 0: as they are)."""
+        """The grid of fields (H, W) brought to a target pixel size (micrometres; 0: as they are).
+
+        InputError if the pixel size of the fields (micrometres) is needed and not known (0).
+        """
         if not target:
             return cls(shape)
         if not pixel_size:
@@ -32,41 +35,42 @@ class Grid:
         return cls((max(1, int(shape[0] * scale)), max(1, int(shape[1] * scale))), (scale, scale))
 
     @classmethod
-    def squeezed(cls, shape: tuple[int, int], size: int) -> "Grid":
+    def resized(cls, shape: tuple[int, int], size: int) -> "Grid":
         """The grid of whole fields (H, W) resized to (size, size)."""
         return cls((size, size), (size / shape[0], size / shape[1]))
 
     @property
     def scaled(self) -> bool:
+        """Whether pixels of the grid are other than those of the field."""
         return self.scale != (1, 1)
 
 
-def fixed(objects: pd.DataFrame, grid: Grid, size: int, around: str) -> np.ndarray:
+def fixed_squares(objects: pd.DataFrame, grid: Grid, size: int, around: str) -> np.ndarray:
     """Squares of `size` px about the centres of nuclei or cells: top, left, side (n, 3) int, in pixels of the grid."""
     scale = np.array(grid.scale)
     middle = objects[CENTRES[around]].to_numpy(float) * scale + (scale - 1) / 2  # a number is that of a pixel's centre
     return _squares(middle - size // 2, np.full(len(objects), size))
 
 
-def fitted(objects: pd.DataFrame, grid: Grid, size: int, margin: float) -> np.ndarray:
-    """Squares about the boxes of cells, wider by the share `margin`, at most `size` px: top, left, side (n, 3) int.
+def fitted_squares(objects: pd.DataFrame, grid: Grid, size: int, margin: float) -> np.ndarray:
+    """Squares about the boxes of cells, wider by the fraction `margin`, at most `size` px: top, left, side (n, 3) int.
 
-    Their sides are even where `size` is, so that such a square has the centre of its crop for its own.
+    Their sides are even where `size` is, odd where it is odd, so that the square is centred in its crop.
     """
     box = boxes(objects, grid)
-    side = np.ceil((box[:, 2:] - box[:, :2]).max(1, initial=1) * (1 + margin) - TINY).astype(int)
+    side = np.ceil((box[:, 2:] - box[:, :2]).max(1, initial=1) * (1 + margin) - ROUNDING).astype(int)
     side = np.minimum(side + (size - side) % 2, size)
     return _squares((box[:, :2] + box[:, 2:] - side[:, None]) / 2, side)
 
 
-def whole(count: int, size: int) -> np.ndarray:
-    """The squares (n, 3) of images that are crops already."""
+def whole_squares(count: int, size: int) -> np.ndarray:
+    """The squares (n, 3) of images that are as large as their crops: top 0, left 0, side `size`."""
     return np.tile([0, 0, size], (count, 1))
 
 
 def _squares(corner: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """On whole pixels; halves go up, so that an image of the size of its crop is not shifted."""
-    return np.column_stack([np.floor(corner + 0.5 + TINY).astype(int), side])
+    """Squares (n, 3), their corners (n, 2) rounded; halves go up, so that an image of crop size is not shifted."""
+    return np.column_stack([np.floor(corner + 0.5 + ROUNDING).astype(int), side])
 
 
 def boxes(objects: pd.DataFrame, grid: Grid) -> np.ndarray:

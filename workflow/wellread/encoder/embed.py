@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from wellread.crops.reader import Crops, ahead
-from wellread.encoder.readouts import How, trained
+from wellread.crops.reader import Crops, prefetched
+from wellread.encoder.readouts import ENCODERS, How, trained
 from wellread.networks import device as devices
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
@@ -27,7 +27,7 @@ def embed(
     describe = ready(encoder, channels, how, weights, model)
     vectors = np.empty((len(cells), describe.width), np.float32)  # (N, D)
     starts = range(0, len(cells), batch)
-    parts = ahead(staged(cells[range(start, min(start + batch, len(cells)))], where) for start in starts)
+    parts = prefetched(staged(cells[range(start, min(start + batch, len(cells)))], where) for start in starts)
     for start, part in zip(progress(starts, "embed", unit="batch"), parts, strict=False):
         with torch.inference_mode(), devices.autocast(where, precision):
             seen = orientations(part.to(where, non_blocking=True)) if turn else [part.to(where, non_blocking=True)]

@@ -12,7 +12,7 @@ from itertools import count
 import numpy as np
 import torch
 
-from wellread.crops.reader import ahead
+from wellread.crops.reader import prefetched
 from wellread.networks import device as devices
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
@@ -47,7 +47,7 @@ def fit(
         for block in part.backbone.blocks:
             block.compile()
 
-    shares = ahead(feed(method, seen, batch, accumulate, seed, first, device))
+    shares = prefetched(feed(method, seen, batch, accumulate, seed, first, device))
     speeds, told, clock, watch = [], set(), time.monotonic(), Watch()
     with stop_request() as stop:
         for step, share in zip(progress(range(first, steps), "train", unit="step"), shares, strict=False):
