@@ -177,7 +177,7 @@ def test_objects_are_scaled_to_the_size_a_network_knows(tmp_path, name, trained,
     network.diam_labels.fill_(trained[1])
     network.save_model(tmp_path / name)
     model = cellpose_net.model(tmp_path / name, tiny_cellpose.sha256(tmp_path / name), "cpu", 1, "fp32")
-    assert cellpose_net.seen_diameter(model, asked) == (told and pytest.approx(told))
+    assert cellpose_net.eval_diameter(model, asked) == (told and pytest.approx(told))
 
 
 @pytest.fixture

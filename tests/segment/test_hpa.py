@@ -17,8 +17,8 @@ from wellread.networks import safe_unpickle
 from wellread.painted.phantom import draw
 from wellread.runtime.errors import InputError
 from wellread.segment import hpa_net
-from wellread.segment.hpa import MEAN, SD, enlarged, hpa
-from wellread.segment.hpa_labels import _solid, as_published, labelled
+from wellread.segment.hpa import MEAN, SD, enlarge, hpa
+from wellread.segment.hpa_labels import _solid, as_published, label_cells
 from wellread.segment.scene import Scene
 
 SMALL = {"first": 4, "stages": ((2, 4, 6, 2, 2), (1, 4, 8, 2, 1), (2, 8, 8, 3, 4), (1, 4, 10, 2, 2)), "outputs": 3}
@@ -106,7 +106,7 @@ def test_a_published_network_is_converted_once_and_computes_the_same(published, 
 def test_old_networks_know_no_count_of_batches(tmp_path):
     state = {name: value for name, value in small().state_dict().items() if not name.endswith("batches_tracked")}
     save_file(state, tmp_path / "old.safetensors")
-    assert hpa_net.filled(load_file(tmp_path / "old.safetensors"), "old").final[0].out_channels == 3
+    assert hpa_net.load_network(load_file(tmp_path / "old.safetensors"), "old").final[0].out_channels == 3
 
 
 def test_the_published_size_is_that_of_dpn_92():
@@ -198,7 +198,7 @@ def check_ids(nuclei, cells):
 @pytest.mark.parametrize("seed", range(3))
 def test_drawn_probabilities_become_the_cells_they_were_drawn_from(seed):
     maps, truth = drawn(seed)
-    nuclei, cells = labelled(*maps, ZOOM)
+    nuclei, cells = label_cells(*maps, ZOOM)
     check_ids(nuclei, cells)
     assert agreement(truth[0], nuclei) > 0.9
     assert agreement(truth[1], cells) > 0.85
@@ -206,18 +206,18 @@ def test_drawn_probabilities_become_the_cells_they_were_drawn_from(seed):
 
 def test_no_probability_no_cell():
     nothing = np.zeros((2, 2, 40, 60), np.float32)
-    assert not np.any(labelled(*nothing, ZOOM))
+    assert not np.any(label_cells(*nothing, ZOOM))
     assert not np.any(as_published(*nothing.astype(np.uint8)))
 
 
 def test_sizes_grow_with_the_resolution():
     maps, _ = drawn(0)
-    nuclei, cells = labelled(*maps, ZOOM)
+    nuclei, cells = label_cells(*maps, ZOOM)
     large = np.kron(maps, np.ones((1, 1, 3, 3), np.float32))
-    for labels, other in zip((nuclei, cells), labelled(*large, 3 * ZOOM), strict=True):
+    for labels, other in zip((nuclei, cells), label_cells(*large, 3 * ZOOM), strict=True):
         assert labels.max() == other.max()
         assert agreement(np.kron(labels, np.ones((3, 3), int)), other) == 1
-    assert labelled(*maps, 1.0)[1].max() == 0  # a nucleus of 200 px at 0.08 micrometres is none
+    assert label_cells(*maps, 1.0)[1].max() == 0  # a nucleus of 200 px at 0.08 micrometres is none
 
 
 def test_holes_and_clefts_of_a_cell_are_filled_but_not_with_other_cells():
@@ -253,7 +253,7 @@ def grid(count, side):
 
 
 def test_more_cells_than_8_bits_count():
-    nuclei, cells = labelled(*grid(18, 20), zoom=0.15)
+    nuclei, cells = label_cells(*grid(18, 20), zoom=0.15)
     check_ids(nuclei, cells)
     assert cells.max() == 324
 
@@ -268,7 +268,7 @@ def test_enlarging_is_that_of_opencv():
     small = np.random.default_rng(0).integers(0, 256, (2, 13, 13), dtype=np.uint8)
     for side in (52, 13, 47, 30):
         expected = cv2.resize(small.transpose(1, 2, 0), (side, side), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
-        assert abs(enlarged(small, side).astype(int) - expected).max() <= 1
+        assert abs(enlarge(small, side).astype(int) - expected).max() <= 1
 
 
 # The whole way

@@ -14,7 +14,7 @@ PLACE = {"plate": "P1", "well": "A01", "site": "1", "field": 4, "stem": "x"}
 def test_measures_are_those_of_scikit_image(plate):
     opened = open_plate(str(plate / "fields.parquet"), str(plate / "calibration.npz"))
     nuclei, cells = tifffile.imread(plate / "masks.tif")[4]
-    found = objects(nuclei, cells, opened.named(4), PLACE)
+    found = objects(nuclei, cells, opened.read_by_channel(4), PLACE)
     names = ("label", "centroid", "area", "eccentricity", "bbox", "intensity_mean")
     stack = np.moveaxis(opened.read(4), 0, -1)
     cell, nucleus = (pd.DataFrame(regionprops_table(image, stack, names)) for image in (cells, nuclei))

@@ -9,7 +9,7 @@ from skimage import segmentation
 from truth import pooled_f1
 from wellread.calibrate.plate import open_plate
 from wellread.runtime.errors import InputError
-from wellread.segment.merge_pieces import fill, moments
+from wellread.segment.merge_pieces import ellipse_fill, moments
 from wellread.segment.nuclei import find_nuclei
 from wellread.segment.otsu_watershed import otsu_watershed
 from wellread.segment.scene import Scene
@@ -141,7 +141,7 @@ def test_outlines_lie_half_way_up_whatever_the_light():
 def test_an_ellipse_fills_its_ellipse():
     _, labels = drawn((40, 40, 20, 8, 1), (90, 40, 9, 9, 1), (90, 57, 9, 9, 1))
     pair = np.where(labels > 1, 2, labels)
-    _, one, two = fill(moments(pair, pair))
+    _, one, two = ellipse_fill(moments(pair, pair))
     assert one == pytest.approx(1, abs=0.02)
     assert two < 0.93
 
@@ -168,7 +168,7 @@ def test_a_body_keeps_what_lies_about_its_nucleus_beside_a_brighter_one():
 def test_painted_cells_are_found_at_any_magnification(painted, plate, scale):
     truth = tifffile.imread(painted[0] / "P1" / "truth.tif")
     whole = open_plate(str(plate / "fields.parquet"), str(plate / "calibration.npz"))
-    shown = [whole.named(number) for number in whole.good]
+    shown = [whole.read_by_channel(number) for number in whole.good]
     shown = [{c: ndimage.zoom(field[c], scale, order=1) for c in ("DNA", "RNA")} for field in shown]
     method = otsu(shown[:4], cell="RNA")
     nuclei, cells = zip(*[method(field, {}) for field in shown], strict=True)

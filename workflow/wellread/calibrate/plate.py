@@ -70,7 +70,7 @@ class Plate:
         """Field number `field`, calibrated to 0..1: (C, H, W) float32."""
         return np.stack([self.read_channel(field, channel) for channel in range(len(self.channels))])
 
-    def named(self, field: int) -> dict[str, np.ndarray]:
+    def read_by_channel(self, field: int) -> dict[str, np.ndarray]:
         """Field number `field`, calibrated: {channel: (H, W)}."""
         return dict(zip(self.channels, self.read(field), strict=True))
 
@@ -88,7 +88,7 @@ class Plate:
         else:
             np.take(self._levels[channel], images.read(self.path(field, channel)), out=out, mode="clip")
 
-    def place(self, field: int) -> dict:
+    def metadata(self, field: int) -> dict:
         """Plate, well, site and number of a field, and the stem of the name of its first channel's file."""
         plate, well, site, path = self.fields.loc[field, ["plate", "well", "site", f"path_{self.channels[0]}"]]
         return {"plate": plate, "well": well, "site": site, "field": int(field), "stem": Path(path).stem}

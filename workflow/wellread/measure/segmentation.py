@@ -96,7 +96,7 @@ def segmentation(
     for fields, calibration, masks in plates:
         plate = open_plate(str(fields), str(calibration))
         for number in progress(plate.fields.index, "score", unit="field"):
-            place = plate.place(number)
+            place = plate.metadata(number)
             if not label_images.path_of(truth, place).exists():
                 left_out["no label image"] += 1
             elif plate.fields.loc[number, "status"] != "ok":

@@ -8,12 +8,12 @@ from skimage.segmentation import expand_labels
 
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
-from wellread.segment.pairing import paired
+from wellread.segment.pairing import pair_labels
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one run of a network sees: channels, weights, and the diameter of objects (px, 0: unknown)."""
+class NetworkRun:
+    """The input of one run of a network: channels, weights, and the diameter of objects (px, 0: unknown)."""
 
     channels: tuple[str, ...]
     weights: str
@@ -53,61 +53,65 @@ def cellpose(
     reach: float = 10.0,
     bare: str = "drop",
 ):
-    """Nuclei in channel `nucleus`, cells in channels `cell`, paired (see `paired`); without `cell` nuclei, expanded.
+    """Nuclei in channel `nucleus`, cells in channels `cell`, paired by `pair_labels`; without `cell`, nuclei expanded.
 
-    `weights` are seen by their SHA-256; `nucleus_weights` are others for nuclei. Diameters are in micrometres, 0: no
-    rescaling; `reach` is in micrometres, or px where the pixel size is unknown. `iterations` 0: Cellpose's choice.
-    All other options are Cellpose's. Weights and device are checked now, before the first field.
+    `weights` (a path) must have the hash `sha256`; `nucleus_weights` and its hash are others for nuclei. Diameters are
+    in micrometres, 0: no rescaling; `reach`, how far nuclei are expanded, is in micrometres, or px where the pixel size
+    is unknown. `bare`: drop or keep cells without a nucleus. `normalise`: to percentiles of the field, or not (plate).
+    `tile` (px) 0 and `iterations` 0: Cellpose's choice. `precision` of transformers: bf16 or fp32. All other options
+    are Cellpose's. Weights and device are checked now, before the first field; InputError if any will not do.
     """
-    seen = (cell,) if isinstance(cell, str) else tuple(cell)
-    first = (nucleus_weights, nucleus_sha256) if nucleus_weights else (weights, sha256)
+    cell_channels = (cell,) if isinstance(cell, str) else tuple(cell)
+    nucleus_file = (nucleus_weights, nucleus_sha256) if nucleus_weights else (weights, sha256)
     sizes = {"nucleus_diameter": nucleus_diameter, "diameter": diameter}
-    small, large = (scene.pixels(size, f"segment.cellpose.{option}") for option, size in sizes.items())
-    looks = [Look((nucleus,), *first, small)]
-    if any(seen):
-        looks.append(Look(seen, weights, sha256, large))
-    machine = {"wanted": scene.device, "threads": scene.threads, "precision": precision}
-    for look in looks:
-        _check(look, machine, tile)
+    nucleus_px, cell_px = (scene.pixels(size, f"segment.cellpose.{option}") for option, size in sizes.items())
+    runs = [NetworkRun((nucleus,), *nucleus_file, nucleus_px)]
+    if any(cell_channels):
+        runs.append(NetworkRun(cell_channels, weights, sha256, cell_px))
+    machine = {"device_name": scene.device, "threads": scene.threads, "precision": precision}
+    for run in runs:
+        _check(run, machine, tile)
     options = {"flow_threshold": flow_threshold, "cellprob_threshold": cellprob_threshold, "min_size": min_size}
     options |= {"max_size_fraction": max_size_fraction, "niter": iterations or None, "augment": augment}
     options |= {"tile_overlap": tile_overlap, "batch_size": batch, "normalize": NORMALISE[normalise]}
-    run = partial(_masks, machine=machine, tile=tile, options=options)
-    return partial(_cellpose, looks=tuple(looks), run=run, reach=scene.reach(reach), bare=bare)
+    labels = partial(_labels, machine=machine, tile=tile, options=options)
+    return partial(_cellpose, runs=tuple(runs), labels=labels, reach=scene.reach(reach), bare=bare)
 
 
-# Every key is given, because Cellpose keeps the last choice of some in a variable of the module.
-STILL = {"lowhigh": None, "sharpen_radius": 0, "smooth_radius": 0, "tile_norm_blocksize": 0, "tile_norm_smooth3D": 0}
-STILL |= {"percentile": [1.0, 99.0], "norm3D": False, "invert": False}
-NORMALISE = {"field": STILL | {"normalize": True}, "plate": STILL | {"normalize": False}}
+# Every key is given, because Cellpose keeps the last value of some in a variable of its module.
+FIXED = {"lowhigh": None, "sharpen_radius": 0, "smooth_radius": 0, "tile_norm_blocksize": 0, "tile_norm_smooth3D": 0}
+FIXED |= {"percentile": [1.0, 99.0], "norm3D": False, "invert": False}
+NORMALISE = {"field": FIXED | {"normalize": True}, "plate": FIXED | {"normalize": False}}
 
 
-def _check(look: Look, machine: dict, tile: int) -> None:
-    """Refuse weights that will not do, before the first field."""
+def _check(run: NetworkRun, machine: dict, tile: int) -> None:
+    """Refuse weights that will not do, before the first field: an InputError."""
     from wellread.segment.cellpose_net import model
 
-    network = model(look.weights, look.sha256, **machine).net
-    if len(look.channels) > network.channels:
+    network = model(run.weights, run.sha256, **machine).net
+    if len(run.channels) > network.channels:
         expected = f"at most {network.channels} channels, as the network has"
-        raise InputError(expected, ", ".join(look.channels), look.weights, "`cell` of segment.cellpose, or its weights")
+        raise InputError(expected, ", ".join(run.channels), run.weights, "`cell` of segment.cellpose, or its weights")
     if tile and tile != 256 and network.backbone == "sam_vitl":
-        raise InputError("tiles of 256 px, as these weights know no other", f"{tile}", look.weights, "`tile`, or 0")
+        raise InputError("tiles of 256 px, as these weights know no other", f"{tile}", run.weights, "`tile`, or 0")
 
 
-def _cellpose(field: dict[str, np.ndarray], place: dict, looks: tuple[Look, ...], run, reach: float, bare: str):
-    nuclei, *cells = (run(field, look) for look in looks)
-    return paired(nuclei, *cells, bare=bare) if cells else (nuclei, expand_labels(nuclei, reach))
+def _cellpose(
+    field: dict[str, np.ndarray], metadata: dict, runs: tuple[NetworkRun, ...], labels, reach: float, bare: str
+) -> tuple[np.ndarray, np.ndarray]:
+    nuclei, *cells = (labels(field, run) for run in runs)
+    return pair_labels(nuclei, *cells, bare=bare) if cells else (nuclei, expand_labels(nuclei, reach))
 
 
-def _masks(field: dict[str, np.ndarray], look: Look, machine: dict, tile: int, options: dict) -> np.ndarray:
-    """Labels (H, W) int32 of what a network finds in the channels of a look."""
-    from wellread.segment.cellpose_net import model, seen_diameter
+def _labels(field: dict[str, np.ndarray], run: NetworkRun, machine: dict, tile: int, options: dict) -> np.ndarray:
+    """Labels (H, W) int32 of what a network finds in the channels of a run."""
+    from wellread.segment.cellpose_net import eval_diameter, model
 
-    cellpose = model(look.weights, look.sha256, **machine)
-    planes = [field[name] for name in look.channels]
+    cellpose = model(run.weights, run.sha256, **machine)
+    planes = [field[name] for name in run.channels]
     image = np.zeros((3, *planes[0].shape), np.float32)  # a copy, for Cellpose normalises in place
     image[: len(planes)] = planes
     side = tile or getattr(cellpose.net, "tile", 256)
-    diameter = seen_diameter(cellpose, look.diameter)
+    diameter = eval_diameter(cellpose, run.diameter)
     found = cellpose.eval(image, channel_axis=0, diameter=diameter, bsize=side, do_3D=False, **options)
     return found[0].astype(np.int32)

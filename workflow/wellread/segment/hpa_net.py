@@ -35,81 +35,83 @@ class DPNUnet(nn.Module):
     def __init__(self, first=64, stages=DPN92, outputs=3):
         super().__init__()
         widths = [first]
-        encoder = [nn.Sequential(nn.Conv2d(3, first, 7, 2, 3, bias=False), norm(first), nn.ReLU())]
+        encoder = [nn.Sequential(nn.Conv2d(3, first, 7, 2, 3, bias=False), batch_norm(first), nn.ReLU())]
         for number, (blocks, middle, wide, more, groups) in enumerate(stages):
             ins = [widths[-1], *(wide + (3 + i) * more for i in range(blocks))]
-            body = [Block(ins[i], middle, wide, more, groups, 0 if i else 1 + (number > 0)) for i in range(blocks)]
+            strides = [1 + (number > 0), *[0] * (blocks - 1)]
+            body = [DualPathBlock(ins[i], middle, wide, more, groups, stride) for i, stride in enumerate(strides)]
             encoder.append(nn.Sequential(*body) if number else nn.Sequential(nn.MaxPool2d(3, 2, 1), *body))
             widths.append(ins[-1])
-        encoder[-1].append(Last(widths[-1]))
+        encoder[-1].append(NormRelu(widths[-1]))
         self.encoder_stages = nn.ModuleList(encoder)
-        self.decoder_stages = nn.ModuleList([Rise(below, width) for width, below in pairwise(widths)])
-        self.bottlenecks = nn.ModuleList([Join(width) for width in reversed(widths[:-1])])
-        self.last_upsample = Rise(first, first)
+        self.decoder_stages = nn.ModuleList([Upsample(below, width) for width, below in pairwise(widths)])
+        self.bottlenecks = nn.ModuleList([Merge(width) for width in reversed(widths[:-1])])
+        self.last_upsample = Upsample(first, first)
         self.final = nn.Sequential(nn.Conv2d(first, outputs, 3, padding=1))
 
     def forward(self, x):
-        beside = []
+        skips = []
         for stage in self.encoder_stages:
             x = stage(x)
-            beside.append(joined(x))
-        x = beside.pop()
-        for rise, join in zip(reversed(self.decoder_stages), self.bottlenecks, strict=True):
-            x = join(rise(x), beside.pop())
+            skips.append(concatenated(x))
+        x = skips.pop()
+        for upsample, merge in zip(reversed(self.decoder_stages), self.bottlenecks, strict=True):
+            x = merge(upsample(x), skips.pop())
         return self.final(self.last_upsample(x))
 
 
-class Block(nn.Module):
-    """A bottleneck whose output is in part summed, as in ResNet, in part appended, as in DenseNet: a pair of tensors.
+class DualPathBlock(nn.Module):
+    """A bottleneck with an output of two tensors: one is summed, as in ResNet, one appended, as in DenseNet.
 
-    The first of a stage projects what comes, by its `stride`; in the others this is 0.
+    The first of a stage projects its input with a `stride`; in the others this is 0.
     """
 
     def __init__(self, width, middle, wide, more, groups, stride):
         super().__init__()
         self.wide, self.first = wide, f"c1x1_w_s{stride}" if stride else ""
         if stride:
-            self.add_module(self.first, Unit(width, wide + 2 * more, 1, stride))
-        self.c1x1_a = Unit(width, middle, 1)
-        self.c3x3_b = Unit(middle, middle, 3, stride or 1, groups)
-        self.c1x1_c = Unit(middle, wide + more, 1)
+            self.add_module(self.first, NormReluConv(width, wide + 2 * more, 1, stride))
+        self.c1x1_a = NormReluConv(width, middle, 1)
+        self.c3x3_b = NormReluConv(middle, middle, 3, stride or 1, groups)
+        self.c1x1_c = NormReluConv(middle, wide + more, 1)
 
     def forward(self, x):
-        together = joined(x)
+        features = concatenated(x)
         if self.first:
-            x = self.parts(self.get_submodule(self.first)(together))
-        new = self.parts(self.c1x1_c(self.c3x3_b(self.c1x1_a(together))))
+            x = self.split(self.get_submodule(self.first)(features))
+        new = self.split(self.c1x1_c(self.c3x3_b(self.c1x1_a(features))))
         return x[0] + new[0], torch.cat([x[1], new[1]], dim=1)
 
-    def parts(self, x):
+    def split(self, x):
+        """The channels that are summed, and those that are appended."""
         return x[:, : self.wide], x[:, self.wide :]
 
 
-class Unit(nn.Module):
-    """Norm, activation, convolution."""
+class NormReluConv(nn.Module):
+    """Batch norm, ReLU, convolution."""
 
     def __init__(self, width, out, kernel, stride=1, groups=1):
         super().__init__()
-        self.bn = norm(width)
+        self.bn = batch_norm(width)
         self.conv = nn.Conv2d(width, out, kernel, stride, kernel // 2, groups=groups, bias=False)
 
     def forward(self, x):
         return self.conv(F.relu(self.bn(x)))
 
 
-class Last(nn.Module):
-    """Norm and activation at the bottom."""
+class NormRelu(nn.Module):
+    """Batch norm and ReLU, at the end of the encoder."""
 
     def __init__(self, width):
         super().__init__()
-        self.bn = norm(width)
+        self.bn = batch_norm(width)
 
     def forward(self, x):
-        return F.relu(self.bn(joined(x)))
+        return F.relu(self.bn(concatenated(x)))
 
 
-class Rise(nn.Module):
-    """Twice as large, then a convolution."""
+class Upsample(nn.Module):
+    """Upsampling by 2, then a convolution."""
 
     def __init__(self, width, out):
         super().__init__()
@@ -119,22 +121,23 @@ class Rise(nn.Module):
         return self.layer(x)
 
 
-class Join(nn.Module):
-    """A convolution of what came up and what lies beside."""
+class Merge(nn.Module):
+    """A convolution of the upsampled features and the skip connection."""
 
     def __init__(self, width):
         super().__init__()
         self.seq = nn.Sequential(nn.Conv2d(2 * width, width, 3, padding=1), nn.ReLU())
 
-    def forward(self, x, beside):
-        return self.seq(torch.cat([x, beside], dim=1))
+    def forward(self, x, skip):
+        return self.seq(torch.cat([x, skip], dim=1))
 
 
-def norm(width):
+def batch_norm(width):
     return nn.BatchNorm2d(width, eps=0.001)
 
 
-def joined(x):
+def concatenated(x):
+    """The output of a block, a tensor or two, as one tensor."""
     return torch.cat(x, dim=1) if isinstance(x, tuple) else x
 
 
@@ -155,8 +158,8 @@ def architecture(state: dict) -> dict:
     return {"first": first, "stages": tuple(stages), "outputs": outputs}
 
 
-def filled(state: dict, path) -> DPNUnet:
-    """The network that these weights are of, in evaluation mode; InputError where any is missing, or too many."""
+def load_network(state: dict, path) -> DPNUnet:
+    """The network of a state dict, with its weights, in evaluation mode; InputError for missing or superfluous ones."""
     try:
         network = DPNUnet(**architecture(state))
         counts = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
@@ -170,27 +173,27 @@ def filled(state: dict, path) -> DPNUnet:
     return network.eval().requires_grad_(False)
 
 
-def network(path, sha256: str, wanted: str, threads: int) -> DPNUnet:
-    """The network of a published file (by its SHA-256) or of a converted one, on the `wanted` device; read once."""
-    return _network(str(path), sha256, device.choose(wanted, threads))
+def network(path, sha256: str, device_name: str, threads: int) -> DPNUnet:
+    """The network of a published file (by its SHA-256) or of a converted one, on auto, cpu or cuda; read once."""
+    return _network(str(path), sha256, device.choose(device_name, threads))
 
 
 @lru_cache(maxsize=2)
 def _network(path: str, sha256: str, where: torch.device) -> DPNUnet:
     path = state_dicts.checked(path, sha256)
     if path.suffix != ".safetensors":
-        return filled(tensors(path), path).to(where)
+        return load_network(tensors(path), path).to(where)
     try:
         state = load_file(path)
     except Exception as error:  # a damaged file may raise anything
         raise InputError("a whole file of weights", state_dicts.told(error), str(path), EDIT) from None
-    return filled(state, path).to(where)
+    return load_network(state, path).to(where)
 
 
 def convert(published, out) -> None:
     """Write the weights of a published file, a pickle, as a plain .safetensors file. No code in it is run."""
     state = {name: value.contiguous() for name, value in tensors(published).items()}
-    filled(state, published)
+    load_network(state, published)
     with whole(out) as part:
         save_file(state, part)
 

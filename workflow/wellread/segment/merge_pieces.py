@@ -1,19 +1,19 @@
-"""Putting together again what a watershed has cut too fine."""
+"""Merging the pieces of nuclei that a watershed has oversegmented."""
 
 import heapq
 from math import log2, sqrt
 
 import numpy as np
 
-DIP = 0.94  # a border brighter than this share of the dimmer peak parts no nuclei
-# Logistic regression of "one nucleus" on pairs of pieces of half the fields of BBBC038, rounded. See `_evidence`.
-FILL, NECK, SIZE, LIKENESS, BORDER, REST = 10, 2, -2, 4, 5, -7
+DIP = 0.94  # where a border is brighter than this fraction of the dimmer peak, there is one nucleus
+# Logistic regression of "one nucleus" on pairs of pieces of half the fields of BBBC038, rounded. See `_log_odds`.
+FILL, NECK, SIZE, CONTRAST, BORDER, INTERCEPT = 10, 2, -2, 4, 5, -7
 
 
 def borders(labels: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of labels that touch (n, 2), and of the border of each: its length (px), the mean of `plane`, its highest.
+    """Pairs of labels that touch (n, 2), and of their borders (n,): length (px), mean and maximum of `plane`.
 
-    The plane on a border is the dimmer one of every two pixels.
+    Of every two pixels that touch across a border the dimmer one is taken.
     """
     found = []
     for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
@@ -30,7 +30,7 @@ def borders(labels: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def merge_dips(labels: np.ndarray, plane: np.ndarray) -> np.ndarray:
-    """Join basins whose border somewhere is nearly as bright as the dimmer of their peaks, highest borders first."""
+    """Merge labels (H, W) whose border is somewhere nearly as bright as the dimmer of their peaks, brightest first."""
     pairs, _, _, highest = borders(labels, plane)
     parent = np.arange(labels.max(initial=0) + 1)
     peak = np.zeros(len(parent))
@@ -39,78 +39,79 @@ def merge_dips(labels: np.ndarray, plane: np.ndarray) -> np.ndarray:
         a, b = sorted((_root(parent, label) for label in pairs[pair]), key=lambda label: -peak[label])
         if a != b and highest[pair] >= DIP * peak[b]:
             parent[b] = a
-    return _numbered(parent)[labels]
+    return _consecutive(parent)[labels]
 
 
 def merge_pieces(labels: np.ndarray, plane: np.ndarray, diameter: float) -> np.ndarray:
-    """Join the pieces of one nucleus, the surest pair first, for as long as the evidence says so."""
+    """Merge labels (H, W), the pair of highest log odds first, as long as these are positive (see `_log_odds`)."""
     pairs, length, mean, _ = borders(labels, plane)
-    graph = _Graph(moments(labels, plane), pairs, length, length * mean, diameter**2)
-    return _numbered(graph.merged())[labels]
+    graph = _PieceGraph(moments(labels, plane), pairs, length, length * mean, diameter**2)
+    return _consecutive(graph.merged())[labels]
 
 
-class _Graph:
-    """Pieces by their moments (n, 7: area, y, x, yy, xx, xy, light, all sums) and their borders (length, light)."""
+class _PieceGraph:
+    """Pieces, by their `moments` (n, 7), and the borders between them, each (length, sum of light)."""
 
     def __init__(self, sums, pairs, length, light, area):
         self.moments, self.area = sums, area
         self.border = {
             tuple(p): np.array(b) for p, b in zip(pairs.tolist(), zip(length, light, strict=True), strict=True)
         }
-        self.beside = {piece: set() for piece in range(len(sums))}
+        self.neighbours = {piece: set() for piece in range(len(sums))}
         for a, b in self.border:
-            self.beside[a].add(b)
-            self.beside[b].add(a)
-        self.evidence, self.queue = {}, []
+            self.neighbours[a].add(b)
+            self.neighbours[b].add(a)
+        self.log_odds, self.queue = {}, []
 
     def merged(self) -> np.ndarray:
-        """Which piece every piece has become part of."""
+        """The piece (n,) that every piece has been merged into: itself, or one that has in turn been merged."""
         parent = np.arange(len(self.moments))
         for pair in self.border:
-            self._weigh(pair)
+            self._score(pair)
         while self.queue:
-            evidence, pair = heapq.heappop(self.queue)
-            if self.evidence.get(pair) == -evidence:  # else it has changed since
+            log_odds, pair = heapq.heappop(self.queue)
+            if self.log_odds.get(pair) == -log_odds:  # else the entry is outdated
                 parent[pair[1]] = pair[0]
-                self._join(*pair)
+                self._merge(*pair)
         return parent
 
-    def _weigh(self, pair: tuple[int, int]) -> None:
+    def _score(self, pair: tuple[int, int]) -> None:
         a, b = (self.moments[piece] for piece in pair)
-        self.evidence[pair] = _evidence(a, b, *self.border[pair], self.area)
-        if self.evidence[pair] > 0:
-            heapq.heappush(self.queue, (-self.evidence[pair], pair))
+        self.log_odds[pair] = _log_odds(a, b, *self.border[pair], self.area)
+        if self.log_odds[pair] > 0:
+            heapq.heappush(self.queue, (-self.log_odds[pair], pair))
 
-    def _join(self, a: int, b: int) -> None:
+    def _merge(self, a: int, b: int) -> None:
         self.moments[a] += self.moments[b]
-        self.beside[a].discard(b)
-        for other in self.beside.pop(b) | {a}:
-            border = self.border.pop(gone := _pair(b, other))
-            self.evidence.pop(gone, None)
+        self.neighbours[a].discard(b)
+        for other in self.neighbours.pop(b) | {a}:
+            border = self.border.pop(gone := _ordered(b, other))
+            self.log_odds.pop(gone, None)
             if other != a:
-                self.border[_pair(a, other)] = self.border.get(_pair(a, other), 0) + border
-                self.beside[other] = self.beside[other] - {b} | {a}
-                self.beside[a].add(other)
-        for other in self.beside[a]:
-            self._weigh(_pair(a, other))
+                self.border[_ordered(a, other)] = self.border.get(_ordered(a, other), 0) + border
+                self.neighbours[other] = self.neighbours[other] - {b} | {a}
+                self.neighbours[a].add(other)
+        for other in self.neighbours[a]:
+            self._score(_ordered(a, other))
 
 
-def _evidence(a: np.ndarray, b: np.ndarray, length: float, light: float, area: float) -> float:
+def _log_odds(a: np.ndarray, b: np.ndarray, length: float, light: float, area: float) -> float:
     """Log odds that two pieces are one nucleus.
 
-    For it speak that together they fill the ellipse of their moments better than apart, that their border is long for
-    the size of the smaller, and that it is no darker than they are; against it, that together they would be large for
-    a nucleus (`area` is that of a typical one), and that one is brighter than the other.
+    They rise if together they fill the ellipse of their moments better than apart, if their border is long for the size
+    of the smaller, and if it is no darker than they are; they fall if together they would be large for a nucleus
+    (`area` is that of a typical one), and if one is brighter than the other. `a` and `b` are moments (7,), `length` and
+    `light` those of the border.
     """
     both, (small, large) = a + b, sorted((a[0], b[0]))
     dim, bright = sorted((max(a[6] / a[0], 1e-9), max(b[6] / b[0], 1e-9)))
-    fills = fill(np.stack([a, b, both]))
+    fills = ellipse_fill(np.stack([a, b, both]))
     gain = fills[2] - (a[0] * fills[0] + b[0] * fills[1]) / both[0]
     odds = FILL * gain + NECK * length / sqrt(small) + SIZE * log2((small + large) / area)
-    return odds + LIKENESS * log2(dim / bright) + BORDER * light / length / dim + REST
+    return odds + CONTRAST * log2(dim / bright) + BORDER * light / length / dim + INTERCEPT
 
 
-def fill(moments: np.ndarray) -> np.ndarray:
+def ellipse_fill(moments: np.ndarray) -> np.ndarray:
     """Area of pieces (..., 7) over that of the ellipses with their second moments: 1 for an ellipse, else less."""
     n, y, x, yy, xx, xy = np.moveaxis(moments, -1, 0)[:6]
     n = np.maximum(n, 1)
@@ -119,7 +120,7 @@ def fill(moments: np.ndarray) -> np.ndarray:
 
 
 def moments(labels: np.ndarray, plane: np.ndarray) -> np.ndarray:
-    """Sums over every label, by index (n, 7): 1, y, x, yy, xx, xy, light of `plane`; of 0 all are 0."""
+    """Sums over every label, by label (n, 7): 1, y, x, yy, xx, xy, light of `plane`; those of label 0 are 0."""
     y, x = np.nonzero(labels)
     ids, size = labels[y, x], int(labels.max(initial=0)) + 1
     y, x = y.astype(float), x.astype(float)
@@ -127,7 +128,7 @@ def moments(labels: np.ndarray, plane: np.ndarray) -> np.ndarray:
     return np.stack([np.bincount(ids, weight, size) for weight in weights], 1)
 
 
-def _pair(a: int, b: int) -> tuple[int, int]:
+def _ordered(a: int, b: int) -> tuple[int, int]:
     return (a, b) if a < b else (b, a)
 
 
@@ -137,7 +138,7 @@ def _root(parent: np.ndarray, label: int) -> int:
     return int(label)
 
 
-def _numbered(parent: np.ndarray) -> np.ndarray:
-    """New labels, by old one, of groups whose members point to one of them: from 1 without gaps, 0 stays 0."""
+def _consecutive(parent: np.ndarray) -> np.ndarray:
+    """New label of every old one: one for each tree of `parent`, from 1 without gaps; 0 stays 0."""
     roots = np.array([_root(parent, label) for label in range(len(parent))])
     return np.unique(roots, return_inverse=True)[1].astype(np.int32)

@@ -1,72 +1,72 @@
-"""Nuclei of one field: Otsu to find them, Otsu again about each for its outline, a watershed to part those that touch.
+"""Nuclei of one field: Otsu's threshold, a local threshold for every outline, watersheds to split those that touch.
 
-All lengths are shares of the diameter of a typical nucleus, so nothing depends on the magnification.
+All lengths are multiples of the diameter of a typical nucleus, so nothing depends on the magnification.
 """
 
 import numpy as np
 from scipy import ndimage
 from skimage import feature, morphology, segmentation
 
-from wellread.segment.merge_pieces import fill, merge_dips, merge_pieces, moments
-from wellread.segment.otsu_threshold import otsu, otsu_again
+from wellread.segment.merge_pieces import ellipse_fill, merge_dips, merge_pieces, moments
+from wellread.segment.otsu_threshold import otsu, otsu_below
 
 LEVEL = 0.42  # of an outline, between its surroundings (0) and its nucleus (1)
 SMALLEST = 0.08  # area of the smallest nucleus, in squared diameters
 FAINT = 0.25  # contrast of the faintest nucleus, in that of bright ones
-COARSE = 0.15  # smoothing, in diameters, after which noise is noise
-ELLIPSE, LARGE = 0.97, 1.0  # what fills less of its ellipse, or has more squared diameters, may be several nuclei
-ROUNDS = 6  # of the local threshold: later ones change nothing
+COARSE = 0.15  # smoothing, in diameters, after which noise alone is not separated by Otsu
+ELLIPSE, LARGE = 0.97, 1.0  # what fills less of its ellipse, or has a larger area (squared diameters), may be several
+ITERATIONS = 6  # of the local threshold: more change nothing
 
 
 def find_nuclei(plane: np.ndarray, diameter: float) -> np.ndarray:
     """Labels (H, W) int32 of the nuclei in a plane (H, W) in 0..1; `diameter` (px) of a typical one."""
     light = _without_background(ndimage.gaussian_filter(plane, max(diameter / 30, 0.5)), diameter)
-    bright = _bright(light, diameter)
-    if not bright.any():
+    foreground = _foreground(light, diameter)
+    if not foreground.any():
         return np.zeros(plane.shape, np.int32)
-    outlined = _outlines(light, _by_light(light, bright, diameter), diameter)
-    return _large(merge_pieces(_by_shape(outlined, light, diameter), light, diameter), diameter)
+    outlined = _outlines(light, _split_by_intensity(light, foreground, diameter), diameter)
+    return _without_small(merge_pieces(_split_by_shape(outlined, light, diameter), light, diameter), diameter)
 
 
 def _without_background(plane: np.ndarray, diameter: float) -> np.ndarray:
-    """Subtract what is left of a shrunken plane after an opening with a square of 1.5 diameters."""
+    """The plane less its background: an opening of a shrunk copy with a square of 1.5 diameters."""
     shrink = max(int(diameter / 6), 1)
     small = ndimage.uniform_filter(plane, shrink)[shrink // 2 :: shrink, shrink // 2 :: shrink]
     side = max(int(1.5 * diameter / shrink), 3)
     low = ndimage.gaussian_filter(ndimage.maximum_filter(ndimage.minimum_filter(small, side), side), side / 2)
-    return np.maximum(plane - _enlarged(low, shrink, plane.shape), 0)
+    return np.maximum(plane - _upsampled(low, shrink, plane.shape), 0)
 
 
-def _enlarged(small: np.ndarray, shrink: int, shape: tuple[int, int]) -> np.ndarray:
-    """Between the middles of its pixels straight lines, along one axis after the other."""
+def _upsampled(small: np.ndarray, shrink: int, shape: tuple[int, int]) -> np.ndarray:
+    """A plane shrunk by `shrink`, linearly interpolated to `shape`, one axis after the other."""
     for axis, side in enumerate(shape):
         at = np.clip((np.arange(side) - shrink // 2) / shrink, 0, small.shape[axis] - 1)
         below = np.minimum(at.astype(int), max(small.shape[axis] - 2, 0))
         above = np.minimum(below + 1, small.shape[axis] - 1)
-        part = np.expand_dims((at - below).astype(small.dtype), 1 - axis)
-        small = (1 - part) * small.take(below, axis) + part * small.take(above, axis)
+        weight = np.expand_dims((at - below).astype(small.dtype), 1 - axis)
+        small = (1 - weight) * small.take(below, axis) + weight * small.take(above, axis)
     return small
 
 
-def _bright(light: np.ndarray, diameter: float) -> np.ndarray:
-    """Otsu's foreground, that of what it left dark included; nothing if all is noise."""
-    _, parted = otsu(ndimage.gaussian_filter(light, COARSE * diameter))  # rare counts stand out, but only one by one
+def _foreground(light: np.ndarray, diameter: float) -> np.ndarray:
+    """Pixels (H, W) bool above Otsu's threshold, of the darker class too if it is two; none if all is noise."""
+    _, separated = otsu(ndimage.gaussian_filter(light, COARSE * diameter))  # smoothed: single noisy pixels stand out
     level, _ = otsu(light)
-    if not parted:
+    if not separated:
         return np.zeros(light.shape, bool)
-    return morphology.remove_small_objects(light > otsu_again(light, level), max_size=int(SMALLEST * diameter**2))
+    return morphology.remove_small_objects(light > otsu_below(light, level), max_size=int(SMALLEST * diameter**2))
 
 
-def _by_light(light: np.ndarray, bright: np.ndarray, diameter: float) -> np.ndarray:
-    """Basins of the bright part, one for every maximum that a real dip parts from its neighbours."""
+def _split_by_intensity(light: np.ndarray, foreground: np.ndarray, diameter: float) -> np.ndarray:
+    """Labels (H, W) of the foreground, one for every maximum that is separated from others by a marked dip."""
     smooth = ndimage.gaussian_filter(light, diameter / 10)
-    return merge_dips(segmentation.watershed(-smooth, _peaks(smooth, bright, diameter), mask=bright), smooth)
+    return merge_dips(segmentation.watershed(-smooth, _peaks(smooth, foreground, diameter), mask=foreground), smooth)
 
 
-def _by_shape(labels: np.ndarray, light: np.ndarray, diameter: float) -> np.ndarray:
-    """Cut what is no ellipse, or too large, at its waists: a watershed of the distance from the border."""
+def _split_by_shape(labels: np.ndarray, light: np.ndarray, diameter: float) -> np.ndarray:
+    """Split what is no ellipse, or too large, at its narrow points: a watershed of the distance from the border."""
     shapes = moments(labels, light)
-    doubtful = (fill(shapes) < ELLIPSE) | (shapes[:, 0] > LARGE * diameter**2)
+    doubtful = (ellipse_fill(shapes) < ELLIPSE) | (shapes[:, 0] > LARGE * diameter**2)
     inside = doubtful[labels] & (labels > 0)
     core = inside & ~_borders(labels)
     depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(core), diameter / 16)
@@ -75,6 +75,7 @@ def _by_shape(labels: np.ndarray, light: np.ndarray, diameter: float) -> np.ndar
 
 
 def _peaks(landscape: np.ndarray, where: np.ndarray, diameter: float) -> np.ndarray:
+    """Labels (H, W) of single pixels: the local maxima within the mask `where`."""
     near = max(round(0.15 * diameter), 1)
     found = feature.peak_local_max(landscape, near, labels=where.astype(int), exclude_border=False)
     seeds = np.zeros(landscape.shape, np.int32)
@@ -83,7 +84,7 @@ def _peaks(landscape: np.ndarray, where: np.ndarray, diameter: float) -> np.ndar
 
 
 def _borders(labels: np.ndarray) -> np.ndarray:
-    """Where a label touches the one above or to its left."""
+    """Pixels (H, W) bool that touch another label above or to their left."""
     border = np.zeros(labels.shape, bool)
     for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
         border[here] |= (labels[here] != labels[there]) & (labels[here] > 0) & (labels[there] > 0)
@@ -91,12 +92,12 @@ def _borders(labels: np.ndarray) -> np.ndarray:
 
 
 def _outlines(light: np.ndarray, basins: np.ndarray, diameter: float) -> np.ndarray:
-    """Outline every nucleus by a threshold of its own, within its basin and a quarter diameter about it.
+    """Labels (H, W) of nuclei by a threshold of their own, within their basin and a quarter diameter about it.
 
-    What stands out far less from its surroundings than most do is haze, not a nucleus.
+    A basin of far less contrast than most is out-of-focus light, not a nucleus.
     """
     wide = segmentation.expand_labels(basins, diameter / 4)
-    low, high, areas = _sides(light, wide)
+    low, high, areas = _class_means(light, wide)
     contrast = high - low
     order = np.argsort(contrast)
     usual = contrast[order[np.searchsorted(np.cumsum(areas[order]), 0.75 * areas.sum())]]
@@ -108,13 +109,13 @@ def _outlines(light: np.ndarray, basins: np.ndarray, diameter: float) -> np.ndar
     return np.where(inside, wide, 0)
 
 
-def _sides(light: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _class_means(light: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """By label, means below and above a threshold at LEVEL between them (Otsu's, if halfway), and px above it."""
     inside = labels > 0
     ids, values = labels[inside], light[inside]
     count, total = np.bincount(ids), np.bincount(ids, values)
     level = total / np.maximum(count, 1)
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         above = values > level[ids]
         n, s = (np.bincount(ids[above], w, len(count)) for w in (None, values[above]))
         low, high = (total - s) / np.maximum(count - n, 1), s / np.maximum(n, 1)
@@ -122,7 +123,7 @@ def _sides(light: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return low, high, n
 
 
-def _large(labels: np.ndarray, diameter: float) -> np.ndarray:
+def _without_small(labels: np.ndarray, diameter: float) -> np.ndarray:
     """The labels that are large enough for a nucleus, numbered from 1."""
     large = np.bincount(labels.ravel()) >= SMALLEST * diameter**2
     large[0] = False

@@ -1,13 +1,13 @@
-"""Otsu's threshold, and how well it parts what is above from what is below."""
+"""Otsu's threshold, and whether the two classes are well separated."""
 
 import numpy as np
 from skimage import filters
 
-SEPARATION = 4  # of two classes, in deviations of the lower one; halves of noise are 2.7 apart
+SEPARATION = 4  # least distance of the means of two classes, in deviations of the lower one; it is 2.7 for noise
 
 
 def otsu(values: np.ndarray) -> tuple[float, bool]:
-    """Otsu's threshold of any values, and whether its classes are truly two."""
+    """Otsu's threshold of any values, and whether its two classes are separated (by SEPARATION)."""
     if values.max() == values.min():
         return float(values.max()), False
     level = filters.threshold_otsu(values)
@@ -16,10 +16,10 @@ def otsu(values: np.ndarray) -> tuple[float, bool]:
     return float(level), bool(values[above].mean() - low.mean() >= SEPARATION * low.std())
 
 
-def otsu_again(values: np.ndarray, level: float) -> float:
-    """Otsu's threshold of what a first one left below if that is two classes, too; else the first.
+def otsu_below(values: np.ndarray, level: float) -> float:
+    """Otsu's threshold of the values up to `level`, if these are two separated classes, too; else `level`.
 
-    So dim objects are not lost beside bright ones, nor thin parts of a cell beside its middle.
+    So dim objects are not lost beside bright ones.
     """
-    lower, parted = otsu(values[values <= level])
-    return lower if parted else level
+    lower, separated = otsu(values[values <= level])
+    return lower if separated else level

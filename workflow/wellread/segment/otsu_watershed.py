@@ -1,4 +1,4 @@
-"""Nuclei by Otsu's threshold and a watershed, bodies by a watershed from the nuclei."""
+"""Nuclei by Otsu's threshold and a watershed, cells by a watershed from the nuclei."""
 
 import logging
 from functools import partial
@@ -6,30 +6,31 @@ from functools import partial
 import numpy as np
 
 from wellread.runtime.registry import choice
-from wellread.segment.bodies import bodies
+from wellread.segment.bodies import grow_bodies
 from wellread.segment.nuclei import find_nuclei
-from wellread.segment.size import Size
+from wellread.segment.size import NucleusSize
 
 log = logging.getLogger("wellread")
 
 
 @choice("segment", channels=("nucleus", "cell"), micrometres=("diameter",))
 def otsu_watershed(scene, *, nucleus: str = "DNA", cell: str = "", diameter: float = 0, reach: float = 1.5):
-    """Nuclei by Otsu's threshold, again about every nucleus, and a watershed; bodies by a watershed in channel `cell`.
+    """Nuclei in channel `nucleus` by Otsu's threshold, a local threshold each and a watershed; cells in channel `cell`.
 
-    `diameter` (µm) of a typical nucleus; 0 estimates it from the sample, and how each field differs from that. All
-    lengths within follow from it. Bodies end `reach` diameters from their nucleus at the latest; without a `cell`
-    channel they are all that lies so near. InputError if a diameter is given and the pixel size is not known.
+    `diameter` (micrometres) of a typical nucleus; 0: estimated from the sample, and for each field relative to that.
+    All other lengths are multiples of it. Cells end `reach` diameters from their nucleus at the latest; without a
+    `cell` channel they are nuclei expanded so far. InputError if a diameter is given and the pixel size is not known.
     """
     pixels = scene.pixels(diameter, "segment.otsu_watershed.diameter")
-    size = Size(pixels) if pixels else Size.estimated([field[nucleus] for field in scene.sample], scene.threads)
+    planes = [field[nucleus] for field in scene.sample]
+    size = NucleusSize(pixels) if pixels else NucleusSize.estimated(planes, scene.threads)
     log.info("otsu_watershed: nuclei of %.1f px", size.diameter)
     return partial(_otsu_watershed, nucleus=nucleus, cell=cell, size=size, reach=reach)
 
 
 def _otsu_watershed(
-    field: dict[str, np.ndarray], place: dict, nucleus: str, cell: str, size: Size, reach: float
+    field: dict[str, np.ndarray], metadata: dict, nucleus: str, cell: str, size: NucleusSize, reach: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    diameter = size.of(field[nucleus])
+    diameter = size.in_field(field[nucleus])
     nuclei = find_nuclei(field[nucleus], diameter)
-    return nuclei, bodies(field.get(cell), nuclei, diameter, reach)
+    return nuclei, grow_bodies(field.get(cell), nuclei, diameter, reach)

@@ -1,4 +1,4 @@
-"""What a segmenter may know before it sees the first field."""
+"""What a segmenter knows before the first field: some fields of the plate, the pixel size, the machine."""
 
 from dataclasses import dataclass, field
 
@@ -9,9 +9,9 @@ from wellread.runtime.errors import InputError
 
 @dataclass(frozen=True)
 class Scene:
-    """A plate as segmenters see it: some calibrated fields (dicts of channels (H, W) float32, 0..1), and the machine.
+    """The first argument of a segmenter: `sample`, some calibrated fields (dicts of channels (H, W) float32, 0..1).
 
-    `pixel_size` is in micrometres per pixel, 0 if unknown; `device` is auto, cpu or cuda.
+    `pixel_size` is in micrometres per pixel, 0 if unknown; `device` is auto, cpu or cuda; `threads` are CPU cores.
     """
 
     sample: list[dict[str, np.ndarray]] = field(default_factory=list)
@@ -23,7 +23,7 @@ class Scene:
         """A size in px; 0 stays 0, and any other is an InputError where the pixel size is unknown."""
         if micrometres and not self.pixel_size:
             raise InputError(
-                "the size of a pixel, to make sense of a size in micrometres",
+                "the size of a pixel, to convert a size in micrometres",
                 "pixel_size: 0 (unknown)",
                 option,
                 f"the dataset's key pixel_size (micrometres per pixel), or leave {option.rpartition('.')[2]} at 0",

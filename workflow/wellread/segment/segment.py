@@ -1,8 +1,9 @@
 """From fields to label masks of nuclei and cells that share their ids, and a table of what was found.
 
-A segmenter is `f(scene, *, options) -> g`: it may look at some calibrated fields of the plate (to learn how large
-nuclei are) and returns `g(field, place) -> (nuclei, cells)`. A field is a dict of channels (H, W) float32, its place
-the plate, well, site and number of the field. Those that run a network work in this process, the others in several.
+A segmenter is `f(scene, *, options) -> g`: it gets a sample of the calibrated fields of the plate (to estimate how
+large nuclei are) and returns `g(field, metadata) -> (nuclei, cells)`, labels (H, W). A field is a dict of channels
+(H, W) float32 in 0..1, its metadata a dict of plate, well, site, number of the field and stem of its file. Segmenters
+that run a network work in this process, the others in several.
 """
 
 import logging
@@ -21,53 +22,55 @@ from wellread.segment.objects import objects
 from wellread.segment.scene import Scene
 
 log = logging.getLogger("wellread")
-SAMPLE = 8  # fields of a plate a segmenter may look at beforehand
+SAMPLE = 8  # fields of a plate that a segmenter gets beforehand
 
 
 def segment(fields, calibration, outputs: dict, section: dict, threads=1, pixel_size=0.0, device="cpu") -> None:
     """Segment the good fields of a plate, `section` being `{segmenter: options}`.
 
     Writes outputs["masks"]: (F, C = nucleus and cell, Y, X) int32 TIFF, bad fields all 0, and outputs["objects"]: a
-    row for every cell (see `objects`). `pixel_size` is in micrometres per pixel, 0 if unknown.
+    row for every cell (see `objects`). `fields` and `calibration` are paths; `pixel_size` is in micrometres per pixel,
+    0 if unknown; `device` is auto, cpu or cuda. Segmenters raise InputError for options that will not do.
     """
     plate = open_plate(fields, calibration)
-    method = pick("segment", section)(Scene(_sample(plate), pixel_size, device, threads))
-    work = partial(_work, paths=(fields, calibration), method=method)
-    results = ordered(work, plate.fields.index, 1 if chosen("segment", section).network else threads)
+    method = pick("segment", section)(Scene(_sample_fields(plate), pixel_size, device, threads))
+    segment_field = partial(_segment_field, paths=(fields, calibration), method=method)
+    results = ordered(segment_field, plate.fields.index, 1 if has_weights(section) else threads)
     tables, layout = [], {"shape": (len(plate.fields), 2, *plate.shape), "dtype": np.int32}
     with whole(outputs["masks"]) as part:
-        pages = _pages(progress(results, "segment", len(plate.fields), "fields"), tables)
-        about = {"photometric": "minisblack", "metadata": {"axes": "FCYX"}}
-        tifffile.imwrite(part, pages, bigtiff=True, compression="zlib", **layout, **about)
+        pages = _mask_pages(progress(results, "segment", len(plate.fields), "fields"), tables)
+        tags = {"photometric": "minisblack", "metadata": {"axes": "FCYX"}}
+        tifffile.imwrite(part, pages, bigtiff=True, compression="zlib", **layout, **tags)
     with whole(outputs["objects"]) as part:
-        _alarm(found := pd.concat(tables, ignore_index=True), plate)
+        _log_counts(found := pd.concat(tables, ignore_index=True), plate)
         found.to_parquet(part, index=False)
 
 
-def _sample(plate: Plate) -> list[dict[str, np.ndarray]]:
-    """Fields from all over the plate."""
+def _sample_fields(plate: Plate) -> list[dict[str, np.ndarray]]:
+    """At most SAMPLE good fields, spread evenly over the plate."""
     spread = np.linspace(0, len(plate.good) - 1, min(len(plate.good), SAMPLE)).astype(int)
-    return [plate.named(plate.good[i]) for i in spread]
+    return [plate.read_by_channel(plate.good[i]) for i in spread]
 
 
-def _work(number: int, paths: tuple[str, str], method) -> tuple[np.ndarray, pd.DataFrame]:
+def _segment_field(number: int, paths: tuple[str, str], method) -> tuple[np.ndarray, pd.DataFrame]:
     """Masks (2, H, W) of one field and the table of its objects."""
     plate = open_plate(*paths)
     if plate.fields.loc[number, "status"] != "ok":
-        return (empty := np.zeros((2, *plate.shape), np.int32)), objects(*empty, {}, plate.place(number))
-    field, place = plate.named(number), plate.place(number)
-    nuclei, cells = method(field, place)
-    return np.stack([nuclei, cells]).astype(np.int32), objects(nuclei, cells, field, place)
+        return (empty := np.zeros((2, *plate.shape), np.int32)), objects(*empty, {}, plate.metadata(number))
+    field, metadata = plate.read_by_channel(number), plate.metadata(number)
+    nuclei, cells = method(field, metadata)
+    return np.stack([nuclei, cells]).astype(np.int32), objects(nuclei, cells, field, metadata)
 
 
-def _pages(results, tables: list):
+def _mask_pages(results, tables: list):
+    """Yield the masks (H, W) of every result, and append its table to `tables`."""
     for masks, table in results:
         tables.append(table)
         yield from masks
 
 
-def _alarm(found: pd.DataFrame, plate: Plate) -> None:
-    """Say aloud how many fields have no cell."""
-    bare = len(plate.good) - found["field"].nunique()
-    level = logging.WARNING if bare > 0.5 * len(plate.good) else logging.INFO
-    log.log(level, "%d cells in %d fields; %d good fields have none", len(found), len(plate.good), bare)
+def _log_counts(found: pd.DataFrame, plate: Plate) -> None:
+    """Log how many cells there are and how many good fields have none; a warning if more than half have none."""
+    empty = len(plate.good) - found["field"].nunique()
+    level = logging.WARNING if empty > 0.5 * len(plate.good) else logging.INFO
+    log.log(level, "%d cells in %d fields; %d good fields have none", len(found), len(plate.good), empty)
