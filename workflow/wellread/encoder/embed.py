@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from wellread.crops.reader import Crops, prefetched
-from wellread.encoder.readouts import ENCODERS, How, trained
+from wellread.encoder.readouts import How, trained
 from wellread.networks import device as devices
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole

@@ -10,7 +10,7 @@ import yaml
 
 from wellread.runtime.errors import InputError
 
-PLATES = ((8, 12), (16, 24), (32, 48))  # rows, columns
+PLATE_FORMATS = ((8, 12), (16, 24), (32, 48))  # rows, columns
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
@@ -21,7 +21,10 @@ def schema(kind: str) -> dict:
 
 
 def read(path, kind: str, extra_columns: tuple[str, ...] = (), key: str = "") -> pd.DataFrame:
-    """Read a CSV, TSV or Parquet table of a `kind` and check it; `key` is the config key that named the file."""
+    """Read a CSV, TSV or Parquet table of a `kind` (images or wells) and check it (see `check`).
+
+    `extra_columns` are required, too; `key` is the config key that named the file. InputError if there is no file.
+    """
     path = Path(path)
     if not path.is_file():
         raise InputError(
@@ -35,16 +38,18 @@ def read(path, kind: str, extra_columns: tuple[str, ...] = (), key: str = "") ->
 
 
 def check(frame: pd.DataFrame, kind: str, where: str, extra_columns: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Return `frame` normalised and sorted by its key; raise InputError naming column and row of every slip."""
+    """The table normalised and sorted by its key; InputError naming column and row of every error in it.
+
+    `kind` is images or wells, `where` the file or the config key it is of, for errors.
+    """
     rules = schema(kind)
     columns = rules["properties"]
-    _require(frame, [*rules["required"], *extra_columns], where)
+    _require_columns(frame, [*rules["required"], *extra_columns], where)
     frame = frame.assign(**{c: r["default"] for c, r in columns.items() if "default" in r and c not in frame})
     frame["well"] = frame["well"].map(well_name)
-    errors = [
-        error for column, rule in columns.items() if column in frame for error in _cells(frame, column, rule, where)
-    ]
-    errors += _repeated(frame, [c for c in rules["unique"] if c in frame], where)
+    present = [column for column in columns if column in frame]
+    errors = [error for column in present for error in _column_errors(frame, column, columns[column], where)]
+    errors += _repeated_rows(frame, [c for c in rules["unique"] if c in frame], where)
     if errors:
         raise InputError.together(errors)
     for column, rule in columns.items():
@@ -59,8 +64,8 @@ def well_name(name: str) -> str:
     return f"{match[1].upper()}{int(match[2]):02d}" if match else str(name).strip()
 
 
-def well_place(well: str) -> tuple[int, int] | None:
-    """Row and column of a well such as A01, counted from 0; None if its name does not tell."""
+def well_row_column(well: str) -> tuple[int, int] | None:
+    """Row and column of a well such as A01, counted from 0; None for a name of another form."""
     match = re.fullmatch(r"([A-Z]{1,2})(\d{1,2})", well)
     if not match or int(match[2]) == 0:
         return None
@@ -71,13 +76,13 @@ def well_place(well: str) -> tuple[int, int] | None:
 
 
 def plate_format(places) -> tuple[int, int]:
-    """Rows and columns of the smallest usual plate that has all these places."""
+    """Rows and columns of the smallest plate (of 96, 384 or 1536 wells) that has all `places` (row, column)."""
     places = list(places)
-    fits = [size for size in PLATES if all(row < size[0] and column < size[1] for row, column in places)]
-    return fits[0] if fits else PLATES[-1]
+    fits = [size for size in PLATE_FORMATS if all(row < size[0] and column < size[1] for row, column in places)]
+    return fits[0] if fits else PLATE_FORMATS[-1]
 
 
-def _require(frame: pd.DataFrame, wanted: list[str], where: str) -> None:
+def _require_columns(frame: pd.DataFrame, wanted: list[str], where: str) -> None:
     missing = [column for column in wanted if column not in frame]
     if not missing:
         return
@@ -88,7 +93,7 @@ def _require(frame: pd.DataFrame, wanted: list[str], where: str) -> None:
     )
 
 
-def _cells(frame: pd.DataFrame, column: str, rule: dict, where: str):
+def _column_errors(frame: pd.DataFrame, column: str, rule: dict, where: str):
     values = frame[column].astype(str)
     if "pattern" in rule:
         wrong, wanted = ~values.str.fullmatch(rule["pattern"]), f"text that matches {rule['pattern']}"
@@ -104,7 +109,7 @@ def _cells(frame: pd.DataFrame, column: str, rule: dict, where: str):
         yield InputError(wanted, found, f"{where}, row {rows[0] + 2}, column {column}", rule["description"])
 
 
-def _repeated(frame: pd.DataFrame, key: list[str], where: str):
+def _repeated_rows(frame: pd.DataFrame, key: list[str], where: str):
     again = frame.duplicated(key).to_numpy().nonzero()[0]
     if len(again):
         row = frame.iloc[again[0]]

@@ -2,7 +2,7 @@
 
 from string import ascii_uppercase
 
-from wellread.inputs.user_tables import plate_format, well_place
+from wellread.inputs.user_tables import plate_format, well_row_column
 
 
 def plate_layout(wells) -> tuple[dict[str, tuple[int, int]], int, int]:
@@ -10,7 +10,7 @@ def plate_layout(wells) -> tuple[dict[str, tuple[int, int]], int, int]:
 
     Wells whose names do not say where they are (such as A01 does) are left out.
     """
-    places = {well: place for well in wells if (place := well_place(well))}
+    places = {well: place for well in wells if (place := well_row_column(well))}
     return places, *plate_format(places.values())
 
 

@@ -35,7 +35,7 @@ def segment(fields, calibration, outputs: dict, section: dict, threads=1, pixel_
     plate = open_plate(fields, calibration)
     method = pick("segment", section)(Scene(_sample_fields(plate), pixel_size, device, threads))
     segment_field = partial(_segment_field, paths=(fields, calibration), method=method)
-    results = ordered(segment_field, plate.fields.index, 1 if has_weights(section) else threads)
+    results = ordered(segment_field, plate.fields.index, 1 if chosen("segment", section).network else threads)
     tables, layout = [], {"shape": (len(plate.fields), 2, *plate.shape), "dtype": np.int32}
     with whole(outputs["masks"]) as part:
         pages = _mask_pages(progress(results, "segment", len(plate.fields), "fields"), tables)
