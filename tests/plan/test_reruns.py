@@ -10,7 +10,10 @@ from wellread.runtime.registry import choices
 RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
 COUNTED = {  # rule: the modules of its step; those of what the config picks are added
     "paint": "painted.layout painted.paint painted.phantom",
-    "calibrate": "calibrate.calibrate calibrate.flags calibrate.illumination calibrate.quality inputs.images",
+    "calibrate": """
+        calibrate.calibrate calibrate.flags calibrate.illumination calibrate.plate calibrate.quality
+        inputs.images
+    """,
     "segment": "calibrate.plate inputs.images segment.objects segment.scene segment.segment",
     "crops": """
         calibrate.flags calibrate.plate crops.crops crops.cutter crops.pixels crops.selection crops.windows
