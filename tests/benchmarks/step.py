@@ -36,7 +36,7 @@ N = 3072  # side of the matrices
 def main():
     asked = arguments()
     torch.set_num_threads(asked.threads)
-    device = devices.choose("auto", asked.threads)
+    device = devices.choose_device("auto", asked.threads)
     print(f"{device}, torch {torch.__version__}, {asked}\n")
     print("| precision | images/s | TFLOP per step | TFLOP/s | TFLOP/s of a product | share | views and reading |")
     print("|---|---|---|---|---|---|---|")

@@ -22,7 +22,7 @@ def embed(
     with its options. `features`, `blocks`, `view`: see `encoders.How`; `turn`: the mean over the eight orientations
     of a crop; `seed`: of an encoder that is random.
     """
-    where, cells = devices.choose(device, threads), Crops([crops])
+    where, cells = devices.choose_device(device, threads), Crops([crops])
     how = {"features": features, "blocks": blocks, "view": view, "device": where, "seed": seed}
     describe = ready(encoder, channels, how, weights, model)
     vectors = np.empty((len(cells), describe.width), np.float32)  # (N, D)

@@ -119,7 +119,7 @@ def exported(present, how, /, *, path, sha256, channels, image, fit="centre", no
         found = f"features {how.features}, blocks {how.blocks}, view {how.view}"
         raise InputError("cls, 1 and none: an exported network has one output", found, "embed", "`embed` of the model")
     see = partial(fitted, rows=positions(present, channels, "exported"), image=image, fit=fit, normalise=normalise)
-    return Exported(state_dicts.checked(path, sha256), see, how.device, (2, len(present), image, image))
+    return Exported(state_dicts.verify_file(path, sha256), see, how.device, (2, len(present), image, image))
 
 
 class Exported:
@@ -140,7 +140,7 @@ class Exported:
         try:
             out = self.network(F.pad(views, (0, 0, 0, 0, 0, 0, 0, spare)))
         except Exception as error:  # whatever somebody's network raises
-            raise self.refusal(state_dicts.told(error, line=-1), views) from None
+            raise self.refusal(state_dicts.error_line(error, line=-1), views) from None
         out = out[0] if isinstance(out, tuple | list) and out else out
         if not isinstance(out, torch.Tensor) or out.dim() != 2 or len(out) != len(views) + spare:
             raise self.refusal(f"{tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__}", views)
@@ -164,7 +164,7 @@ def opened(path, device):
         return program.module(), shape[0] if isinstance(shape[0], int) else 0
     except Exception as error:  # as above
         expected = "a TorchScript file (.pt) or a torch.export program (.pt2) of one input"
-        raise InputError(expected, state_dicts.told(error), str(path), "`path` of exported") from None
+        raise InputError(expected, state_dicts.error_line(error), str(path), "`path` of exported") from None
 
 
 def cells(network, how, groups):

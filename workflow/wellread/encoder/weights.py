@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from wellread.encoder.vit import ViT, positions
-from wellread.networks.state_dicts import EDIT, flat, read, sha256_of, some
+from wellread.networks.state_dicts import EDIT, first_names, read, sha256_of, unchunk
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 
@@ -81,11 +81,11 @@ def begin(vit: ViT, path, sha256, channels):
 
 def architecture(state, *, heads=None, where="") -> dict:
     """Arguments of `ViT` read off a state dict; heads are 64 wide unless given, and None where that does not fit."""
-    state = flat(state, where)
+    state = unchunk(state, where)
     kernel, places = state.get(KERNEL, torch.empty(0)), state.get(PLACES, torch.empty(0))
     blocks = {int(match[1]) for name in state if (match := re.match(r"blocks\.(\d+)\.", name))}
     if kernel.dim() != 4 or kernel.shape[2] != kernel.shape[3] or places.dim() != 3 or not blocks:
-        found = f"{len(state)} tensors: {some(state)}"
+        found = f"{len(state)} tensors: {first_names(state)}"
         expected = f"a vision transformer under DINOv2's names: {KERNEL}, {PLACES}, blocks.0.norm1.weight ..."
         raise InputError(expected, found, str(where), EDIT)
     dim, channels, patch, _ = kernel.shape
@@ -102,7 +102,7 @@ def architecture(state, *, heads=None, where="") -> dict:
 
 def fill(encoder: ViT, state: dict, where):
     """Load weights by name, all or none. Weights that know no LayerScale at all get one of 1, which does nothing."""
-    state, own = flat(state, where), encoder.state_dict()
+    state, own = unchunk(state, where), encoder.state_dict()
     if not any(name.endswith(".gamma") for name in state):
         state |= {name: torch.ones_like(value) for name, value in own.items() if name.endswith(".gamma")}
     wrong = [f"no {name}" for name in own if name not in state]
@@ -110,7 +110,7 @@ def fill(encoder: ViT, state: dict, where):
     shapes = [(name, tuple(state[name].shape), tuple(own[name].shape)) for name in own if name in state]
     wrong += [f"{name} {found} instead of {wanted}" for name, found, wanted in shapes if found != wanted]
     if wrong:
-        raise InputError(f"the weights of a ViT {encoder.architecture}", some(wrong), str(where), EDIT)
+        raise InputError(f"the weights of a ViT {encoder.architecture}", first_names(wrong), str(where), EDIT)
     encoder.load_state_dict(state)
 
 

@@ -1,1 +1,1 @@
-"""What everything that runs a network shares: the device, files of weights read without running code, torchvision."""
+"""Shared by all rooms that run networks: the device, state dicts read without running code, torchvision."""

@@ -1,4 +1,4 @@
-"""Where and how precisely torch computes."""
+"""The device that torch computes on, and the precision of forward passes."""
 
 import os
 from contextlib import nullcontext
@@ -8,10 +8,10 @@ import torch
 from wellread.runtime.errors import InputError
 
 
-def choose(device: str, threads: int) -> torch.device:
-    """`auto`, `cpu` or `cuda` to a device, with `threads` cores for what runs on the CPU.
+def choose_device(device: str, threads: int) -> torch.device:
+    """The torch device for `auto`, `cpu` or `cuda`; also sets the number of CPU `threads`, for the whole process.
 
-    A graphics card that was asked for and is not there is an `InputError`: never a silent CPU run of days.
+    `cuda` on a machine without a usable GPU is an InputError: never a silent CPU run of days.
     """
     torch.set_num_threads(threads)
     if device == "cuda" and not torch.cuda.is_available():
@@ -29,7 +29,7 @@ def choose(device: str, threads: int) -> torch.device:
 
 
 def autocast(device: torch.device, precision: str):
-    """Context of a forward pass: `fp32`, `bf16`, or `auto`: bf16 on CUDA devices only."""
+    """Context manager of a forward pass: `fp32`, `bf16`, or `auto`, which is bf16 on CUDA devices only."""
     if precision == "bf16" or (precision == "auto" and device.type == "cuda"):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()

@@ -12,7 +12,7 @@ from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
 
 EDIT = "the path of the weights"
-REAL = {  # all that a pickle may call by name; these build tensors and nothing else
+ALLOWED = {  # all that a pickle may call by name; these build tensors and nothing else
     ("collections", "OrderedDict"): OrderedDict,
     ("torch", "Size"): torch.Size,
     ("torch._utils", "_rebuild_tensor"): torch._utils._rebuild_tensor,
@@ -24,22 +24,22 @@ REAL = {  # all that a pickle may call by name; these build tensors and nothing 
 def tensors(path) -> dict[str, torch.Tensor]:
     """State dict of a pickled module, plain or in DataParallel, or of a pickled state dict; InputError for all else.
 
-    Classes, functions and whatever else the pickle names become objects that do nothing.
+    Classes, functions and whatever else the pickle names become placeholders that do nothing.
     """
     try:
         names = zipfile.ZipFile(path).namelist() if zipfile.is_zipfile(path) else []
         if any(name.endswith("constants.pkl") for name in names):
             raise ValueError("a TorchScript program")
         with warnings.catch_warnings(action="ignore"):  # torch would compare the source of classes
-            found = torch.load(path, map_location="cpu", weights_only=False, pickle_module=READER)
-        state = _state(found) if isinstance(found, Inert) else found
-    except Exception as error:  # a damaged file may raise anything
-        raise InputError("a whole file of weights", state_dicts.told(error), str(path), EDIT) from None
-    return {name: value.detach() for name, value in state_dicts.bare(state, path).items()}
+            found = torch.load(path, map_location="cpu", weights_only=False, pickle_module=PICKLE_MODULE)
+        state = _state_dict(found) if isinstance(found, Placeholder) else found
+    except Exception as error:  # readers of damaged files raise anything
+        raise InputError("a whole file of weights", state_dicts.error_line(error), str(path), EDIT) from None
+    return {name: value.detach() for name, value in state_dicts.unwrap(state, path).items()}
 
 
-class Inert:
-    """Takes whatever an unpickler does to objects, and remembers their state."""
+class Placeholder:
+    """In place of any class or function: accepts whatever an unpickler does to it, and keeps the state it is given."""
 
     dump_patches = False  # torch asks classes in old files
 
@@ -53,7 +53,7 @@ class Inert:
         self.state = state if isinstance(state, dict) else {}
 
     def __call__(self, *args, **kwargs):
-        return Inert()
+        return Placeholder()
 
     def __setitem__(self, key, value):
         pass
@@ -66,25 +66,25 @@ class Inert:
 
 
 class Unpickler(pickle.Unpickler):
-    """Finds names in `REAL` only. (torch adds its types of storage, by name.)"""
+    """Finds the names in `ALLOWED`; all others become placeholders. (torch adds its types of storage itself.)"""
 
     def find_class(self, module, name):
-        return REAL.get((module, name), Inert)
+        return ALLOWED.get((module, name), Placeholder)
 
 
 def _load(file, **options):
     return Unpickler(file, **options).load()
 
 
-READER = SimpleNamespace(__name__="inert", Unpickler=Unpickler, load=_load)
+PICKLE_MODULE = SimpleNamespace(__name__="safe_unpickle", Unpickler=Unpickler, load=_load)
 
 
-def _state(module: Inert, prefix: str = "") -> dict[str, torch.Tensor]:
-    """Names and tensors of a module and those within it, in the order of torch's state_dict()."""
-    parts = module.state
-    own = {**parts.get("_parameters", {}), **parts.get("_buffers", {})}
+def _state_dict(module: Placeholder, prefix: str = "") -> dict[str, torch.Tensor]:
+    """Names and tensors of a module and of those within it, in the order of torch's state_dict()."""
+    members = module.state
+    own = {**members.get("_parameters", {}), **members.get("_buffers", {})}
     state = {prefix + name: value for name, value in own.items() if value is not None}
-    for name, within in parts.get("_modules", {}).items():
-        if isinstance(within, Inert):
-            state |= _state(within, f"{prefix}{name}.")
+    for name, within in members.get("_modules", {}).items():
+        if isinstance(within, Placeholder):
+            state |= _state_dict(within, f"{prefix}{name}.")
     return state

@@ -1,4 +1,7 @@
-"""Files of weights from anywhere: read without running code in them, refused if they are not what was said."""
+"""State dicts read from files of any origin, without running code in them; files that are not as expected are refused.
+
+All functions that take a path raise an InputError that names it.
+"""
 
 import hashlib
 import re
@@ -15,27 +18,31 @@ EDIT = "the path of the weights"
 def read(path, sha256: str) -> dict[str, torch.Tensor]:
     """State dict of a .safetensors, .pth, .pt or .bin file under plain names: no wrapper, prefix, chunk or head.
 
-    No code in a file is run. `sha256` may be "" for .safetensors only. Whatever is wrong is an `InputError`.
+    No code in a file is run. `sha256` may be "" for .safetensors only.
     """
-    path = checked(path, sha256)
+    path = verify_file(path, sha256)
     if path.suffix not in FORMATS:
         raise InputError(f"weights in a {', '.join(FORMATS)} file", path.suffix or "no suffix", str(path), EDIT)
     try:
         state = FORMATS[path.suffix](path)
-    except Exception as error:  # readers of damaged files raise whatever they trip over
-        raise InputError("weights: a whole file of tensors, no code", told(error), str(path), EDIT) from None
-    return bare(state, path)
+    except Exception as error:  # readers of damaged files raise anything
+        raise InputError("weights: a whole file of tensors, no code", error_line(error), str(path), EDIT) from None
+    return unwrap(state, path)
 
 
-def unpickled(path):
+def load_pickle(path):
+    """What torch.save wrote, if it is made of tensors and plain containers; torch refuses pickles that call code."""
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-FORMATS = {".safetensors": load_file, ".pth": unpickled, ".pt": unpickled, ".bin": unpickled}
+FORMATS = {".safetensors": load_file, ".pth": load_pickle, ".pt": load_pickle, ".bin": load_pickle}
 
 
-def bare(state, path) -> dict[str, torch.Tensor]:
-    """State dict of a loaded file: the teacher's in a training checkpoint, the backbone's where there is a head."""
+def unwrap(state, path) -> dict[str, torch.Tensor]:
+    """State dict within a loaded file: the teacher's of a training checkpoint, the backbone's where there is a head.
+
+    Refuses anything but tensors by name, and tensors with NaN or infinity.
+    """
     if isinstance(state, dict):
         state = next((state[key] for key in ("teacher", "model", "state_dict") if key in state), state)
     if not (isinstance(state, dict) and state and all(isinstance(value, torch.Tensor) for value in state.values())):
@@ -43,22 +50,25 @@ def bare(state, path) -> dict[str, torch.Tensor]:
     state = {str(name).removeprefix("module."): value for name, value in state.items()}
     backbone = {name: value for name, value in state.items() if name.startswith("backbone.")}
     state = {name.removeprefix("backbone."): value for name, value in (backbone or state).items()}
-    if broken := [name for name, value in state.items() if not torch.isfinite(value).all()]:
-        raise InputError("finite weights", f"NaN or infinity in {some(broken)}", str(path), EDIT)
-    return flat(state, path)
+    if not_finite := [name for name, value in state.items() if not torch.isfinite(value).all()]:
+        raise InputError("finite weights", f"NaN or infinity in {first_names(not_finite)}", str(path), EDIT)
+    return unchunk(state, path)
 
 
-def flat(state, where) -> dict[str, torch.Tensor]:
-    """Names without block chunks; chunks that number their blocks from zero again would overwrite each other."""
+def unchunk(state, path) -> dict[str, torch.Tensor]:
+    """The state dict with FSDP block chunks taken out of its names: `blocks.1.7.` is block 7.
+
+    Chunks that number their blocks from zero again would overwrite each other, and are refused.
+    """
     names = {re.sub(r"^blocks\.\d+\.(\d+)\.", r"blocks.\1.", name): name for name in state}
     if len(names) != len(state):
-        found = f"several tensors for {some(set(state) - set(names.values()))}"
-        raise InputError("blocks numbered through all chunks", found, str(where), EDIT)
+        found = f"several tensors for {first_names(set(state) - set(names.values()))}"
+        raise InputError("blocks numbered through all chunks", found, str(path), EDIT)
     return {new: state[old] for new, old in names.items()}
 
 
-def checked(path, sha256: str) -> Path:
-    """The path of a file that is there and has this hash; only .safetensors, which holds no code, may go without."""
+def verify_file(path, sha256: str) -> Path:
+    """The path, if a file with this hash is there; only .safetensors, which hold no code, may come without a hash."""
     path = Path(path)
     if not path.is_file():
         raise InputError("a file of weights", "a folder" if path.is_dir() else "nothing", str(path), EDIT)
@@ -69,16 +79,17 @@ def checked(path, sha256: str) -> Path:
 
 
 def sha256_of(path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def told(error: Exception, line=0) -> str:
-    """One line of what may be a long message of a library."""
+def error_line(error: Exception, line=0) -> str:
+    """Type and one line of an error's message, which may be long in other libraries; at most 300 characters."""
     return f"{type(error).__name__}: {(str(error).strip() or '-').splitlines()[line]}"[:300]
 
 
-def some(names, most=4) -> str:
-    """The first few names, and how many more."""
+def first_names(names, most=4) -> str:
+    """The first few names, and how many more there are."""
     names = list(names)
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

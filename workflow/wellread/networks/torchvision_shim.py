@@ -15,9 +15,10 @@ SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 @cache
 def mend_torchvision():
-    """Make `import torchvision` work, without those operators, where its library does not load; else do nothing.
+    """Make `import torchvision` work where its library does not load, with those operators declared but not usable.
 
-    Returns what must stay alive for that, or None. Call it just before what imports torchvision.
+    Call it just before what imports torchvision. Returns the torch library that declares them, which must be kept
+    alive, or None if torchvision needs nothing.
     """
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None or "torchvision" in sys.modules:

@@ -49,7 +49,7 @@ def model(path, sha256: str, device_name: str, threads: int, precision: str):
 
     InputError for anything but a complete file of weights. `precision` of transformers: bf16 or fp32.
     """
-    return _model(str(path), sha256, device.choose(device_name, threads), precision)
+    return _model(str(path), sha256, device.choose_device(device_name, threads), precision)
 
 
 @lru_cache(maxsize=2)
@@ -70,12 +70,12 @@ def _model(path: str, sha256: str, where: torch.device, precision: str):
 
 def read_weights(path, sha256: str) -> dict[str, torch.Tensor]:
     """State dict of a file as Cellpose writes it; no code in it is run. InputError for any other file."""
-    path = state_dicts.checked(path, sha256)
+    path = state_dicts.verify_file(path, sha256)
     try:
-        state = state_dicts.unpickled(path)
+        state = state_dicts.load_pickle(path)
     except Exception as error:  # a damaged file may raise anything
-        raise InputError("weights of Cellpose: a whole file", state_dicts.told(error), str(path), EDIT) from None
-    return state_dicts.bare(state, path)
+        raise InputError("weights of Cellpose: a whole file", state_dicts.error_line(error), str(path), EDIT) from None
+    return state_dicts.unwrap(state, path)
 
 
 def build(state: dict, dtype: torch.dtype, path) -> torch.nn.Module:
@@ -83,7 +83,7 @@ def build(state: dict, dtype: torch.dtype, path) -> torch.nn.Module:
     kind = next((name for name, (key, _) in ARCHITECTURES.items() if key in state), None)
     if kind is None:
         expected = f"weights of {' or '.join(ARCHITECTURES)}"
-        raise InputError(expected, f"{len(state)} tensors: {state_dicts.some(state)}", str(path), EDIT)
+        raise InputError(expected, f"{len(state)} tensors: {state_dicts.first_names(state)}", str(path), EDIT)
     try:
         network = ARCHITECTURES[kind][1](state, dtype)
     except (KeyError, IndexError, ValueError, RuntimeError) as error:
@@ -99,9 +99,9 @@ def load_weights(network: torch.nn.Module, state: dict, kind: str, path) -> None
     shapes = [(name, tuple(state[name].shape), tuple(own[name].shape)) for name in own if name in state]
     wrong += [f"{name} {found} instead of {expected}" for name, found, expected in shapes if found != expected]
     if wrong:
-        raise InputError(f"all weights of {kind}", state_dicts.some(wrong), str(path), EDIT)
+        raise InputError(f"all weights of {kind}", state_dicts.first_names(wrong), str(path), EDIT)
     if superfluous := [name for name in state if name not in own]:
-        log.warning("%s: %s, which %s does not have", path, state_dicts.some(superfluous), kind)
+        log.warning("%s: %s, which %s does not have", path, state_dicts.first_names(superfluous), kind)
     network.load_state_dict(own | {name: state[name] for name in own if name in state})
     if "diam_mean" in own and is_nuclei_model(path):
         network.diam_mean.fill_(17.0)

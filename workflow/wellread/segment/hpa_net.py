@@ -165,7 +165,7 @@ def load_network(state: dict, path) -> DPNUnet:
         counts = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
         network.load_state_dict(counts | state)  # old files lack these, which matter in training only
     except (KeyError, IndexError, ValueError, RuntimeError, ZeroDivisionError) as error:
-        found = f"{len(state)} tensors: {state_dicts.some(state)}; {' '.join(str(error).split())[:200]}"
+        found = f"{len(state)} tensors: {state_dicts.first_names(state)}; {' '.join(str(error).split())[:200]}"
         raise InputError("weights of HPA-Cell-Segmentation (DPNUnet)", found, str(path), EDIT) from None
     if network.final[0].out_channels != 3:
         found = f"{network.final[0].out_channels}"
@@ -175,18 +175,18 @@ def load_network(state: dict, path) -> DPNUnet:
 
 def network(path, sha256: str, device_name: str, threads: int) -> DPNUnet:
     """The network of a published file (by its SHA-256) or of a converted one, on auto, cpu or cuda; read once."""
-    return _network(str(path), sha256, device.choose(device_name, threads))
+    return _network(str(path), sha256, device.choose_device(device_name, threads))
 
 
 @lru_cache(maxsize=2)
 def _network(path: str, sha256: str, where: torch.device) -> DPNUnet:
-    path = state_dicts.checked(path, sha256)
+    path = state_dicts.verify_file(path, sha256)
     if path.suffix != ".safetensors":
         return load_network(tensors(path), path).to(where)
     try:
         state = load_file(path)
     except Exception as error:  # a damaged file may raise anything
-        raise InputError("a whole file of weights", state_dicts.told(error), str(path), EDIT) from None
+        raise InputError("a whole file of weights", state_dicts.error_line(error), str(path), EDIT) from None
     return load_network(state, path).to(where)
 
 

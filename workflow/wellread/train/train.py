@@ -41,7 +41,7 @@ def train(
     """
     asked = {"encoder": encoder, "method": method, "views": views, "fit": fit, "channels": list(channels), "seed": seed}
     with distributed.joined():
-        where, data = devices.choose(device, threads), Crops(crops)
+        where, data = devices.choose_device(device, threads), Crops(crops)
         check(data, cells, channels)
         label = next(iter(method.values())).get("label", "")
         truth = labels.truth(cells, wells, label) if label else None
