@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 
 import torch
 from wellread.encoder.architecture import vit
-from wellread.encoder.views import laws
+from wellread.encoder.views import augmentation
 from wellread.runtime.registry import functions
 from wellread.train import distributed, loop
 
@@ -50,7 +50,7 @@ def main(out, method, options):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     size = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1, "drop_path": 0.0}
-    learner = functions("train")[method](vit(CHANNELS, **size), laws(CHANNELS), **json.loads(options))
+    learner = functions("train")[method](vit(CHANNELS, **size), augmentation(CHANNELS), **json.loads(options))
     for network in learner.parts.values():
         network.double()
     with distributed.joined():

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
-from wellread.encoder.views import laws
+from wellread.encoder.views import augmentation
 from wellread.networks import device as devices
 from wellread.train import loop
 from wellread.train.dataset import Seen
@@ -76,7 +76,7 @@ def prepared(device, asked):
     """A learner on the device, and endless batches of a file of crops."""
     torch.manual_seed(0)
     size = {"arch": "small", "patch": 16, "image": 128, "drop_path": 0.0}  # without drop path, to count all products
-    learner = Dino(vit(CHANNELS, **size), laws(CHANNELS), **HEAD, **VIEWS)
+    learner = Dino(vit(CHANNELS, **size), augmentation(CHANNELS), **HEAD, **VIEWS)
     for network in learner.parts.values():
         network.to(device)
         for block in network.backbone.blocks if asked.compile else ():
@@ -110,9 +110,9 @@ def learner_views(learner, share, device):
     ((crops, _, drawn),) = share
     crops = crops.to(device)
     for view in drawn["wide"]:
-        render(crops, view, 128, learner.laws)
+        render(crops, view, 128, learner.augmentation)
     for view in drawn["narrow"]:
-        render(crops, view, 64, learner.laws)
+        render(crops, view, 64, learner.augmentation)
 
 
 def counted(run):

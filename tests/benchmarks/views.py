@@ -1,7 +1,8 @@
 """Random views per second, one thread: a batch at a time against one image at a time, as torchvision would.
 
-`python tests/benchmarks/views.py` compares `wellread.encoder.views` with the laws of Cell-DINO written the usual way:
-image by image, view by view, a function per step, brightness and contrast channel by channel. Both draw their numbers.
+`python tests/benchmarks/views.py` compares `wellread.encoder.views` with the augmentation of Cell-DINO written the
+usual way: image by image, view by view, a function per step, brightness and contrast channel by channel. Both draw
+their numbers.
 """
 
 import math
@@ -25,10 +26,10 @@ def main():
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
     crops = (256 * torch.rand(BATCH, CHANNELS, SIDE, SIDE, generator=generator).pow(3)).to(torch.uint8)
-    laws = views.laws([f"channel {i}" for i in range(CHANNELS)])
+    augmentation = views.augmentation([f"channel {i}" for i in range(CHANNELS)])
     ways = {
         "image by image": lambda: one_by_one(crops),
-        "wellread.encoder.views": lambda: batched(crops, generator, laws),
+        "wellread.encoder.views": lambda: batched(crops, generator, augmentation),
     }
     seconds = {name: [] for name in ways}
     for repeat in range(REPEATS + 1):  # in turns, so that a busy machine slows both down
@@ -51,9 +52,9 @@ def report(seconds):
         print(f"| {name} | {speed * BATCH / count:.0f} | {speed:.0f} | {ratio:.1f} |")
 
 
-def batched(crops, generator, laws):
+def batched(crops, generator, augmentation):
     return [
-        views.render(crops, views.draw(generator, laws, BATCH, SIDE, scale), size, laws)
+        views.render(crops, views.draw_view(generator, augmentation, BATCH, SIDE, scale), size, augmentation)
         for size, (number, scale) in VIEWS.items()
         for _ in range(number)
     ]

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from wellread.encoder import weights as saved
+from wellread.encoder import weights
 from wellread.encoder.embed import embed
-from wellread.encoder.readouts import How
+from wellread.encoder.readouts import Readout
 from wellread.encoder.views import centre_view
 from wellread.encoder.vit import ViT
 from wellread.networks import state_dicts
@@ -25,7 +25,7 @@ def model(tmp_path):
     torch.manual_seed(0)
     encoder = ViT(channels=3, image=16, patch=4, dim=24, depth=2, heads=2, layer_scale=1.0).eval()
     paths = tmp_path / "weights.safetensors", tmp_path / "model.json"
-    saved.save(encoder, *paths, channels=CHANNELS, seed=0)
+    weights.save_encoder(encoder, *paths, channels=CHANNELS, seed=0)
     return encoder.requires_grad_(False), dict(zip(("weights", "model"), paths, strict=True))
 
 
@@ -52,7 +52,7 @@ def test_row_i_is_crop_i(crops, model, batch):
 
 def test_features_blocks_and_view_are_passed_on(crops, model):
     ours = vectors(crops, model[1], features="cls_mean", blocks=2, view=12)
-    (before, _), (cls, patches) = model[0].layers(centre_view(torch.from_numpy(np.load(crops)), 12), 2)
+    (before, _), (cls, patches) = model[0].intermediate_layers(centre_view(torch.from_numpy(np.load(crops)), 12), 2)
     np.testing.assert_allclose(ours, torch.cat([before, cls, patches.mean(1)], 1), atol=1e-5)
 
 
@@ -66,7 +66,7 @@ def test_no_cells_give_an_empty_array(tmp_path, model):
 def test_other_encoders_need_no_files_of_ours(crops):
     ours = vectors(crops, {}, encoder=CHANCE, seed=5, blocks=2, batch=4)
     with torch.inference_mode():
-        encoder = ENCODERS["random"](CHANNELS, How(blocks=2, seed=5), **CHANCE["random"])
+        encoder = ENCODERS["random"](CHANNELS, Readout(blocks=2, seed=5), **CHANCE["random"])
         theirs = encoder(torch.from_numpy(np.load(crops)))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
     assert np.abs(vectors(crops, {}, encoder=CHANCE, seed=6, blocks=2) - ours).max() > 0.1

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from wellread.encoder import readouts, weights
-from wellread.encoder.readouts import How
+from wellread.encoder.readouts import Readout
 from wellread.encoder.views import centre_view
 from wellread.encoder.vit import ViT
 from wellread.runtime.errors import InputError
@@ -54,7 +54,7 @@ def run(encoder, crops):
 def own(tmp_path):
     def made(network, channels, **about):
         paths = tmp_path / "weights.safetensors", tmp_path / "model.json"
-        weights.save(network, *paths, channels=channels, **about)
+        weights.save_encoder(network, *paths, channels=channels, **about)
         return paths
 
     return made
@@ -79,16 +79,16 @@ def test_trained_on_each_channel_reads_any_one_by_one(own, crops):
     assert encoder.width == 4 * 3 * 24
     singly = []
     for channel in range(4):
-        (before, _), (cls, patches) = network.layers(centre_view(crops[:, [channel]], 16), 2)
+        (before, _), (cls, patches) = network.intermediate_layers(centre_view(crops[:, [channel]], 16), 2)
         singly += [before, cls, patches.mean(1)]
     torch.testing.assert_close(run(encoder, crops), torch.cat(singly, 1))
 
 
 def test_features_are_the_references():
     path, arrays = golden.path("tiny_vit_c5_p8_img64_chunks2.pth"), golden.Arrays()
-    network, _ = weights.published(path, hashed(path)["sha256"], heads=2)
+    network, _ = weights.load_published(path, hashed(path)["sha256"], heads=2)
     for blocks in (1, 4):
-        how = How(features="cls_mean", blocks=blocks)
+        how = Readout(features="cls_mean", blocks=blocks)
         found = run(readouts.Encoder(network, how, lambda x: x, [[0, 1, 2, 3, 4]]), arrays["vit_x"])
         torch.testing.assert_close(found, arrays[f"linear_input_n{blocks}_avg"], rtol=0, atol=5e-7)
 
@@ -112,7 +112,7 @@ def test_what_the_encoder_cannot_do_is_refused(own, how, told):
 def test_cell_dino_picks_channels_by_name(tmp_path, crops):
     network = vit()
     options = file(tmp_path, network) | {"channels": ["Mito", "DNA", "ER"], "heads": 2}
-    encoder = ENCODERS["cell_dino"](PRESENT, How(), **options)
+    encoder = ENCODERS["cell_dino"](PRESENT, Readout(), **options)
     torch.testing.assert_close(run(encoder, crops), network(centre_view(crops[:, [3, 0, 2]], 16))[0])
 
 
@@ -122,19 +122,19 @@ def test_cell_dino_picks_channels_by_name(tmp_path, crops):
 )
 def test_cell_dino_refuses_channels_that_are_missing_or_miscounted(tmp_path, channels, told):
     with pytest.raises(InputError, match=told):
-        ENCODERS["cell_dino"](PRESENT, How(), **file(tmp_path, vit()), channels=channels, heads=2)
+        ENCODERS["cell_dino"](PRESENT, Readout(), **file(tmp_path, vit()), channels=channels, heads=2)
 
 
 def test_cell_dino_believes_a_model_json(own):
     path, _ = own(vit(), ["DNA", "RNA", "ER"])
-    assert ENCODERS["cell_dino"](PRESENT, How(), **hashed(path), channels=["DNA", "RNA", "ER"]).width == 24
+    assert ENCODERS["cell_dino"](PRESENT, Readout(), **hashed(path), channels=["DNA", "RNA", "ER"]).width == 24
     with pytest.raises(InputError, match="channels of the encoder"):
-        ENCODERS["cell_dino"](PRESENT, How(), **hashed(path), channels=["RNA", "DNA", "ER"])
+        ENCODERS["cell_dino"](PRESENT, Readout(), **hashed(path), channels=["RNA", "DNA", "ER"])
 
 
 def test_bag_of_channels_puts_channels_side_by_side(tmp_path, crops):
     network = vit(channels=1)
-    encoder = ENCODERS["bag_of_channels"](PRESENT, How(), **file(tmp_path, network), heads=2)
+    encoder = ENCODERS["bag_of_channels"](PRESENT, Readout(), **file(tmp_path, network), heads=2)
     assert encoder.width == 4 * 24
     singly = [network(centre_view(crops[:, [channel]], 16))[0] for channel in range(4)]
     torch.testing.assert_close(run(encoder, crops), torch.cat(singly, 1))
@@ -155,9 +155,9 @@ def photographed(network, crops, image):
 def test_dinov2_sees_every_channel_as_a_photograph(tmp_path, crops, size):
     network = vit(patch=14, image=70, **size)
     options = file(tmp_path, network) | {"heads": 2}
-    encoder = ENCODERS["dinov2"](PRESENT, How(), **options)  # 224 px
+    encoder = ENCODERS["dinov2"](PRESENT, Readout(), **options)  # 224 px
     torch.testing.assert_close(run(encoder, crops), photographed(network, crops, 224), rtol=0, atol=1e-4)
-    encoder = ENCODERS["dinov2"](PRESENT, How(view=12), **options, image=42)
+    encoder = ENCODERS["dinov2"](PRESENT, Readout(view=12), **options, image=42)
     torch.testing.assert_close(
         run(encoder, crops), photographed(network, crops[..., 4:16, 4:16], 42), rtol=0, atol=1e-4
     )
@@ -167,12 +167,12 @@ def test_weights_for_other_numbers_of_channels_are_refused(tmp_path):
     file3, file4 = file(tmp_path, vit()), file(tmp_path, vit(channels=4), "y.pth")
     for name, options in [("bag_of_channels", file3), ("dinov2", file4)]:
         with pytest.raises(InputError, match="weights for"):
-            ENCODERS[name](PRESENT, How(), **options, heads=2)
+            ENCODERS[name](PRESENT, Readout(), **options, heads=2)
 
 
 def test_photographs_of_broken_patches_are_refused(tmp_path):
     with pytest.raises(InputError, match="patches of 4 px"):
-        ENCODERS["dinov2"](PRESENT, How(), **file(tmp_path, vit()), heads=2, image=50)
+        ENCODERS["dinov2"](PRESENT, Readout(), **file(tmp_path, vit()), heads=2, image=50)
 
 
 @pytest.mark.parametrize("name", ["cell_dino", "bag_of_channels", "dinov2", "exported"])
@@ -181,9 +181,9 @@ def test_files_need_their_hash(tmp_path, name):
     options |= {"exported": {"channels": PRESENT, "image": 16}}.get(name, {})
     for wrong in ("", "0" * 64):
         with pytest.raises(InputError, match=options["sha256"]):
-            ENCODERS[name](PRESENT, How(), **options | {"sha256": wrong})
+            ENCODERS[name](PRESENT, Readout(), **options | {"sha256": wrong})
     with pytest.raises(InputError, match="nothing"):
-        ENCODERS[name](PRESENT, How(), **options | {"path": str(tmp_path / "none.pth")})
+        ENCODERS[name](PRESENT, Readout(), **options | {"path": str(tmp_path / "none.pth")})
 
 
 # Chance
@@ -192,7 +192,7 @@ def test_files_need_their_hash(tmp_path, name):
 def test_random_depends_on_its_seed_alone_and_on_the_image(crops):
     size = {"arch": "tiny", "dim": 24, "depth": 2, "heads": 2, "patch": 4, "image": 16}
     before = torch.get_rng_state()
-    one, same, other = (run(ENCODERS["random"](PRESENT, How(seed=seed), **size), crops) for seed in (3, 3, 4))
+    one, same, other = (run(ENCODERS["random"](PRESENT, Readout(seed=seed), **size), crops) for seed in (3, 3, 4))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(one, same)
     assert (one - other).abs().max() > 0.1
@@ -201,7 +201,7 @@ def test_random_depends_on_its_seed_alone_and_on_the_image(crops):
 
 
 def test_random_is_small_unless_told_otherwise():
-    encoder = ENCODERS["random"](PRESENT, How())
+    encoder = ENCODERS["random"](PRESENT, Readout())
     assert encoder.width == 384
     assert encoder.network.architecture | {"patch": 8, "image": 128, "channels": 4} == encoder.network.architecture
 
@@ -248,7 +248,7 @@ def expected(crops, fit="centre", normalise="self"):
 @pytest.mark.parametrize(("export", "suffix"), [(scripted, "pt"), (program, "pt2")])
 def test_exported_networks_get_what_they_were_promised(tmp_path, crops, fit, normalise, export, suffix):
     encoder = ENCODERS["exported"](
-        PRESENT, How(), **export(tmp_path / f"x.{suffix}"), **TWO, fit=fit, normalise=normalise
+        PRESENT, Readout(), **export(tmp_path / f"x.{suffix}"), **TWO, fit=fit, normalise=normalise
     )
     assert encoder.width == 4
     torch.testing.assert_close(run(encoder, crops), expected(crops, fit, normalise), rtol=1e-5, atol=1e-4)
@@ -256,7 +256,7 @@ def test_exported_networks_get_what_they_were_promised(tmp_path, crops, fit, nor
 
 
 def test_small_crops_are_padded(tmp_path, crops):
-    encoder = ENCODERS["exported"](PRESENT, How(), **scripted(tmp_path / "x.pt"), **TWO, normalise="none")
+    encoder = ENCODERS["exported"](PRESENT, Readout(), **scripted(tmp_path / "x.pt"), **TWO, normalise="none")
     small = crops[..., :4, :4]
     means = small[:, [3, 1]].float().sum((2, 3)) / 64
     torch.testing.assert_close(run(encoder, small)[:, :2], means)
@@ -265,7 +265,7 @@ def test_small_crops_are_padded(tmp_path, crops):
 @pytest.mark.parametrize("portion", [1, 2, 3, 5, 8])
 def test_programs_for_a_fixed_number_of_images_get_portions(tmp_path, crops, portion):
     options = program(tmp_path / "x.pt2", batch="fixed", example=portion)
-    encoder = ENCODERS["exported"](PRESENT, How(), **options, **TWO)
+    encoder = ENCODERS["exported"](PRESENT, Readout(), **options, **TWO)
     torch.testing.assert_close(run(encoder, crops), expected(crops))
 
 
@@ -274,7 +274,7 @@ def test_of_several_outputs_the_first_counts(tmp_path, crops, kind):
     def several(x):
         return kind([x, x.sum()])
 
-    encoder = ENCODERS["exported"](PRESENT, How(), **program(tmp_path / "x.pt2", Network(several)), **TWO)
+    encoder = ENCODERS["exported"](PRESENT, Readout(), **program(tmp_path / "x.pt2", Network(several)), **TWO)
     torch.testing.assert_close(run(encoder, crops), expected(crops))
 
 
@@ -284,7 +284,7 @@ def test_of_several_outputs_the_first_counts(tmp_path, crops, kind):
 )
 def test_outputs_of_other_shapes_are_refused(tmp_path, wrong, told):
     with pytest.raises(InputError, match=rf"\(2, 2, 8, 8\) to \(2, D\)\n +found +{told}"):
-        ENCODERS["exported"](PRESENT, How(), **scripted(tmp_path / "x.pt", Network(wrong)), **TWO)
+        ENCODERS["exported"](PRESENT, Readout(), **scripted(tmp_path / "x.pt", Network(wrong)), **TWO)
 
 
 @pytest.mark.parametrize(("export", "suffix"), [(scripted, "pt"), (program, "pt2")])
@@ -292,7 +292,7 @@ def test_networks_for_other_inputs_are_refused(tmp_path, export, suffix):
     options = export(tmp_path / f"x.{suffix}", nn.Sequential(nn.Flatten(), nn.Linear(128, 3)))
     for other in ({"image": 9}, {"channels": ["DNA"]}):
         with pytest.raises(InputError, match="how it was exported"):
-            ENCODERS["exported"](PRESENT, How(), **options, **TWO | other)
+            ENCODERS["exported"](PRESENT, Readout(), **options, **TWO | other)
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x.pt2"])
@@ -302,15 +302,15 @@ def test_files_that_are_no_network_are_refused(tmp_path, name):
     for content in (b"nothing", cut):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match="TorchScript file"):
-            ENCODERS["exported"](PRESENT, How(), **whole | hashed(tmp_path / name), **TWO)
+            ENCODERS["exported"](PRESENT, Readout(), **whole | hashed(tmp_path / name), **TWO)
 
 
 def test_exported_networks_pick_channels_by_name(tmp_path):
     with pytest.raises(InputError, match=r"\['AGP'\]"):
-        ENCODERS["exported"](PRESENT, How(), **scripted(tmp_path / "x.pt"), channels=["DNA", "AGP"], image=8)
+        ENCODERS["exported"](PRESENT, Readout(), **scripted(tmp_path / "x.pt"), channels=["DNA", "AGP"], image=8)
 
 
 @pytest.mark.parametrize("how", [{"features": "cls_mean"}, {"blocks": 2}, {"view": 8}])
 def test_exported_networks_are_read_out_in_one_way(tmp_path, how):
     with pytest.raises(InputError, match="one output"):
-        ENCODERS["exported"](PRESENT, How(**how), **scripted(tmp_path / "x.pt"), **TWO)
+        ENCODERS["exported"](PRESENT, Readout(**how), **scripted(tmp_path / "x.pt"), **TWO)

@@ -26,8 +26,8 @@ def crops(b=12, c=5, side=40, seed=0):
     return (256 * values.pow(3)).to(torch.uint8)
 
 
-def drawn(laws, b=12, side=40, seed=0, **options):
-    return views.draw(torch.Generator().manual_seed(seed), laws, b, side, **options)
+def drawn(augmentation, b=12, side=40, seed=0, **options):
+    return views.draw_view(torch.Generator().manual_seed(seed), augmentation, b, side, **options)
 
 
 def rows_of(drawn, rows):
@@ -54,37 +54,40 @@ def slow_view(crop, size, drawn, antialias):
     return torch.stack(out)
 
 
-@pytest.fixture(params=["plane by plane", "together"])
-def way(request, monkeypatch):
+@pytest.fixture(params=["planes", "batch"])
+def device_path(request, monkeypatch):
     """Views as made on the CPU, and as on other devices."""
-    if request.param == "together":
-        monkeypatch.setattr(views, "plane_by_plane", views.together)
+    if request.param == "batch":
+        monkeypatch.setattr(views, "render_planes", views.render_batch)
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.usefixtures("device_path")
 @pytest.mark.parametrize("antialias", [False, True])
 @pytest.mark.parametrize("turn", [False, True])
 @pytest.mark.parametrize(("c", "size"), [(5, 16), (5, 40), (2, 23), (1, 56), (4, 1)])
 def test_render_is_the_slow_loop(c, size, turn, antialias):
-    laws = views.laws(
+    augmentation = views.augmentation(
         NAMES[:c], scale=(0.05, 1.0), drop_channel=0.5, rescale_channel=0.5, rescaled_channels=NAMES[:c][-1:],
         turn=turn, antialias=antialias,
     )  # fmt: skip
-    images, numbers = crops(c=c), drawn(laws)
+    images, numbers = crops(c=c), drawn(augmentation)
     slow = [slow_view(crop, size, rows_of(numbers, i), antialias) for i, crop in enumerate(images)]
     with torch.autocast("cpu", torch.bfloat16):  # as in training; views keep their precision
-        fast = views.render(images, numbers, size, laws)
+        fast = views.render(images, numbers, size, augmentation)
     assert fast.dtype == torch.float32
     assert fast.is_contiguous()
     torch.testing.assert_close(fast.double(), torch.stack(slow), rtol=1e-5, atol=2e-5)
 
 
 def test_threads_share_the_images():
-    laws, images = views.laws(NAMES), crops()
-    alone = views.render(images, drawn(laws), 16, laws)
+    augmentation, images = views.augmentation(NAMES), crops()
+    alone = views.render(images, drawn(augmentation), 16, augmentation)
     threads = torch.get_num_threads()
     torch.set_num_threads(5)
-    shared, few = views.render(images, drawn(laws), 16, laws), views.render(images[:2], drawn(laws, 2), 16, laws)
+    shared, few = (
+        views.render(images, drawn(augmentation), 16, augmentation),
+        views.render(images[:2], drawn(augmentation, 2), 16, augmentation),
+    )
     torch.set_num_threads(threads)
     assert torch.equal(shared, alone)
     assert few.isfinite().all()
@@ -93,8 +96,8 @@ def test_threads_share_the_images():
 def test_steps_are_the_references():
     arrays = golden.Arrays()
     image, made = arrays["aug_img"], {}
-    made["bright_1.3"] = views.brighten(image, 1.3)
-    made["contrast_1.4"] = views.stretch(image[None], 1.4)[0]
+    made["bright_1.3"] = views.adjust_brightness(image, 1.3)
+    made["contrast_1.4"] = views.adjust_contrast(image[None], 1.4)[0]
     made["selfnorm"] = views.self_normalise(image[None])[0]
     for antialias in (False, True):
         made[f"rrc_i3_j2_h17_w19_to16_aa{antialias}"] = views.resample(image[None], *reference_box(antialias))[0]
@@ -104,43 +107,47 @@ def test_steps_are_the_references():
 
 def reference_box(antialias):
     numbers = {"box": torch.tensor([[3.0, 2, 17, 19]]), "flip": torch.zeros(1, 2) > 0, "turn": torch.zeros(1) > 0}
-    return views.sampled(numbers, 16, antialias)
+    return views.sampling_grid(numbers, 16, antialias)
 
 
 def test_steps_on_the_cpu_are_the_references():
     arrays = golden.Arrays()
-    first, weights = (x[0].numpy() for x in views.taps(*reference_box(True), 24))
+    first, weights = (x[0].numpy() for x in views.filter_taps(*reference_box(True), 24))
     for c, plane in enumerate(arrays["aug_img"].numpy()):
         small, mean = np.empty((16, 16), np.float32), plane.mean()
         views_cpu.resample(plane, first, *weights, small)
         np.testing.assert_allclose(small, arrays["aug_rrc_i3_j2_h17_w19_to16_aaTrue"][c], rtol=0, atol=5e-7)
         flat, spread = plane.copy(), plane.copy()
-        views_cpu.normalise(flat, *views_cpu.stretch(flat, mean, np.float32(1)))
+        views_cpu.normalise(flat, *views_cpu.adjust_contrast(flat, mean, np.float32(1)))
         np.testing.assert_allclose(flat, arrays["aug_selfnorm"][c], rtol=0, atol=2e-6)
-        views_cpu.stretch(spread, mean, np.float32(1.4))
+        views_cpu.adjust_contrast(spread, mean, np.float32(1.4))
         np.testing.assert_allclose(spread + mean, arrays["aug_contrast_1.4"][c], rtol=0, atol=5e-7)
 
 
 def test_some_rows_of_the_draws_are_the_draws_of_some_rows():
-    laws = views.laws(NAMES, rescale_channel=0.5, rescaled_channels=["RNA"], turn=True)
-    images, numbers, rows = crops(), drawn(laws), [3, 1, 10]
-    whole = views.render(images, numbers, 16, laws)
-    torch.testing.assert_close(views.render(images[rows], rows_of(numbers, rows), 16, laws), whole[rows])
+    augmentation = views.augmentation(NAMES, rescale_channel=0.5, rescaled_channels=["RNA"], turn=True)
+    images, numbers, rows = crops(), drawn(augmentation), [3, 1, 10]
+    whole = views.render(images, numbers, 16, augmentation)
+    torch.testing.assert_close(views.render(images[rows], rows_of(numbers, rows), 16, augmentation), whole[rows])
 
 
 def test_draws_depend_on_the_generator_alone():
-    laws = views.laws(NAMES, turn=True)
+    augmentation = views.augmentation(NAMES, turn=True)
     torch.manual_seed(0)
-    first = drawn(laws)
+    first = drawn(augmentation)
     torch.manual_seed(1)
-    assert all(torch.equal(first[name], again) for name, again in drawn(laws).items())
-    assert not torch.equal(first["box"], drawn(laws, seed=1)["box"])
+    assert all(torch.equal(first[name], again) for name, again in drawn(augmentation).items())
+    assert not torch.equal(first["box"], drawn(augmentation, seed=1)["box"])
 
 
 def test_images_and_views_are_independent():
-    laws, generator, image = views.laws(NAMES), torch.Generator().manual_seed(0), crops()[:1].expand(200, -1, -1, -1)
-    numbers = [views.draw(generator, laws, 200, 40) for _ in range(2)]
-    one, other = (views.render(image, n, 8, laws) for n in numbers)
+    augmentation, generator, image = (
+        views.augmentation(NAMES),
+        torch.Generator().manual_seed(0),
+        crops()[:1].expand(200, -1, -1, -1),
+    )
+    numbers = [views.draw_view(generator, augmentation, 200, 40) for _ in range(2)]
+    one, other = (views.render(image, n, 8, augmentation) for n in numbers)
     assert len(one.unique(dim=0)) == len(other.unique(dim=0)) == 200
     for name in ("brightness", "contrast"):
         both = torch.cat([numbers[0][name], numbers[1][name]], dim=1)  # (200, 10): five channels, twice
@@ -148,7 +155,7 @@ def test_images_and_views_are_independent():
 
 
 def test_boxes_lie_in_the_image_and_have_the_asked_area():
-    top, left, height, width = views.boxes(torch.Generator(), 20_000, 40, (0.2, 0.6)).T
+    top, left, height, width = views.random_boxes(torch.Generator(), 20_000, 40, (0.2, 0.6)).T
     assert (torch.stack([top, left, height, width, height % 1, width % 1]) >= 0).all()
     assert (top + height).max() == (left + width).max() == 40
     area, aspect = height * width / 1600, (width / height).log() / math.log(4 / 3)
@@ -173,20 +180,20 @@ def slow_box(rng, side, low, high):
 def test_boxes_too_large_are_drawn_again(scale):
     rng = random.Random(0)
     slow = torch.tensor([slow_box(rng, 40, *scale) for _ in range(20_000)], dtype=torch.float32)
-    fast = views.boxes(torch.Generator(), 20_000, 40, scale)[:, 2:]
-    laws = lambda x: x, lambda x: x.prod(1), lambda x: (x[:, 0] / x[:, 1]).log() ** 2, lambda x: (x == 40).float()
-    for law in laws:
-        ours, theirs = law(fast), law(slow)
+    fast = views.random_boxes(torch.Generator(), 20_000, 40, scale)[:, 2:]
+    area, aspect = lambda x: x.prod(1), lambda x: (x[:, 0] / x[:, 1]).log() ** 2
+    for statistic in (lambda x: x, area, aspect, lambda x: (x == 40).float()):
+        ours, theirs = statistic(fast), statistic(slow)
         assert (ours.mean(0) - theirs.mean(0)).abs().max() < 5 * (theirs.std() / 100 + 1e-6)
 
 
 def test_a_box_that_never_fits_becomes_the_whole_image():
-    assert views.boxes(torch.Generator(), 3, 40, (2.0, 3.0)).tolist() == [[0, 0, 40, 40]] * 3
+    assert views.random_boxes(torch.Generator(), 3, 40, (2.0, 3.0)).tolist() == [[0, 0, 40, 40]] * 3
 
 
 def test_views_stay_within_frames():
     sides = torch.tensor([40, 24, 13, 31, 2]).repeat_interleave(2000)
-    top, left, height, width = views.boxes(torch.Generator(), 10_000, (40, sides), (0.2, 0.6)).T
+    top, left, height, width = views.random_boxes(torch.Generator(), 10_000, (40, sides), (0.2, 0.6)).T
     start = (40 - sides) // 2  # of squares in the centre
     for low, extent in ((top, height), (left, width)):
         assert (low >= start).all()
@@ -198,35 +205,39 @@ def test_views_stay_within_frames():
 
 
 def test_frames_change_nothing_but_boxes_and_these_only_where_they_are_smaller():
-    laws = views.laws(NAMES, rescale_channel=0.5, rescaled_channels=["RNA"], turn=True)
-    whole, full = drawn(laws), drawn(laws, side=(40, torch.full((12,), 40)))
-    some = drawn(laws, side=(40, torch.tensor([40, 20] * 6)))
+    augmentation = views.augmentation(NAMES, rescale_channel=0.5, rescaled_channels=["RNA"], turn=True)
+    whole, full = drawn(augmentation), drawn(augmentation, side=(40, torch.full((12,), 40)))
+    some = drawn(augmentation, side=(40, torch.tensor([40, 20] * 6)))
     for name, numbers in whole.items():
         assert torch.equal(full[name], numbers)
         assert torch.equal(some[name], numbers) == (name != "box")
     assert torch.equal(some["box"][::2], whole["box"][::2])
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.usefixtures("device_path")
 @pytest.mark.parametrize("antialias", [False, True])
 def test_what_lies_outside_a_frame_is_not_seen(antialias):
-    laws, images, sides = views.laws(NAMES, turn=True, antialias=antialias), crops(), torch.arange(12) * 2 + 16
-    numbers = drawn(laws, side=(40, sides))
+    augmentation, images, sides = (
+        views.augmentation(NAMES, turn=True, antialias=antialias),
+        crops(),
+        torch.arange(12) * 2 + 16,
+    )
+    numbers = drawn(augmentation, side=(40, sides))
     hidden = 255 - images
     for image, other, side in zip(hidden, images, sides.tolist(), strict=True):
         inner = slice((40 - side) // 2, (40 + side) // 2)
         image[:, inner, inner] = other[:, inner, inner]
     assert not torch.equal(hidden, images)
-    assert torch.equal(views.render(hidden, numbers, 16, laws), views.render(images, numbers, 16, laws))
+    assert torch.equal(views.render(hidden, numbers, 16, augmentation), views.render(images, numbers, 16, augmentation))
 
 
 class Noted:
     """A method that draws views and keeps what it was told."""
 
-    laws = views.laws(["channel"])
+    augmentation = views.augmentation(["channel"])
 
     def draw(self, seed, cells, side):
-        return views.draw(torch.Generator().manual_seed(seed), self.laws, cells, side)
+        return views.draw_view(torch.Generator().manual_seed(seed), self.augmentation, cells, side)
 
 
 @pytest.mark.parametrize("each_channel", [False, True])
@@ -259,13 +270,13 @@ def test_frames_come_from_the_tables_of_cells(tmp_path, each_channel, labelled):
 
 
 def test_local_views_have_a_scale_of_their_own():
-    box = drawn(views.laws(NAMES), b=2000, scale=(0.05, 0.1))["box"]
+    box = drawn(views.augmentation(NAMES), b=2000, scale=(0.05, 0.1))["box"]
     assert (box[:, 2] * box[:, 3] / 1600).max() < 0.12
 
 
 @pytest.mark.parametrize(("turn", "share"), [(False, 0), (True, 0.5)])
 def test_all_orientations_are_equally_likely(turn, share):
-    numbers = drawn(views.laws(NAMES, turn=turn), b=16_000)
+    numbers = drawn(views.augmentation(NAMES, turn=turn), b=16_000)
     assert numbers["turn"].float().mean() == pytest.approx(share, abs=0.02)
     kinds = numbers["turn"].int() * 4 + numbers["flip"].int() @ torch.tensor([2, 1], dtype=torch.int32)
     counts = kinds.bincount()
@@ -274,26 +285,28 @@ def test_all_orientations_are_equally_likely(turn, share):
 
 
 def test_only_droppable_channels_are_dropped():
-    keep = drawn(views.laws(NAMES, drop_channel=0.3, kept_channels=["RNA", "AGP"]), b=6000)["keep"]
+    keep = drawn(views.augmentation(NAMES, drop_channel=0.3, kept_channels=["RNA", "AGP"]), b=6000)["keep"]
     lost = (keep == 0).float()
     assert lost.mean(0).tolist() == pytest.approx([0.1, 0, 0.1, 0, 0.1], abs=0.015)
     assert lost.sum(1).max() == 1
-    assert drawn(views.laws(NAMES[:3], drop_channel=1.0))["keep"].min() == 1  # with three channels each one counts
-    assert drawn(views.laws(NAMES, kept_channels=NAMES, drop_channel=1.0))["keep"].min() == 1
+    assert (
+        drawn(views.augmentation(NAMES[:3], drop_channel=1.0))["keep"].min() == 1
+    )  # with three channels each one counts
+    assert drawn(views.augmentation(NAMES, kept_channels=NAMES, drop_channel=1.0))["keep"].min() == 1
 
 
 def test_only_named_channels_are_rescaled():
-    rescale = drawn(views.laws(NAMES, rescale_channel=0.3, rescaled_channels=["RNA"]), b=6000)["rescale"]
+    rescale = drawn(views.augmentation(NAMES, rescale_channel=0.3, rescaled_channels=["RNA"]), b=6000)["rescale"]
     assert rescale[:, [0, 2, 3, 4]].max() == 0
     hit = rescale[:, 1][rescale[:, 1] > 0]
     assert len(hit) / 6000 == pytest.approx(0.3, abs=0.02)
     assert hit.mean() == pytest.approx(1, abs=0.05)
     assert hit.max() <= 2
-    assert drawn(views.laws(["one"], rescale_channel=1.0, rescaled_channels=["one"]))["rescale"].max() == 0
+    assert drawn(views.augmentation(["one"], rescale_channel=1.0, rescaled_channels=["one"]))["rescale"].max() == 0
 
 
 def test_factors_are_normal_and_at_least_a_half():
-    numbers = drawn(views.laws(NAMES, brightness=0.3, contrast=0.0), b=10_000)
+    numbers = drawn(views.augmentation(NAMES, brightness=0.3, contrast=0.0), b=10_000)
     bright = numbers["brightness"]
     assert bright.min() == 0.5
     assert (bright == 0.5).float().mean() == pytest.approx(0.0478, abs=0.005)  # of a normal, below -5/3
@@ -303,16 +316,16 @@ def test_factors_are_normal_and_at_least_a_half():
 
 
 def test_empty_images_stay_zero():
-    laws = views.laws(NAMES, rescale_channel=1.0, rescaled_channels=NAMES)
-    out = views.render(torch.zeros(2, 5, 20, 20, dtype=torch.uint8), drawn(laws, 2, 20), 16, laws)
+    augmentation = views.augmentation(NAMES, rescale_channel=1.0, rescaled_channels=NAMES)
+    out = views.render(torch.zeros(2, 5, 20, 20, dtype=torch.uint8), drawn(augmentation, 2, 20), 16, augmentation)
     assert (out == 0).all()
 
 
 def test_unknown_channels_are_refused():
     with pytest.raises(InputError, match="Golgi"):
-        views.laws(NAMES, kept_channels=["Golgi"])
+        views.augmentation(NAMES, kept_channels=["Golgi"])
     with pytest.raises(InputError, match="rescaled_channels"):
-        views.laws(NAMES, rescaled_channels=["Golgi"])
+        views.augmentation(NAMES, rescaled_channels=["Golgi"])
 
 
 @pytest.mark.parametrize("size", [4, 5, 6, 9, 12])

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 from wellread.encoder import weights
-from wellread.encoder.vit import SIZES, Attention, LayerScale, SwiGLU, ViT, positions
+from wellread.encoder.vit import SIZES, Attention, LayerScale, SwiGLU, ViT, interpolate_positions, stochastic_depth
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def arrays():
 def vit():
     state = torch.load(golden.path("tiny_vit_c5_p8_img64_chunks2.pth"), weights_only=True)
     encoder = ViT(channels=5, image=64, patch=8, dim=32, depth=4, heads=2).eval()
-    weights.fill(encoder, state, "golden")  # chunked names
+    weights.set_weights(encoder, state, "golden")  # chunked names
     return encoder.requires_grad_(False).double()
 
 
@@ -44,11 +44,11 @@ def test_masked_patches_are_replaced(vit, arrays):
 def test_other_sides_interpolate_positions(vit, arrays, side):
     same(vit(arrays[f"vit_x{side}"].double())[0], arrays[f"vit_cls{side}"])
     grid = side // 8
-    same(positions(vit.pos_embed, grid, grid), arrays[f"posembed_{grid}x{grid}"])
+    same(interpolate_positions(vit.pos_embed, grid, grid), arrays[f"posembed_{grid}x{grid}"])
 
 
 def test_layers_are_the_references(vit, arrays):
-    for i, (cls, patches) in enumerate(vit.layers(arrays["vit_x"].double(), 4)):
+    for i, (cls, patches) in enumerate(vit.intermediate_layers(arrays["vit_x"].double(), 4)):
         same(cls, arrays[f"inter{i}_cls"])
         same(patches.mean(1), arrays[f"inter{i}_patch_mean"])
 
@@ -92,23 +92,23 @@ def test_registers_have_no_position_and_are_not_shown():
     vit, x = small(registers=3), torch.randn(5, 2, 16, 16)
     assert vit.state_dict()["register_tokens"].shape == (1, 3, 8)
     vit.register_tokens.data.normal_()
-    tokens = vit.embed(x)  # (5, 1 + 3 + 16, 8)
+    tokens = vit.input_tokens(x)  # (5, 1 + 3 + 16, 8)
     patches = vit.patch_embed.proj(x).flatten(2).mT
     torch.testing.assert_close(tokens[:, :1], (vit.cls_token + vit.pos_embed[:, :1]).expand(5, 1, 8))
     torch.testing.assert_close(tokens[:, 1:4], vit.register_tokens.expand(5, 3, 8))
     torch.testing.assert_close(tokens[:, 4:], patches + vit.pos_embed[:, 1:])
     for block in vit.blocks:
         tokens = block(tokens)
-    cls, seen = vit(x)
+    cls, shown = vit(x)
     torch.testing.assert_close(cls, vit.norm(tokens)[:, 0])
-    torch.testing.assert_close(seen, vit.norm(tokens)[:, 4:])
+    torch.testing.assert_close(shown, vit.norm(tokens)[:, 4:])
     assert not torch.equal(vit(torch.randn(1, 2, 24, 24))[0], cls[:1])  # another side
 
 
 @pytest.mark.parametrize("grid", [3, 7])
 def test_positions_of_networks_with_registers_are_resized_as_pictures_are(grid):
     pos_embed = torch.randn(1, 26, 2)
-    ours = positions(pos_embed, grid, grid, antialias=True)[0]
+    ours = interpolate_positions(pos_embed, grid, grid, antialias=True)[0]
     torch.testing.assert_close(ours[0], pos_embed[0, 0])
     for d in range(2):
         picture = Image.fromarray(pos_embed[0, 1:, d].reshape(5, 5).numpy())
@@ -125,13 +125,13 @@ def test_an_encoder_is_made_again_from_its_architecture():
 
 def test_layer_scale_adds_the_scaled_branch():
     scale, x = LayerScale(4, 0.1), torch.randn(10, 3, 4)
-    torch.testing.assert_close(scale(x, torch.sin), x + 0.1 * x.sin())
+    torch.testing.assert_close(scale(x, x.sin()), x + 0.1 * x.sin())
 
 
-def test_stochastic_depth_runs_the_branch_on_a_part_and_scales_it_up():
-    x, seen, scale = torch.zeros(10, 3, 4), [], LayerScale(4, 0.1)
-    out = scale(x, lambda part: seen.append(len(part)) or torch.ones_like(part), 0.35)
-    assert seen == [6]
+def test_stochastic_depth_runs_the_branch_on_some_images_and_scales_it_up():
+    x, sizes, scale = torch.zeros(10, 3, 4), [], LayerScale(4, 0.1)
+    out = stochastic_depth(x, lambda kept: sizes.append(len(kept)) or torch.ones_like(kept), scale, 0.35)
+    assert sizes == [6]
     assert sorted(out[:, 0, 0].tolist()) == pytest.approx([0] * 4 + [1 / 6] * 6)
 
 

@@ -1,4 +1,4 @@
-"""Weights files: whole and right, or refused; and adapted to another encoder without changing what it answers."""
+"""Weights files: whole and right, or refused; and adapted to another encoder without changing its outputs."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ def pickled(state, path):
 def saved(tmp_path):
     """A ViT, and where its weights.safetensors and model.json are."""
     network, paths = vit(), (tmp_path / "weights.safetensors", tmp_path / "model.json")
-    weights.save(network, *paths, channels=NAMES, seed=0)
+    weights.save_encoder(network, *paths, channels=NAMES, seed=0)
     return network, paths
 
 
@@ -64,14 +64,14 @@ def identical(one, other):
 
 
 def test_saving_and_loading_is_exact(saved):
-    loaded = weights.load(*saved[1], channels=NAMES)
+    loaded = weights.load_encoder(*saved[1], channels=NAMES)
     assert not loaded.training
     assert identical(loaded, saved[0])
 
 
 def test_a_published_file_gives_the_references_outputs():
     path, arrays = golden.path("tiny_vit_c5_p8_img64_chunks2.pth"), golden.Arrays()
-    network, about = weights.published(path, sha256(path), heads=2)
+    network, about = weights.load_published(path, sha256(path), heads=2)
     assert about == {}
     torch.testing.assert_close(network(arrays["vit_x"])[0], arrays["vit_cls"], rtol=0, atol=5e-7)
 
@@ -79,7 +79,7 @@ def test_a_published_file_gives_the_references_outputs():
 def test_the_teachers_backbone_is_taken_from_a_training_checkpoint():
     path = golden.path("ssl_step_in.pth")
     state, teacher = state_dicts.read(path, sha256(path)), golden.states("ssl_step_in.pth")["teacher"]
-    assert weights.architecture(state)["depth"] == 4
+    assert weights.infer_architecture(state)["depth"] == 4
     assert state.keys() == {name.removeprefix("backbone.") for name in teacher if name.startswith("backbone.")}
     assert all(torch.equal(value, teacher[f"backbone.{name}"]) for name, value in state.items())
 
@@ -113,7 +113,7 @@ def test_every_published_layout_is_recognised_and_loads_whole(tmp_path, layout):
     size, chunks = LAYOUTS[layout]
     network = vit(dim=64, depth=8, heads=1, **size)
     state = chunked(network.state_dict(), 8, chunks) if chunks else network.state_dict()
-    loaded, _ = weights.published(*pickled(state, tmp_path / "x.pth"))
+    loaded, _ = weights.load_published(*pickled(state, tmp_path / "x.pth"))
     assert loaded.architecture == network.architecture
     assert identical(loaded, network)
 
@@ -121,7 +121,7 @@ def test_every_published_layout_is_recognised_and_loads_whole(tmp_path, layout):
 @pytest.mark.parametrize(("dim", "heads"), [(192, 3), (384, 6), (768, 12), (1024, 16), (1536, 24)])
 def test_heads_of_published_sizes(dim, heads):
     state = {"patch_embed.proj.weight": torch.empty(dim, 3, 4, 4), "pos_embed": torch.empty(1, 17, dim)}
-    assert weights.architecture(state | {"blocks.0.norm1.weight": torch.empty(dim)})["heads"] == heads
+    assert weights.infer_architecture(state | {"blocks.0.norm1.weight": torch.empty(dim)})["heads"] == heads
 
 
 def test_small_has_as_many_tensors_as_the_published_file():
@@ -131,10 +131,10 @@ def test_small_has_as_many_tensors_as_the_published_file():
 def test_weights_without_any_layerscale_get_one_that_does_nothing():
     network = vit()
     state = {name: value for name, value in network.state_dict().items() if "gamma" not in name}
-    weights.fill(network, state, "here")
+    weights.set_weights(network, state, "here")
     assert all((value == 1).all() for name, value in network.state_dict().items() if "gamma" in name)
     with pytest.raises(InputError, match=r"no blocks\.1\.ls1\.gamma"):
-        weights.fill(network, state | {"blocks.0.ls1.gamma": torch.ones(24)}, "here")
+        weights.set_weights(network, state | {"blocks.0.ls1.gamma": torch.ones(24)}, "here")
 
 
 # What is refused
@@ -143,13 +143,13 @@ def test_weights_without_any_layerscale_get_one_that_does_nothing():
 def test_other_channels_are_refused(saved):
     for channels in (["RNA", "DNA", "Mito"], ["DNA", "RNA"]):
         with pytest.raises(InputError, match="channels of the encoder"):
-            weights.load(*saved[1], channels=channels)
+            weights.load_encoder(*saved[1], channels=channels)
 
 
 def test_an_encoder_of_single_channels_takes_any(tmp_path):
     paths = tmp_path / "weights.safetensors", tmp_path / "model.json"
-    weights.save(vit(channels=1), *paths, channels=NAMES, each_channel=True)
-    assert weights.load(*paths, channels=["ER"]).architecture["channels"] == 1
+    weights.save_encoder(vit(channels=1), *paths, channels=NAMES, each_channel=True)
+    assert weights.load_encoder(*paths, channels=["ER"]).architecture["channels"] == 1
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pth"])
@@ -229,13 +229,13 @@ def test_other_architectures_are_refused(tmp_path):
     state, foreign = vit().state_dict(), torch.nn.TransformerEncoderLayer(8, 2).state_dict()
     for number, wrong in enumerate([foreign, without(state, "pos_embed"), without(state, "patch_embed.proj.weight")]):
         with pytest.raises(InputError, match="DINOv2's names"):
-            weights.published(*pickled(wrong, tmp_path / f"{number}.pth"))
+            weights.load_published(*pickled(wrong, tmp_path / f"{number}.pth"))
 
 
 def test_positions_that_are_no_square_are_refused(tmp_path):
     state = vit().state_dict() | {"pos_embed": torch.zeros(1, 16, 24)}
     with pytest.raises(InputError, match="square grid"):
-        weights.published(*pickled(state, tmp_path / "x.pth"))
+        weights.load_published(*pickled(state, tmp_path / "x.pth"))
 
 
 def test_partial_and_foreign_names_are_refused(tmp_path):
@@ -247,60 +247,60 @@ def test_partial_and_foreign_names_are_refused(tmp_path):
         (state | {"norm.weight": torch.zeros(5)}, r"norm\.weight \(5,\) instead of \(64,\)"),
     ]:
         with pytest.raises(InputError, match=told):
-            weights.published(*pickled(wrong, tmp_path / "x.pth"))
+            weights.load_published(*pickled(wrong, tmp_path / "x.pth"))
 
 
 def test_unknown_numbers_of_heads_are_asked_for(tmp_path):
     file = pickled(vit().state_dict(), tmp_path / "x.pth")
-    assert weights.published(*file, heads=2)[0].architecture == vit().architecture
+    assert weights.load_published(*file, heads=2)[0].architecture == vit().architecture
     for heads in (None, 5):
         with pytest.raises(InputError, match="heads"):
-            weights.published(*file, heads=heads)
+            weights.load_published(*file, heads=heads)
 
 
 def test_model_json_tells_heads_and_hash(saved):
     network, (path, model) = saved
-    loaded, about = weights.published(path, "")
+    loaded, about = weights.load_published(path, "")
     assert loaded.architecture == network.architecture
     assert about["channels"] == NAMES
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(InputError, match="SHA-256"):
-        weights.published(path, "")
+        weights.load_published(path, "")
     model.write_text("{")
     with pytest.raises(InputError, match=r"model\.json"):
-        weights.published(path, "")
+        weights.load_published(path, "")
 
 
 def test_a_model_json_of_other_weights_is_not_believed(tmp_path, saved):
     state = vit(dim=64, heads=1, seed=1).state_dict()
-    loaded, about = weights.published(*pickled(state, tmp_path / "x.pth"))
+    loaded, about = weights.load_published(*pickled(state, tmp_path / "x.pth"))
     assert about == {}
     assert loaded.architecture["heads"] == 1
 
 
-# Where training begins
+# Initial weights of training
 
 
-def test_begun_from_its_own_weights_an_encoder_is_the_same(saved):
+def test_initialised_from_its_own_weights_an_encoder_is_the_same(saved):
     fresh = vit(seed=1)
-    weights.begin(fresh, saved[1][0], "", NAMES)
+    weights.initialise(fresh, saved[1][0], "", NAMES)
     assert identical(fresh, saved[0])
 
 
-def test_another_image_is_answered_as_the_reference_answers_it():
+def test_another_image_gives_the_references_outputs():
     path, arrays = golden.path("tiny_vit_c5_p8_img64_chunks2.pth"), golden.Arrays()
     for image in (40, 96):
         fresh = ViT(channels=5, image=image, patch=8, dim=32, depth=4, heads=2)
-        weights.begin(fresh, path, sha256(path), list("abcde"))
+        weights.initialise(fresh, path, sha256(path), list("abcde"))
         assert fresh.pos_embed.shape == (1, 1 + (image // 8) ** 2, 32)
         torch.testing.assert_close(fresh(arrays[f"vit_x{image}"])[0], arrays[f"vit_cls{image}"], rtol=0, atol=5e-7)
 
 
-def test_registers_swiglu_and_chunks_begin_too(tmp_path):
+def test_registers_swiglu_and_chunks_initialise_too(tmp_path):
     old = vit(registers=4, ffn="swiglu")
     file = pickled({"teacher": chunked(old.state_dict(), 2, 2)}, tmp_path / "x.pth")
     fresh = vit(seed=1, registers=4, ffn="swiglu", image=32)
-    weights.begin(fresh, *file, NAMES)
+    weights.initialise(fresh, *file, NAMES)
     x = torch.randn(2, 3, 32, 32)
     torch.testing.assert_close(fresh(x)[0], old(x)[0])
 
@@ -310,10 +310,10 @@ def enlarged(patches, to):
 
 
 @pytest.mark.parametrize(("old", "new"), [(8, 14), (14, 16), (7, 14)])
-def test_a_larger_kernel_answers_enlarged_patches_as_the_old_one_did(old, new):
+def test_a_larger_kernel_gives_enlarged_patches_the_tokens_of_the_old_one(old, new):
     kernel, patches = torch.randn(6, 3, old, old), torch.randn(20, 3, old, old)
     before = F.conv2d(patches, kernel)
-    after = F.conv2d(enlarged(patches, new), weights.resized(kernel, new))
+    after = F.conv2d(enlarged(patches, new), weights.resize_kernel(kernel, new))
     torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-3)
 
 
@@ -325,7 +325,7 @@ def test_a_smaller_kernel_is_the_least_squares_one_and_keeps_the_scale(old, new)
         picture.view(-1)[place] = 1
     resizing = torch.stack([enlarged(picture, new).flatten() for picture in one_pixel])  # (P², new²)
     fitted = torch.linalg.lstsq(resizing, kernel.flatten(0, 1).flatten(1).T).solution.T
-    small = weights.resized(kernel, new)
+    small = weights.resize_kernel(kernel, new)
     torch.testing.assert_close(small.flatten(0, 1).flatten(1), fitted)
     smooth = enlarged(torch.randn(500, 2, 3, 3, dtype=torch.float64), old)
     ratio = F.conv2d(enlarged(smooth, new), small).std() / F.conv2d(smooth, kernel).std()
@@ -337,14 +337,14 @@ def test_grey_pictures_mean_the_same_to_any_number_of_channels(tmp_path, channel
     photographs = vit()
     file = pickled(photographs.state_dict(), tmp_path / "x.pth")
     fresh = vit(seed=1, channels=channels)
-    weights.begin(fresh, *file, [f"c{i}" for i in range(channels)])
+    weights.initialise(fresh, *file, [f"c{i}" for i in range(channels)])
     grey = torch.randn(4, 1, 16, 16)
     torch.testing.assert_close(fresh(grey.repeat(1, channels, 1, 1))[0], photographs(grey.repeat(1, 3, 1, 1))[0])
 
 
 def test_three_channels_stay_three(tmp_path):
     old, fresh = vit(), vit(seed=1)
-    weights.begin(fresh, *pickled(old.state_dict(), tmp_path / "x.pth"), NAMES)
+    weights.initialise(fresh, *pickled(old.state_dict(), tmp_path / "x.pth"), NAMES)
     assert identical(fresh, old)
 
 
@@ -360,30 +360,30 @@ def test_three_channels_stay_three(tmp_path):
         ({"channels": 1}, "channels 3"),  # ours know their channels: they are no photographs
     ],
 )
-def test_other_sizes_do_not_begin(saved, change, told):
+def test_other_sizes_do_not_initialise(saved, change, told):
     with pytest.raises(InputError, match=rf"found +{told}"):
-        weights.begin(ViT(**SMALL | change), saved[1][0], "", NAMES)
+        weights.initialise(ViT(**SMALL | change), saved[1][0], "", NAMES)
 
 
-def test_other_channel_names_do_not_begin(saved):
+def test_other_channel_names_do_not_initialise(saved):
     with pytest.raises(InputError, match="channels of the encoder"):
-        weights.begin(vit(), saved[1][0], "", ["DNA", "ER", "Mito"])
+        weights.initialise(vit(), saved[1][0], "", ["DNA", "ER", "Mito"])
 
 
-def test_encoders_of_single_channels_begin_whatever_the_names(tmp_path):
+def test_encoders_of_single_channels_initialise_whatever_the_names(tmp_path):
     old, fresh, path = vit(channels=1), vit(seed=1, channels=1), tmp_path / "weights.safetensors"
-    weights.save(old, path, tmp_path / "model.json", channels=NAMES, each_channel=True)
-    weights.begin(fresh, path, "", ["ER"])
+    weights.save_encoder(old, path, tmp_path / "model.json", channels=NAMES, each_channel=True)
+    weights.initialise(fresh, path, "", ["ER"])
     assert identical(fresh, old)
     with pytest.raises(InputError, match="channels 1"):
-        weights.begin(vit(channels=3), path, "", NAMES)
+        weights.initialise(vit(channels=3), path, "", NAMES)
 
 
-def test_partial_weights_do_not_begin(tmp_path):
+def test_partial_weights_do_not_initialise(tmp_path):
     state = without(vit().state_dict(), "blocks.1.norm1.bias")
     fresh = vit(seed=1)
     with pytest.raises(InputError, match=r"no blocks\.1\.norm1\.bias"):
-        weights.begin(fresh, *pickled(state, tmp_path / "x.pth"), NAMES)
+        weights.initialise(fresh, *pickled(state, tmp_path / "x.pth"), NAMES)
     assert identical(fresh, vit(seed=1))
 
 

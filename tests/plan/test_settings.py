@@ -10,7 +10,7 @@ from paths import ROOT
 from wellread.calibrate.calibrate import survey
 from wellread.crops.crops import crops
 from wellread.encoder.embed import embed
-from wellread.encoder.views import laws
+from wellread.encoder.views import augmentation
 from wellread.painted.layout import images
 from wellread.plan import manual, settings
 from wellread.profiles.aggregate import aggregate
@@ -29,7 +29,7 @@ PLAIN = {  # sections that are the options of one function, and what the functio
     "crops": (crops, set()),
     "aggregate": (aggregate, {"seed"}),
     "consensus": (consensus, set()),
-    "views": (laws, set()),
+    "views": (augmentation, set()),
     "fit": (fit, {"seed", "device"}),
     "embed": (embed, {"channels", "device", "threads", "encoder", "weights", "model", "seed"}),
 }

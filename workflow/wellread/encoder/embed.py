@@ -1,11 +1,11 @@
-"""Embeddings: what an encoder says of every cell."""
+"""Embeddings: the encoder's vector of every cell."""
 
 import numpy as np
 import torch
 
 from wellread.crops.reader import Crops, prefetched
-from wellread.encoder.readouts import How, trained
-from wellread.networks import device as devices
+from wellread.encoder.readouts import Readout, trained
+from wellread.networks.device import autocast, choose_device
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.progress import progress
@@ -19,44 +19,47 @@ def embed(
     """Write float32 embeddings (N, D) to the .npy `out`; row i is crop i, N may be 0.
 
     `channels`: the dataset's. `encoder`: {"vit": ...}, ours, in the files `weights` and `model`, or a given one
-    with its options. `features`, `blocks`, `view`: see `encoders.How`; `turn`: the mean over the eight orientations
-    of a crop; `seed`: of an encoder that is random.
+    with its options. `batch`: cells at a time. `features`, `blocks`, `view`: see `readouts.Readout`. `turn`: embed the
+    mean over the eight orientations of a crop. `precision`: see `device.autocast`. `seed`: of random weights. An
+    InputError if an embedding is not finite, and where the encoder raises one.
     """
-    where, cells = devices.choose_device(device, threads), Crops([crops])
-    how = {"features": features, "blocks": blocks, "view": view, "device": where, "seed": seed}
-    describe = ready(encoder, channels, how, weights, model)
-    vectors = np.empty((len(cells), describe.width), np.float32)  # (N, D)
+    device, cells = choose_device(device, threads), Crops([crops])
+    readout = {"features": features, "blocks": blocks, "view": view, "device": device, "seed": seed}
+    encode = make_encoder(encoder, channels, readout, weights, model)
+    vectors = np.empty((len(cells), encode.width), np.float32)  # (N, D)
     starts = range(0, len(cells), batch)
-    parts = prefetched(staged(cells[range(start, min(start + batch, len(cells)))], where) for start in starts)
-    for start, part in zip(progress(starts, "embed", unit="batch"), parts, strict=False):
-        with torch.inference_mode(), devices.autocast(where, precision):
-            seen = orientations(part.to(where, non_blocking=True)) if turn else [part.to(where, non_blocking=True)]
-            found = torch.stack([describe(crops).float() for crops in seen]).mean(0).cpu().numpy()
-        check_finite(found, start, crops)
-        vectors[start : start + batch] = found
-    with whole(out) as part:
-        np.save(part, vectors)
+    batches = prefetched(pinned(cells[range(start, min(start + batch, len(cells)))], device) for start in starts)
+    for start, images in zip(progress(starts, "embed", unit="batch"), batches, strict=False):
+        with torch.inference_mode(), autocast(device, precision):
+            images = images.to(device, non_blocking=True)  # (B, C, S, S) uint8
+            turned = orientations(images) if turn else [images]
+            mean = torch.stack([encode(images).float() for images in turned]).mean(0).cpu().numpy()
+        check_finite(mean, start, crops)
+        vectors[start : start + batch] = mean
+    with whole(out) as file:
+        np.save(file, vectors)
 
 
-def ready(encoder, channels, how, weights, model):
-    """The encoder that a section {name: options} asks for."""
+def make_encoder(encoder, channels, readout, weights, model):
+    """The encoder of a section {name: options}, with the fields of `Readout` as a dict."""
     if chosen("encoder", encoder).trained:
-        return trained(weights, model, channels, **how)
-    return pick("encoder", encoder)(channels, How(**how))
+        return trained(weights, model, channels, **readout)
+    return pick("encoder", encoder)(channels, Readout(**readout))
 
 
 def orientations(crops):  # (B, C, S, S)
-    """Quarter turns of the crops and of their mirror images."""
+    """The eight orientations of crops: quarter turns of them and of their mirror images."""
     return [torch.rot90(side, turns, (2, 3)) for side in (crops, crops.mT) for turns in range(4)]
 
 
-def staged(crops, device):
-    """Crops where a graphics card fetches them without waiting; made by the reading thread."""
+def pinned(crops, device):
+    """An array of crops as a tensor, in pinned memory for a GPU, so that copying it there need not be waited for."""
     crops = torch.from_numpy(crops)
     return crops.pin_memory() if device.type == "cuda" else crops
 
 
 def check_finite(vectors, start, crops):
+    """Raise an InputError that names the first crop, counted from `start`, whose vector is not finite."""
     if not (good := np.isfinite(vectors).all(1)).all():
         found = f"NaN or infinity for crop {start + int(good.argmin())}"
         raise InputError("finite embeddings", found, str(crops), "the encoder (its weights), or `precision: fp32`")

@@ -1,7 +1,9 @@
-"""What turns crops into embeddings: an encoder of our own, published weights, somebody's exported network, or chance.
+"""Encoders, from crops to embeddings: our own, published weights, somebody's exported network, or random weights.
 
-An encoder takes uint8 crops (B, C, S, S), the dataset's channels in its order, to float32 (B, width) on its device.
-Channels are picked by name, never by position. How it is read out (`How`) comes from the `embed` section.
+An encoder takes uint8 crops (B, C, S, S), with the dataset's channels in its order, to float32 (B, width) on its
+device. Channels are picked by name, never by position. What of its network is the embedding (`Readout`) comes from the
+`embed` section. Their options are sections of the config. Weights, channels and sides that
+do not fit raise an InputError.
 """
 
 from dataclasses import dataclass
@@ -11,9 +13,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wellread.encoder import weights as saved
 from wellread.encoder.architecture import vit
-from wellread.encoder.views import centre, centre_view, self_normalise
+from wellread.encoder.views import centre_crop, centre_view, self_normalise
+from wellread.encoder.weights import check_channels, load_encoder, load_published, read_model_json
 from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
@@ -22,10 +24,12 @@ RGB_MEAN, RGB_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
 
 @dataclass(frozen=True)
-class How:
-    """`features`: "cls", the CLS tokens of the last `blocks` blocks, oldest first, or "cls_mean", these and the mean
-    patch token of the last. `view`: side in pixels of the centre that is seen; None: the encoder's own. `seed`: of
-    chance.
+class Readout:
+    """What of a network is the embedding.
+
+    `features`: "cls", the CLS tokens of the last `blocks` blocks in their order, or "cls_mean", these and the mean
+    patch token of the last block. `view`: side in pixels of the centre of a crop that is the input; None: the encoder's
+    own. `seed`: of an encoder with random weights.
     """
 
     features: str = "cls"
@@ -36,123 +40,145 @@ class How:
 
 
 class Encoder(nn.Module):
-    """A ViT reading out `see(crops)` for each of `groups` of channels (their positions), side by side.
+    """A ViT applied to `preprocess(crops)` of each of `channel_groups` (lists of indices); embeddings side by side.
 
-    One group after the other, so that memory does not grow with the number of channels.
+    One group after the other, so that memory does not grow with the number of channels. `width`: of the embedding.
     """
 
-    def __init__(self, network, how, see, groups):
+    def __init__(self, network, readout, preprocess, channel_groups):
         super().__init__()
         size = network.architecture
-        if how.blocks > size["depth"]:
+        if readout.blocks > size["depth"]:
             edit = "`blocks` of embed"
-            raise InputError(f"at most {size['depth']} blocks, as the encoder has", f"{how.blocks}", "embed", edit)
-        self.network, self.how, self.see = network.eval().requires_grad_(False).to(how.device), how, see
-        self.groups = groups
-        self.width = len(groups) * size["dim"] * (how.blocks + (how.features == "cls_mean"))
+            raise InputError(f"at most {size['depth']} blocks, as the encoder has", f"{readout.blocks}", "embed", edit)
+        self.network = network.eval().requires_grad_(False).to(readout.device)
+        self.readout, self.preprocess, self.channel_groups = readout, preprocess, channel_groups
+        self.width = len(channel_groups) * size["dim"] * (readout.blocks + (readout.features == "cls_mean"))
 
     def forward(self, crops):  # (B, C, S, S) uint8
-        return torch.cat([self.read(self.see(crops[:, group])) for group in self.groups], dim=1)
+        return torch.cat([self.embed(self.preprocess(crops[:, group])) for group in self.channel_groups], dim=1)
 
-    def read(self, views):  # (B, c, s, s)
-        layers = self.network.layers(views, self.how.blocks)
-        parts = [cls for cls, _ in layers]
-        if self.how.features == "cls_mean":
-            parts.append(layers[-1][1].mean(1))
-        return torch.cat(parts, dim=1)
+    def embed(self, images):  # (B, c, s, s) -> (B, width / groups)
+        layers = self.network.intermediate_layers(images, self.readout.blocks)
+        features = [cls for cls, _ in layers]
+        if self.readout.features == "cls_mean":
+            features.append(layers[-1][1].mean(1))
+        return torch.cat(features, dim=1)
 
 
-def trained(weights, model, present, **how):
-    """An encoder of our own, for exactly the channels it was trained on (or, of `each_channel`, for any)."""
-    network = saved.load(weights, model, channels=present)
-    alone = saved.facts(model).get("each_channel")
-    return cells(network, How(**how), singly(present) if alone else [list(range(len(present)))])
+def trained(weights, model, dataset_channels, **readout):
+    """An encoder of our own, for exactly the channels it was trained on, or, if on `each_channel`, for any.
+
+    `weights`, `model`: its files; `readout`: fields of `Readout`.
+    """
+    network = load_encoder(weights, model, channels=dataset_channels)
+    each_channel = read_model_json(model).get("each_channel")
+    groups = single_channels(dataset_channels) if each_channel else [list(range(len(dataset_channels)))]
+    return cell_encoder(network, Readout(**readout), groups)
 
 
 @choice("encoder", files=("path",))
-def cell_dino(present, how, /, *, path, sha256, channels, heads=None):
-    """Cell-DINO weights; `channels`: the dataset's names of what their input channels are, in their order."""
-    network, about = saved.published(path, sha256, heads)
-    if about:
-        saved.check_channels(about["channels"], list(channels), path)
+def cell_dino(dataset_channels, readout, /, *, path, sha256, channels, heads=None):
+    """Cell-DINO weights (Moutakanni et al. 2025) for several channels.
+
+    `path`, `sha256`: the file. `channels`: what the input channels are, in the weights' order, by the dataset's names.
+    `heads`: number of attention heads, if these are not 64 dimensions wide.
+    """
+    network, metadata = load_published(path, sha256, heads)
+    if metadata:
+        check_channels(metadata["channels"], list(channels), path)
     check_inputs(network, len(channels), path, "`channels` of cell_dino: a name for every channel of the weights")
-    return cells(network, how, [positions(present, channels, "cell_dino")])
+    return cell_encoder(network, readout, [channel_indices(dataset_channels, channels, "cell_dino")])
 
 
 @choice("encoder", files=("path",))
-def bag_of_channels(present, how, /, *, path, sha256, heads=None):
-    """Weights for one channel, used on every channel by itself."""
-    network, _ = saved.published(path, sha256, heads)
+def bag_of_channels(dataset_channels, readout, /, *, path, sha256, heads=None):
+    """Weights for one channel, used on every channel by itself. Options as for cell_dino."""
+    network, _ = load_published(path, sha256, heads)
     check_inputs(network, 1, path, "the path of one-channel weights")
-    return cells(network, how, singly(present))
+    return cell_encoder(network, readout, single_channels(dataset_channels))
 
 
 @choice("encoder", files=("path",))
-def dinov2(present, how, /, *, path, sha256, image=224, heads=None):
+def dinov2(dataset_channels, readout, /, *, path, sha256, image=224, heads=None):
     """DINOv2 weights for natural images: every channel by itself as a grey photograph of `image` pixels.
 
-    Here `view` is the side of what is enlarged to `image`; None: the whole crop.
+    Here `view` is the side of the centre that is resized to `image`; None: the whole crop. Other options as for
+    cell_dino.
     """
-    network, _ = saved.published(path, sha256, heads)
+    network, _ = load_published(path, sha256, heads)
     check_inputs(network, 3, path, "the path of weights for natural images")
     check_side(network, image, "`image` of dinov2")
-    return Encoder(network, how, partial(photographs, size=image, view=how.view), singly(present))
+    preprocess = partial(as_photographs, size=image, view=readout.view)
+    return Encoder(network, readout, preprocess, single_channels(dataset_channels))
 
 
 @choice("encoder")
-def random(present, how, /, *, arch="small", dim=None, depth=None, heads=None, patch=8, image=128, layer_scale=1.0):
-    """A ViT that has learned nothing, which any encoder has to beat. With LayerScale 1, or CLS hardly sees images."""
+def random(
+    dataset_channels, readout, /, *, arch="small", dim=None, depth=None, heads=None, patch=8, image=128, layer_scale=1.0
+):
+    """A ViT with random weights, the baseline for every encoder. Options as in `architecture.vit`.
+
+    `layer_scale` is 1, or CLS would hardly depend on the image.
+    """
     size = {"arch": arch, "dim": dim, "depth": depth, "heads": heads, "patch": patch, "image": image}
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(how.seed)
-        return cells(vit(present, **size, layer_scale=layer_scale), how, [list(range(len(present)))])
+        torch.manual_seed(readout.seed)
+        network = vit(dataset_channels, **size, layer_scale=layer_scale)
+        return cell_encoder(network, readout, [list(range(len(dataset_channels)))])
 
 
 @choice("encoder", files=("path",))
-def exported(present, how, /, *, path, sha256, channels, image, fit="centre", normalise="self"):
+def exported(dataset_channels, readout, /, *, path, sha256, channels, image, fit="centre", normalise="self"):
     """Any network as a TorchScript file (.pt) or torch.export program (.pt2): float32 (B, C, image, image) to (B, D).
 
-    Of several outputs the first counts. `channels`: as for cell_dino. `fit`: the centre of a crop, or resize,
-    all of it (bilinear, antialiased). `normalise`: self (mean 0, sd 1 in every channel), unit (0..1), none (0..255).
+    Of several outputs the first is the embedding. `path`, `sha256`, `channels`: as for cell_dino. `image`: side in
+    pixels of its input. `fit`: the centre of a crop, or resize, all of it (bilinear, antialiased). `normalise`: self
+    (mean 0, sd 1 in every channel), unit (0 to 1), none (0 to 255).
     """
-    if (how.features, how.blocks, how.view) != ("cls", 1, None):
-        found = f"features {how.features}, blocks {how.blocks}, view {how.view}"
+    if (readout.features, readout.blocks, readout.view) != ("cls", 1, None):
+        found = f"features {readout.features}, blocks {readout.blocks}, view {readout.view}"
         raise InputError("cls, 1 and none: an exported network has one output", found, "embed", "`embed` of the model")
-    see = partial(fitted, rows=positions(present, channels, "exported"), image=image, fit=fit, normalise=normalise)
-    return Exported(state_dicts.verify_file(path, sha256), see, how.device, (2, len(present), image, image))
+    indices = channel_indices(dataset_channels, channels, "exported")
+    preprocess = partial(exported_input, channels=indices, image=image, fit=fit, normalise=normalise)
+    shape = (2, len(dataset_channels), image, image)
+    return Exported(state_dicts.verify_file(path, sha256), preprocess, readout.device, shape)
 
 
 class Exported:
-    """A network of unknown inside. One exported for a fixed number of images gets its batches in such portions."""
+    """A network of unknown architecture. One exported for a fixed batch size gets batches of that size.
 
-    def __init__(self, path, see, device, shape):
-        self.path, self.see = path, see
-        self.network, self.portion = opened(path, device)
+    `shape`: of crops that it is tried on, for the `width` of its embeddings.
+    """
+
+    def __init__(self, path, preprocess, device, shape):
+        self.path, self.preprocess = path, preprocess
+        self.network, self.batch_size = load_exported(path, device)
         with torch.inference_mode():
             self.width = self(torch.zeros(shape, dtype=torch.uint8, device=device)).shape[1]
 
     def __call__(self, crops):  # (B, C, S, S) uint8
-        views = self.see(crops)
-        return torch.cat([self.answer(part) for part in views.split(self.portion or len(views))]).float()
+        images = self.preprocess(crops)
+        return torch.cat([self.embed(batch) for batch in images.split(self.batch_size or len(images))]).float()
 
-    def answer(self, views):  # (b, C, image, image) -> (b, D)
-        spare = self.portion and self.portion - len(views)
+    def embed(self, images):  # (b, C, image, image) -> (b, D)
+        padding = self.batch_size and self.batch_size - len(images)
         try:
-            out = self.network(F.pad(views, (0, 0, 0, 0, 0, 0, 0, spare)))
-        except Exception as error:  # whatever somebody's network raises
-            raise self.refusal(state_dicts.error_line(error, line=-1), views) from None
+            out = self.network(F.pad(images, (0, 0, 0, 0, 0, 0, 0, padding)))
+        except Exception as error:  # a network of unknown code may raise anything
+            raise self.error(state_dicts.error_line(error, line=-1), images) from None
         out = out[0] if isinstance(out, tuple | list) and out else out
-        if not isinstance(out, torch.Tensor) or out.dim() != 2 or len(out) != len(views) + spare:
-            raise self.refusal(f"{tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__}", views)
-        return out[: len(views)]
+        if not isinstance(out, torch.Tensor) or out.dim() != 2 or len(out) != len(images) + padding:
+            raise self.error(f"{tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__}", images)
+        return out[: len(images)]
 
-    def refusal(self, found, views):
-        expected = f"a network that takes float32 {tuple(views.shape)} to ({len(views)}, D)"
+    def error(self, found, images):
+        expected = f"a network that takes float32 {tuple(images.shape)} to ({len(images)}, D)"
         return InputError(expected, found, str(self.path), "how it was exported, or `channels` and `image`")
 
 
-def opened(path, device):
-    """A network on a device, and the number of images it insists on (0: any)."""
+def load_exported(path, device):
+    """An exported network on a device, and the batch size that it was exported for (0: any)."""
     try:
         if path.suffix != ".pt2":
             return torch.jit.load(path, map_location=device).eval(), 0
@@ -162,52 +188,56 @@ def opened(path, device):
         (name,) = program.graph_signature.user_inputs
         (shape,) = (node.meta["val"].shape for node in program.graph.nodes if node.name == name)
         return program.module(), shape[0] if isinstance(shape[0], int) else 0
-    except Exception as error:  # as above
+    except Exception as error:  # readers of damaged files raise anything
         expected = "a TorchScript file (.pt) or a torch.export program (.pt2) of one input"
         raise InputError(expected, state_dicts.error_line(error), str(path), "`path` of exported") from None
 
 
-def cells(network, how, groups):
-    """An encoder that sees self-normalised centres of crops, as it was trained on."""
-    side = how.view or network.architecture["image"]
+def cell_encoder(network, readout, channel_groups):
+    """An Encoder whose inputs are self-normalised centres of crops, as in its training."""
+    side = readout.view or network.architecture["image"]
     check_side(network, side, "`view` of embed")
-    return Encoder(network, how, partial(centre_view, size=side), groups)
+    return Encoder(network, readout, partial(centre_view, size=side), channel_groups)
 
 
-def singly(present):
-    return [[channel] for channel in range(len(present))]
+def single_channels(dataset_channels):
+    """A group of its own for every channel."""
+    return [[channel] for channel in range(len(dataset_channels))]
 
 
-def photographs(crops, size, view):  # (B, 1, S, S) uint8 -> (B, 3, size, size)
-    """A channel as a grey picture, resized (bicubic, antialiased) and normalised as ImageNet's are."""
-    grey = centre(crops, view or crops.shape[-1]) / 255
+def as_photographs(crops, size, view):  # (B, 1, S, S) uint8 -> (B, 3, size, size)
+    """A channel as a grey RGB picture, resized (bicubic, antialiased) and normalised as ImageNet's are."""
+    grey = centre_crop(crops, view or crops.shape[-1]) / 255
     grey = F.interpolate(grey, (size, size), mode="bicubic", antialias=True)
     mean, sd = (grey.new_tensor(values)[:, None, None] for values in (RGB_MEAN, RGB_SD))
     return (grey - mean) / sd
 
 
-def fitted(crops, rows, image, fit, normalise):  # (B, C, S, S) uint8 -> (B, len(rows), image, image)
-    crops = crops[:, rows].float()
+def exported_input(crops, channels, image, fit, normalise):  # (B, C, S, S) uint8 -> (B, len(channels), image, image)
+    crops = crops[:, channels].float()
     if fit == "centre":
-        crops = centre(crops, image)
+        crops = centre_crop(crops, image)
     else:
         crops = F.interpolate(crops, (image, image), mode="bilinear", antialias=True)
     return self_normalise(crops / 255) if normalise == "self" else crops / {"unit": 255, "none": 1}[normalise]
 
 
-def positions(present, wanted, name):
-    """Where in a dataset's channels the wanted ones are."""
-    if missing := [channel for channel in wanted if channel not in present]:
+def channel_indices(dataset_channels, wanted, encoder):
+    """Indices of the wanted channels among the dataset's; `encoder`: its name, for the error."""
+    if missing := [channel for channel in wanted if channel not in dataset_channels]:
+        expected = f"some of the dataset's channels, {list(dataset_channels)}"
         edit = "the dataset's names for what the encoder's channels are, in the encoder's order"
-        raise InputError(f"some of the dataset's channels, {list(present)}", f"{missing}", f"{name}: channels", edit)
-    return [list(present).index(channel) for channel in wanted]
+        raise InputError(expected, f"{missing}", f"{encoder}: channels", edit)
+    return [list(dataset_channels).index(channel) for channel in wanted]
 
 
 def check_side(network, size, edit):
+    """Raise an InputError unless inputs of `size` pixels are made of whole patches."""
     if size % (patch := network.architecture["patch"]):
         raise InputError(f"a whole number of patches of {patch} px", f"{size} px", "the view of the encoder", edit)
 
 
 def check_inputs(network, channels, path, edit):
+    """Raise an InputError unless the network takes this number of channels."""
     if (found := network.architecture["channels"]) != channels:
         raise InputError(f"weights for {channels} channels", f"{found}", str(path), edit)

@@ -19,10 +19,13 @@ SIZES = {  # dim, depth, heads
 
 
 class ViT(nn.Module):
-    """Images (B, channels, S, S), self-normalised, to a CLS token (B, dim) and patch tokens (B, N, dim).
+    """Self-normalised images (B, channels, S, S) to a CLS token (B, dim) and patch tokens (B, N, dim).
 
-    `image` is the side in pixels for which position embeddings are trained; other sides are interpolated.
-    `registers`: tokens without position or meaning, in which the network may take notes. `ffn`: "mlp" or "swiglu".
+    `image`: side in pixels for which position embeddings are trained; they are interpolated for other sides. `patch`:
+    side of a patch in pixels, N = (S / patch)². `dim`, `depth`, `heads`: of the tokens, blocks and attentions.
+    `registers`: learned extra tokens without a position (Darcet et al. 2024). `ffn`: "mlp" or "swiglu". `layer_scale`:
+    initial gamma of LayerScale. `drop_path`: share of the batch that skips a residual branch in training.
+    `architecture` holds the arguments that define the weights, as model.json does.
     """
 
     def __init__(
@@ -43,36 +46,36 @@ class ViT(nn.Module):
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         nn.init.normal_(self.cls_token, std=1e-6)
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
-        self.apply(start)
+        self.apply(init_linear)
 
     def forward(self, x, masks=None):  # (B, C, S, S), (B, N) bool
-        """Normalised CLS token (B, dim) and patch tokens (B, N, dim)."""
-        return self.layers(x, 1, masks)[0]
+        """Normalised CLS token (B, dim) and patch tokens (B, N, dim); patches where `masks` is true are masked."""
+        return self.intermediate_layers(x, 1, masks)[0]
 
-    def layers(self, x, last, masks=None):
-        """(CLS, patches) of the `last` blocks, oldest first, each through the final normalisation."""
-        x, outputs = self.embed(x, masks), []
-        for below, block in enumerate(self.blocks):
+    def intermediate_layers(self, x, last, masks=None):
+        """List of (CLS, patches) of the `last` blocks, in their order, each through the final normalisation."""
+        x, outputs = self.input_tokens(x, masks), []
+        for i, block in enumerate(self.blocks):
             x = block(x)
-            if below >= len(self.blocks) - last:
+            if i >= len(self.blocks) - last:
                 outputs.append(self.norm(x).to(self.norm.weight.dtype))  # also under autocast
         return [(x[:, 0], x[:, 1 + self.registers :]) for x in outputs]
 
-    def embed(self, x, masks=None):
-        """Tokens (B, 1 + registers + N, dim), with positions, before the first block."""
+    def input_tokens(self, x, masks=None):
+        """Tokens (B, 1 + registers + N, dim) of CLS, registers and patches, with positions, before the first block."""
         rows, columns = x.shape[2] // self.patch, x.shape[3] // self.patch
         x = self.patch_embed.proj(x).flatten(2).transpose(1, 2)  # (B, N, D)
         if masks is not None:
             x = torch.where(masks[..., None], self.mask_token.to(x.dtype), x)
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)  # (B, 1 + N, D)
-        x = x + positions(self.pos_embed, rows, columns, antialias=self.registers > 0)
+        x = x + interpolate_positions(self.pos_embed, rows, columns, antialias=self.registers > 0)
         if self.registers:
             x = torch.cat([x[:, :1], self.register_tokens.expand(len(x), -1, -1), x[:, 1:]], dim=1)
         return x
 
 
 class Block(nn.Module):
-    """Attention, then MLP, each normalised before and scaled (from near zero) after."""
+    """Pre-norm transformer block: attention, then MLP, each a residual branch with LayerScale and stochastic depth."""
 
     def __init__(self, dim, heads, ffn="mlp", layer_scale=1e-5, drop_path=0.0):
         super().__init__()
@@ -86,11 +89,13 @@ class Block(nn.Module):
 
     def forward(self, x):  # (B, T, D)
         drop = self.drop_path if self.training else 0.0
-        x = self.ls1(x, lambda x: self.attn(self.norm1(x)), drop)
-        return self.ls2(x, lambda x: self.mlp(self.norm2(x)), drop)
+        x = residual(x, lambda x: self.attn(self.norm1(x)), self.ls1, drop)
+        return residual(x, lambda x: self.mlp(self.norm2(x)), self.ls2, drop)
 
 
 class Attention(nn.Module):
+    """Multi-head self-attention."""
+
     def __init__(self, dim, heads):
         super().__init__()
         self.heads = heads
@@ -104,13 +109,15 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Sequential):
+    """Two linear layers, four times as wide in between, with GELU."""
+
     def __init__(self, dim):
         layers = {"fc1": nn.Linear(dim, 4 * dim), "act": nn.GELU(), "fc2": nn.Linear(4 * dim, dim)}
         super().__init__(OrderedDict(layers))
 
 
 class SwiGLU(nn.Module):
-    """An MLP whose hidden values are gated by others; two thirds as wide, so that it has as many weights."""
+    """An MLP with gated hidden values (Shazeer 2020); two thirds as wide as MLP, so that it has as many weights."""
 
     def __init__(self, dim):
         super().__init__()
@@ -127,26 +134,33 @@ FFN = {"mlp": MLP, "swiglu": SwiGLU}
 
 
 class LayerScale(nn.Module):
-    """The residual connection: x + gamma * branch(x).
-
-    With stochastic depth (`drop` > 0) the branch sees a random part of the batch, and its result is scaled up. Skipping
-    whole images saves their computation, unlike zeroing their branch.
-    """
+    """Adds a residual branch scaled by a learned gamma per dimension: x + gamma * branch (Touvron et al. 2021)."""
 
     def __init__(self, dim, scale):
         super().__init__()
         self.gamma = nn.Parameter(torch.full((dim,), scale))
 
-    def forward(self, x, branch, drop=0.0):
-        if not drop:
-            return torch.addcmul(x, self.gamma, branch(x))
-        kept = max(int(len(x) * (1 - drop)), 1)
-        rows = torch.randperm(len(x), device=x.device)[:kept]
-        return x.index_add(0, rows, self.gamma * branch(x.index_select(0, rows)), alpha=len(x) / kept)
+    def forward(self, x, branch):  # (B, T, D), (B, T, D)
+        return torch.addcmul(x, self.gamma, branch)
 
 
-def positions(pos_embed, rows, columns, antialias=False):
-    """Position embeddings (1, 1 + rows * columns, D) from those of a square grid; that of CLS stays as it is.
+def residual(x, branch, layer_scale, drop=0.0):
+    """`x` plus the scaled result of the function `branch`; with stochastic depth if `drop` > 0."""
+    return stochastic_depth(x, branch, layer_scale, drop) if drop else layer_scale(x, branch(x))
+
+
+def stochastic_depth(x, branch, layer_scale, drop):
+    """A random share `drop` of the images skips the branch; for the others its result is scaled up (Huang et al. 2016).
+
+    As in DINOv2, the branch is computed for the images that are kept only, which zeroing its result would not save.
+    """
+    kept = max(int(len(x) * (1 - drop)), 1)
+    rows = torch.randperm(len(x), device=x.device)[:kept]
+    return x.index_add(0, rows, layer_scale.gamma * branch(x.index_select(0, rows)), alpha=len(x) / kept)
+
+
+def interpolate_positions(pos_embed, rows, columns, antialias=False):
+    """Position embeddings (1, 1 + rows * columns, D) from those of a square grid (1, 1 + M², D); CLS keeps its own.
 
     Bicubic, the way the published weights were trained: with registers antialiased to the new size, without them by
     the factor (rows + 0.1) / M.
@@ -164,8 +178,8 @@ def positions(pos_embed, rows, columns, antialias=False):
     return torch.cat([cls, grid], dim=1).to(pos_embed.dtype)
 
 
-def start(module):
-    """Initial weights of linear layers; others keep PyTorch's (the patch convolution: kaiming uniform)."""
+def init_linear(module):
+    """Initialise a linear layer, for `Module.apply`; others keep PyTorch's weights (the patch embedding: Kaiming)."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
         nn.init.zeros_(module.bias)

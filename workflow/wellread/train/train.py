@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import torch
 
 from wellread.crops.reader import Crops
-from wellread.encoder import weights as encoders
 from wellread.encoder.architecture import vit
-from wellread.encoder.views import laws
+from wellread.encoder.views import augmentation
+from wellread.encoder.weights import save_encoder
 from wellread.networks import device as devices
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
@@ -35,9 +35,10 @@ def train(
     """Train on crops.npy files; write an encoder (`weights`, `model`) and a table with one row per logged step.
 
     `cells`: the tables beside the crops, whose lengths must agree; `wells[i]`: the wells table of `cells[i]`, read if
-    labels are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.laws` and `loop.fit`;
-    `method`: `{"dino": {options}}`; `probe`: a label to look for meanwhile. `speed`: a table of times. `code`: a hash
-    of the code, so that a checkpoint made by other code is not continued.
+    labels are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.augmentation` and
+    `loop.fit`. `method`: {name: options}, a class in METHODS. `probe`: a label that nearest neighbours are tested for
+    after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code, so that a checkpoint of other
+    code is not continued. An InputError where crops, tables and settings do not fit together.
     """
     asked = {"encoder": encoder, "method": method, "views": views, "fit": fit, "channels": list(channels), "seed": seed}
     with distributed.joined():
@@ -52,14 +53,14 @@ def train(
         torch.manual_seed(seed)
         seen = Seen(data, truth, encoder.get("each_channel", False), sides(cells, data.shape[-1]))
         named = ["channel"] if seen.each_channel else list(channels)
-        learner = pick("train", method)(vit(channels, **encoder), laws(named, **views), truth)
+        learner = pick("train", method)(vit(channels, **encoder), augmentation(named, **views), truth)
         for network in learner.parts.values():
             network.to(where)
         rows, times = loop.fit(learner, seen, look, checkpoint, seed=seed, device=where, **fit)
         if distributed.rank() == 0:
             about = {"each_channel": seen.each_channel, "classes": truth.classes if truth else None}
             about |= {"vit": asked.pop("encoder"), **asked}
-            encoders.save(learner.encoder, weights, model, **about)
+            save_encoder(learner.encoder, weights, model, **about)
             with whole(training) as part:
                 pd.DataFrame(rows).to_parquet(part, index=False)
             with whole(speed) as part:

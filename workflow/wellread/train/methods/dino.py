@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread.encoder import vit
-from wellread.encoder.views import draw, render
+from wellread.encoder.views import draw_view, render
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 from wellread.train import distributed, losses
@@ -28,12 +28,12 @@ class Dino:
     """Self-distillation without labels; the teacher's backbone is what is kept."""
 
     def __init__(
-        self, backbone, laws, truth=None, *,
+        self, backbone, augmentation, truth=None, *,
         local_views=0, local_image=64, local_scale=(0.05, 0.32), prototypes=65536, hidden=2048, bottleneck=256,
         centring="softmax", temperature=(0.04, 0.07), temperature_epochs=20, momentum=0.996, freeze_epochs=1,
         ibot=1.0, mask_probability=0.5, mask_ratio=(0.1, 0.5), koleo=0.1,
     ):  # fmt: skip
-        self.laws, self.image, self.patch = laws, backbone.architecture["image"], backbone.patch
+        self.augmentation, self.image, self.patch = augmentation, backbone.architecture["image"], backbone.patch
         self.locals, self.local_image, self.local_scale = local_views, local_image, local_scale
         self.centring, self.ibot, self.koleo = centring, ibot, koleo
         self.masking = {"probability": mask_probability, "ratio": mask_ratio}
@@ -60,15 +60,15 @@ class Dino:
 
     def draw(self, seed, cells, side):
         generator = torch.Generator().manual_seed(seed)
-        wide = [draw(generator, self.laws, cells, side) for _ in range(2)]
-        narrow = [draw(generator, self.laws, cells, side, self.local_scale) for _ in range(self.locals)]
+        wide = [draw_view(generator, self.augmentation, cells, side) for _ in range(2)]
+        narrow = [draw_view(generator, self.augmentation, cells, side, self.local_scale) for _ in range(self.locals)]
         masks = patch_masks(random.Random(seed), 2 * cells, self.image, self.patch, **self.masking)  # (2B, N)
         return {"wide": wide, "narrow": narrow, "masks": masks.unflatten(0, (2, -1)).transpose(0, 1)}
 
     def losses(self, crops, drawn, _targets, now):
         see = self.student.backbone.norm.weight  # views in its precision, on its device
-        wide = torch.cat([render(crops, d, self.image, self.laws) for d in drawn["wide"]]).to(see)
-        narrow = [render(crops, d, self.local_image, self.laws) for d in drawn["narrow"]]
+        wide = torch.cat([render(crops, d, self.image, self.augmentation) for d in drawn["wide"]]).to(see)
+        narrow = [render(crops, d, self.local_image, self.augmentation) for d in drawn["narrow"]]
         narrow = torch.cat(narrow).to(see) if narrow else None  # (L * B, C, s, s), view by view
         masks = Masks(drawn["masks"].transpose(0, 1).flatten(0, 1), see)  # (2B, N)
         targets, said = teach(self.teacher, wide, masks, now["temperature"], self.centring)
@@ -98,7 +98,7 @@ class Head(nn.Module):
         super().__init__()
         widths = [(dim, hidden), (hidden, hidden), (hidden, bottleneck)]
         first, second, third = (nn.Linear(*width) for width in widths)
-        self.mlp = nn.Sequential(first, nn.GELU(), second, nn.GELU(), third).apply(vit.start)
+        self.mlp = nn.Sequential(first, nn.GELU(), second, nn.GELU(), third).apply(vit.init_linear)
         self.last_layer = Prototypes(bottleneck, prototypes)
 
     def forward(self, x):

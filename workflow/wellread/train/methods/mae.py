@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread.encoder import vit
-from wellread.encoder.views import draw, render
+from wellread.encoder.views import draw_view, render
 from wellread.runtime.registry import choice
 from wellread.train.methods.learner import Learner
 
@@ -15,10 +15,10 @@ class MAE(Learner):
     """Reconstruction without labels; what is kept is the encoder of the visible patches."""
 
     def __init__(
-        self, backbone, laws, truth=None, *,
+        self, backbone, augmentation, truth=None, *,
         mask_ratio=0.75, decoder_dim=512, decoder_depth=8, decoder_heads=16, normalise=True,
     ):  # fmt: skip
-        self.laws, self.image, self.patch = laws, backbone.architecture["image"], backbone.patch
+        self.augmentation, self.image, self.patch = augmentation, backbone.architecture["image"], backbone.patch
         self.patches = (self.image // self.patch) ** 2
         self.seen = max(1, round(self.patches * (1 - mask_ratio)))
         self.normalise = normalise
@@ -26,12 +26,12 @@ class MAE(Learner):
 
     def draw(self, seed, cells, side):
         generator = torch.Generator().manual_seed(seed)
-        view = draw(generator, self.laws, cells, side)
+        view = draw_view(generator, self.augmentation, cells, side)
         return {"view": view, "order": torch.rand(cells, self.patches, generator=generator).argsort(1)}
 
     def losses(self, crops, drawn, _targets, _now):
         see = self.student.backbone.norm.weight
-        x = render(crops, drawn["view"], self.image, self.laws).to(see)
+        x = render(crops, drawn["view"], self.image, self.augmentation).to(see)
         order = drawn["order"].to(see.device, non_blocking=True)  # (B, N): those seen come first
         painted, tokens = self.student(x, order, self.seen)  # (B, N - seen, C * P * P), (B, dim)
         wanted = take(cut(x, self.patch), order[:, self.seen :])
@@ -54,11 +54,11 @@ class Painter(nn.Module):
         self.decoder.blocks = nn.Sequential(*(vit.Block(dim, heads, layer_scale=1.0) for _ in range(depth)))
         self.decoder.norm = nn.LayerNorm(dim, eps=1e-6)
         self.decoder.leave = nn.Linear(dim, facts["channels"] * facts["patch"] ** 2)
-        self.decoder.apply(vit.start)
+        self.decoder.apply(vit.init_linear)
 
     def forward(self, x, order, seen):
         """Painted pixels of the patches not seen, (B, N - seen, C * P * P), and mean tokens of those seen, (B, dim)."""
-        tokens, special = self.backbone.embed(x), 1 + self.backbone.architecture["registers"]
+        tokens, special = self.backbone.input_tokens(x), 1 + self.backbone.architecture["registers"]
         tokens = torch.cat([tokens[:, :special], take(tokens[:, special:], order[:, :seen])], dim=1)
         for block in self.backbone.blocks:
             tokens = block(tokens)

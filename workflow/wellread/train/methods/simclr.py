@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread.encoder import vit
-from wellread.encoder.views import draw, render
+from wellread.encoder.views import draw_view, render
 from wellread.runtime.registry import choice
 from wellread.train import distributed
 from wellread.train.methods.learner import Learner
@@ -15,17 +15,17 @@ from wellread.train.methods.learner import Learner
 class SimCLR(Learner):
     """Contrastive learning without labels; what is kept is the backbone."""
 
-    def __init__(self, backbone, laws, truth=None, *, hidden=2048, dimension=128, temperature=0.1):
-        self.laws, self.image, self.temperature = laws, backbone.architecture["image"], temperature
+    def __init__(self, backbone, augmentation, truth=None, *, hidden=2048, dimension=128, temperature=0.1):
+        self.augmentation, self.image, self.temperature = augmentation, backbone.architecture["image"], temperature
         self.student = Contrast(backbone, hidden, dimension)
 
     def draw(self, seed, cells, side):
         generator = torch.Generator().manual_seed(seed)
-        return [draw(generator, self.laws, cells, side) for _ in range(2)]
+        return [draw_view(generator, self.augmentation, cells, side) for _ in range(2)]
 
     def losses(self, crops, drawn, _targets, _now):
         see = self.student.backbone.norm.weight
-        views = torch.cat([render(crops, d, self.image, self.laws) for d in drawn]).to(see)
+        views = torch.cat([render(crops, d, self.image, self.augmentation) for d in drawn]).to(see)
         tokens = self.student.backbone(views)[0]  # (2B, dim)
         one, other = F.normalize(self.student.head(tokens).to(see), dim=-1).chunk(2)
         return {"contrast": contrast(one, other, self.temperature)}, tokens, {}
@@ -38,7 +38,7 @@ class Contrast(nn.Module):
         super().__init__()
         self.backbone = backbone
         layers = nn.Linear(len(backbone.norm.weight), hidden), nn.GELU(), nn.Linear(hidden, dimension)
-        self.head = nn.Sequential(*layers).apply(vit.start)
+        self.head = nn.Sequential(*layers).apply(vit.init_linear)
 
 
 def contrast(one, other, temperature):  # (B, D), (B, D), unit length

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread.encoder import vit
-from wellread.encoder.views import draw, render
+from wellread.encoder.views import draw_view, render
 from wellread.runtime.registry import choice
 from wellread.train.methods.learner import Learner
 
@@ -18,17 +18,17 @@ from wellread.train.methods.learner import Learner
 class Supervised(Learner):
     """One or several classes per cell, those of its well in the wells table; cells without a label take no part."""
 
-    def __init__(self, backbone, laws, truth=None, *, label="treatment", smoothing=0.0):
-        self.laws, self.image = laws, backbone.architecture["image"]
+    def __init__(self, backbone, augmentation, truth=None, *, label="treatment", smoothing=0.0):
+        self.augmentation, self.image = augmentation, backbone.architecture["image"]
         self.smoothing, self.several = smoothing, truth.several
         self.student = Classifier(backbone, len(truth.classes))
 
     def draw(self, seed, cells, side):
-        return draw(torch.Generator().manual_seed(seed), self.laws, cells, side)
+        return draw_view(torch.Generator().manual_seed(seed), self.augmentation, cells, side)
 
     def losses(self, crops, drawn, targets, _now):  # targets (B, classes), 0 or 1
         see = self.student.backbone.norm.weight
-        tokens = self.student.backbone(render(crops, drawn, self.image, self.laws).to(see))[0]
+        tokens = self.student.backbone(render(crops, drawn, self.image, self.augmentation).to(see))[0]
         logits, targets = self.student.head(tokens).to(see), targets.to(see, non_blocking=True)
         if self.several:
             right = ((logits > 0) == (targets > 0.5)).all(1)
@@ -45,4 +45,4 @@ class Classifier(nn.Module):
     def __init__(self, backbone, classes):
         super().__init__()
         self.backbone = backbone
-        self.head = nn.Linear(len(backbone.norm.weight), classes).apply(vit.start)
+        self.head = nn.Linear(len(backbone.norm.weight), classes).apply(vit.init_linear)
