@@ -1,4 +1,4 @@
-"""A small training in double precision, alone or as one of several processes: what test_ranks.py runs and compares.
+"""A small training run in double precision, alone or as one of several processes: what test_ranks.py runs and compares.
 
 python together.py OUT METHOD OPTIONS: writes the losses and the weights of the first process.
 """
@@ -32,7 +32,7 @@ class Cells:
     def __getitem__(self, rows):
         return self.crops[rows], None
 
-    def frames(self, _rows):
+    def windows(self, _rows):
         return self.shape[-1]
 
 
@@ -51,13 +51,13 @@ def main(out, method, options):
     torch.manual_seed(0)
     size = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1, "drop_path": 0.0}
     learner = functions("train")[method](vit(CHANNELS, **size), augmentation(CHANNELS), **json.loads(options))
-    for network in learner.parts.values():
+    for network in learner.networks.values():
         network.double()
-    with distributed.joined():
+    with distributed.process_group():
         how = {"seed": 0, "device": torch.device("cpu"), "batch": 12, "epochs": 2, "warmup_epochs": 1, "log_every": 1}
         rows, _ = loop.fit(learner, Cells(), lambda _encoder: {}, Nowhere(), **how)
         if distributed.rank() == 0:
-            torch.save({"rows": rows, "parts": {k: v.state_dict() for k, v in learner.parts.items()}}, out)
+            torch.save({"rows": rows, "networks": {k: v.state_dict() for k, v in learner.networks.items()}}, out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How much of what this machine can multiply a training step of Cell-DINO uses, and what share views and reading take.
+"""How much of what this machine can multiply a training step of Cell-DINO uses, and the share of views and reading.
 
 python tests/benchmarks/step.py [--threads 1] [--batch 16] [--compile]
 
@@ -20,45 +20,45 @@ import torch
 from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
-from wellread.networks import device as devices
+from wellread.networks.device import autocast, choose_device
 from wellread.train import loop
-from wellread.train.dataset import Seen
+from wellread.train.dataset import TrainingSet
 from wellread.train.methods.dino import Dino
-from wellread.train.optimise import clip_gradients, groups
+from wellread.train.optimise import clip_gradients, parameter_groups
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
 HEAD = {"prototypes": 4096, "hidden": 2048, "bottleneck": 256}
 VIEWS = {"local_views": 8, "local_image": 64}
-RATES = {"lr": 1e-4, "temperature": 0.05, "momentum": 0.996}
+SCHEDULED = {"lr": 1e-4, "temperature": 0.05, "momentum": 0.996}
 N = 3072  # side of the matrices
 
 
 def main():
-    asked = arguments()
-    torch.set_num_threads(asked.threads)
-    device = devices.choose_device("auto", asked.threads)
-    print(f"{device}, torch {torch.__version__}, {asked}\n")
+    args = arguments()
+    torch.set_num_threads(args.threads)
+    device = choose_device("auto", args.threads)
+    print(f"{device}, torch {torch.__version__}, {args}\n")
     print("| precision | images/s | TFLOP per step | TFLOP/s | TFLOP/s of a product | share | views and reading |")
     print("|---|---|---|---|---|---|---|")
     for precision in ("fp32", "bf16"):
-        print(row(precision, device, asked))
+        print(row(precision, device, args))
 
 
-def row(precision, device, asked):
+def row(precision, device, args):
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    learner, batches = prepared(device, asked)
+    learner, batches = prepared(device, args)
     step = stepper(learner, precision, device)
     flop = counted(lambda: step(next(batches)))
     times, products, loading = [], [], []
-    for _ in range(asked.repeats):
+    for _ in range(args.repeats):
         products.append(2 * N**3 / timed(multiply(dtype, device), device) / 1e12)
-        loading.append(timed(lambda: (given := next(batches), learner_views(learner, given, device))[0], device))
-        given = next(batches)
-        times.append(timed(lambda given=given: step(given), device))
+        loading.append(timed(lambda: render_views(learner, next(batches), device), device))
+        batch = next(batches)
+        times.append(timed(lambda batch=batch: step(batch), device))
     seconds, product = statistics.median(times), statistics.median(products)
     rate, share = flop / seconds / 1e12, statistics.median(loading) / seconds
     return (
-        f"| {precision} | {asked.batch / seconds:.2f} | {flop / 1e12:.3f} | {rate:.3f} | {product:.3f} "
+        f"| {precision} | {args.batch / seconds:.2f} | {flop / 1e12:.3f} | {rate:.3f} | {product:.3f} "
         f"| {rate / product:.2f} | {share:.1%} |"
     )
 
@@ -72,46 +72,46 @@ def arguments():
     return parser.parse_args()
 
 
-def prepared(device, asked):
+def prepared(device, args):
     """A learner on the device, and endless batches of a file of crops."""
     torch.manual_seed(0)
     size = {"arch": "small", "patch": 16, "image": 128, "drop_path": 0.0}  # without drop path, to count all products
     learner = Dino(vit(CHANNELS, **size), augmentation(CHANNELS), **HEAD, **VIEWS)
-    for network in learner.parts.values():
+    for network in learner.networks.values():
         network.to(device)
-        for block in network.backbone.blocks if asked.compile else ():
+        for block in network.backbone.blocks if args.compile else ():
             block.compile()
     path = Path(tempfile.mkdtemp()) / "crops.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (512, 5, 160, 160), dtype=np.uint8))
-    seen = Seen(Crops([path]))
-    return learner, loop.feed(learner, seen, asked.batch, 1, 0, 0, device)
+    dataset = TrainingSet(Crops([path]))
+    return learner, loop.load_batches(learner, dataset, args.batch, 1, 0, 0, device)
 
 
 def stepper(learner, precision, device):
-    optimiser = torch.optim.AdamW(groups(learner.student, 0.9, 0.2), fused=True)
+    optimiser = torch.optim.AdamW(parameter_groups(learner.student, 0.9, 0.2), fused=True)
 
-    def step(share):
-        ((crops, targets, drawn),) = share
+    def step(micro_batches):
+        ((crops, targets, drawn),) = micro_batches
         optimiser.zero_grad()
-        with devices.autocast(device, precision):
-            losses, _, _ = learner.losses(crops.to(device), drawn, targets, RATES)
+        with autocast(device, precision):
+            losses, _, _ = learner.losses(crops.to(device), drawn, targets, SCHEDULED)
         sum(losses.values()).backward()
         clip_gradients(learner.student, 3.0)
         optimiser.step()
-        learner.follow(RATES)
+        learner.after_step(SCHEDULED)
 
     return step
 
 
-def learner_views(learner, share, device):
+def render_views(learner, micro_batches, device):
     """Only what the step does before the networks."""
     from wellread.encoder.views import render
 
-    ((crops, _, drawn),) = share
+    ((crops, _, drawn),) = micro_batches
     crops = crops.to(device)
-    for view in drawn["wide"]:
+    for view in drawn["global_views"]:
         render(crops, view, 128, learner.augmentation)
-    for view in drawn["narrow"]:
+    for view in drawn["local_views"]:
         render(crops, view, 64, learner.augmentation)
 
 

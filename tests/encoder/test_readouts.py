@@ -100,9 +100,9 @@ def test_view_is_the_side_of_the_centre(own, crops, side):
     torch.testing.assert_close(run(encoder, crops), network(centre_view(crops, side))[0])
 
 
-@pytest.mark.parametrize(("how", "told"), [({"view": 10}, "patches of 4 px"), ({"blocks": 4}, "at most 3 blocks")])
-def test_what_the_encoder_cannot_do_is_refused(own, how, told):
-    with pytest.raises(InputError, match=told):
+@pytest.mark.parametrize(("how", "message"), [({"view": 10}, "patches of 4 px"), ({"blocks": 4}, "at most 3 blocks")])
+def test_what_the_encoder_cannot_do_is_refused(own, how, message):
+    with pytest.raises(InputError, match=message):
         readouts.trained(*own(vit(channels=4), PRESENT), PRESENT, **how)
 
 
@@ -117,11 +117,11 @@ def test_cell_dino_picks_channels_by_name(tmp_path, crops):
 
 
 @pytest.mark.parametrize(
-    ("channels", "told"),
+    ("channels", "message"),
     [(["DNA", "RNA", "AGP"], r"\['AGP'\]"), (["DNA", "RNA"], "weights for 2"), (PRESENT, "found +3")],
 )
-def test_cell_dino_refuses_channels_that_are_missing_or_miscounted(tmp_path, channels, told):
-    with pytest.raises(InputError, match=told):
+def test_cell_dino_refuses_channels_that_are_missing_or_miscounted(tmp_path, channels, message):
+    with pytest.raises(InputError, match=message):
         ENCODERS["cell_dino"](PRESENT, Readout(), **file(tmp_path, vit()), channels=channels, heads=2)
 
 
@@ -279,11 +279,11 @@ def test_of_several_outputs_the_first_counts(tmp_path, crops, kind):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [(lambda x: x[:, :, None], r"\(2, 4, 1\)"), (lambda x: x.sum(0), r"\(4,\)"), (lambda x: x[:1], r"\(1, 4\)")],
 )
-def test_outputs_of_other_shapes_are_refused(tmp_path, wrong, told):
-    with pytest.raises(InputError, match=rf"\(2, 2, 8, 8\) to \(2, D\)\n +found +{told}"):
+def test_outputs_of_other_shapes_are_refused(tmp_path, wrong, message):
+    with pytest.raises(InputError, match=rf"\(2, 2, 8, 8\) to \(2, D\)\n +found +{message}"):
         ENCODERS["exported"](PRESENT, Readout(), **scripted(tmp_path / "x.pt", Network(wrong)), **TWO)
 
 

@@ -14,7 +14,7 @@ from wellread.crops.reader import Crops
 from wellread.encoder import views, views_cpu
 from wellread.runtime.errors import InputError
 from wellread.train import loop
-from wellread.train.dataset import Seen, sides
+from wellread.train.dataset import TrainingSet, read_window_sides
 
 NAMES = ["DNA", "RNA", "ER", "AGP", "Mito"]
 
@@ -191,7 +191,7 @@ def test_a_box_that_never_fits_becomes_the_whole_image():
     assert views.random_boxes(torch.Generator(), 3, 40, (2.0, 3.0)).tolist() == [[0, 0, 40, 40]] * 3
 
 
-def test_views_stay_within_frames():
+def test_views_stay_within_windows():
     sides = torch.tensor([40, 24, 13, 31, 2]).repeat_interleave(2000)
     top, left, height, width = views.random_boxes(torch.Generator(), 10_000, (40, sides), (0.2, 0.6)).T
     start = (40 - sides) // 2  # of squares in the centre
@@ -204,7 +204,7 @@ def test_views_stay_within_frames():
     assert share[:4].mean(1).tolist() == pytest.approx([0.4] * 4, abs=0.01)
 
 
-def test_frames_change_nothing_but_boxes_and_these_only_where_they_are_smaller():
+def test_windows_change_nothing_but_boxes_and_these_only_where_they_are_smaller():
     augmentation = views.augmentation(NAMES, rescale_channel=0.5, rescaled_channels=["RNA"], turn=True)
     whole, full = drawn(augmentation), drawn(augmentation, side=(40, torch.full((12,), 40)))
     some = drawn(augmentation, side=(40, torch.tensor([40, 20] * 6)))
@@ -216,7 +216,7 @@ def test_frames_change_nothing_but_boxes_and_these_only_where_they_are_smaller()
 
 @pytest.mark.usefixtures("device_path")
 @pytest.mark.parametrize("antialias", [False, True])
-def test_what_lies_outside_a_frame_is_not_seen(antialias):
+def test_what_lies_outside_a_window_is_not_in_a_view(antialias):
     augmentation, images, sides = (
         views.augmentation(NAMES, turn=True, antialias=antialias),
         crops(),
@@ -231,8 +231,8 @@ def test_what_lies_outside_a_frame_is_not_seen(antialias):
     assert torch.equal(views.render(hidden, numbers, 16, augmentation), views.render(images, numbers, 16, augmentation))
 
 
-class Noted:
-    """A method that draws views and keeps what it was told."""
+class OneView:
+    """A method that draws one view per cell."""
 
     augmentation = views.augmentation(["channel"])
 
@@ -242,31 +242,32 @@ class Noted:
 
 @pytest.mark.parametrize("each_channel", [False, True])
 @pytest.mark.parametrize("labelled", [False, True])
-def test_frames_come_from_the_tables_of_cells(tmp_path, each_channel, labelled):
-    """A batch in parts is drawn as a whole, and every crop has the frame of its cell."""
+def test_windows_come_from_the_tables_of_cells(tmp_path, each_channel, labelled):
+    """Micro-batches are drawn as one batch, and every crop has the window of its cell."""
     sizes = np.arange(8, 20)
     pd.DataFrame({"well": "A01", "side": sizes}).to_parquet(tmp_path / "a.parquet")
     pd.DataFrame({"well": ["A01"] * 8}).to_parquet(tmp_path / "b.parquet")  # of an earlier version, or made elsewhere
-    found = sides([tmp_path / "a.parquet", tmp_path / "b.parquet"], 20)
+    found = read_window_sides([tmp_path / "a.parquet", tmp_path / "b.parquet"], 20)
     assert found.tolist() == [*sizes, *[20] * 8]
     np.save(tmp_path / "crops.npy", np.broadcast_to(found.astype(np.uint8)[:, None, None, None], (20, 2, 20, 20)))
     targets = np.arange(20)[:, None] % 3 > 0 if labelled else None
-    truth = SimpleNamespace(targets=targets) if labelled else None
-    seen = Seen(Crops([tmp_path / "crops.npy"]), truth, each_channel, found)
+    labels = SimpleNamespace(targets=targets) if labelled else None
+    dataset = TrainingSet(Crops([tmp_path / "crops.npy"]), labels, each_channel, found)
     drawn = []
     for accumulate in (1, 3):
-        shares = loop.feed(Noted(), seen, 9, accumulate, 0, 0, torch.device("cpu"))
-        parts = next(shares)
-        assert len(parts) == accumulate
-        images = torch.cat([part[0] for part in parts])
-        box = torch.cat([part[2]["box"] for part in parts])
+        batches = loop.load_batches(OneView(), dataset, 9, accumulate, 0, 0, torch.device("cpu"))
+        micro_batches = next(batches)
+        assert len(micro_batches) == accumulate
+        images = torch.cat([images for images, _, _ in micro_batches])
+        box = torch.cat([view["box"] for _, _, view in micro_batches])
         drawn.append(box)
         size = images[:, 0, 0, 0].float()[:, None]
         assert (box[:, :2] >= (20 - size).div(2, rounding_mode="floor")).all()
         assert (box[:, :2] + box[:, 2:] <= (20 + size).div(2, rounding_mode="floor")).all()
         assert (box[:, 2:].prod(1) / size[:, 0] ** 2 > 0.28).all()
     assert torch.equal(*drawn)
-    assert Seen(Crops([tmp_path / "crops.npy"]), sides=np.full(20, 20)).frames(np.arange(3)) == 20
+    whole = TrainingSet(Crops([tmp_path / "crops.npy"]), window_sides=np.full(20, 20))
+    assert whole.windows(np.arange(3)) == 20
 
 
 def test_local_views_have_a_scale_of_their_own():

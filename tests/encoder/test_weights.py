@@ -240,13 +240,13 @@ def test_positions_that_are_no_square_are_refused(tmp_path):
 
 def test_partial_and_foreign_names_are_refused(tmp_path):
     state = vit(dim=64, heads=1).state_dict()
-    for wrong, told in [
+    for wrong, message in [
         (without(state, "mask_token"), "no mask_token"),
         (without(state, "blocks.0.attn.qkv.bias"), r"no blocks\.0\.attn\.qkv\.bias"),
         (state | {"head.weight": torch.zeros(1)}, r"head\.weight, which is unknown"),
         (state | {"norm.weight": torch.zeros(5)}, r"norm\.weight \(5,\) instead of \(64,\)"),
     ]:
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             weights.load_published(*pickled(wrong, tmp_path / "x.pth"))
 
 
@@ -349,7 +349,7 @@ def test_three_channels_stay_three(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"depth": 3}, "depth 2"),
         ({"dim": 48}, "dim 24"),
@@ -360,8 +360,8 @@ def test_three_channels_stay_three(tmp_path):
         ({"channels": 1}, "channels 3"),  # ours know their channels: they are no photographs
     ],
 )
-def test_other_sizes_do_not_initialise(saved, change, told):
-    with pytest.raises(InputError, match=rf"found +{told}"):
+def test_other_sizes_do_not_initialise(saved, change, message):
+    with pytest.raises(InputError, match=rf"found +{message}"):
         weights.initialise(ViT(**SMALL | change), saved[1][0], "", NAMES)
 
 

@@ -9,13 +9,15 @@ import torch
 from wellread.encoder.vit import ViT
 from wellread.train import optimise
 from wellread.train.methods import dino
-from wellread.train.monitor import health
+from wellread.train.monitor import embedding_statistics
 
 HEAD = {"prototypes": 48, "hidden": 64, "bottleneck": 16}
 
 
 def tiny_pair(layer_scale=0.1):
-    return dino.pair(ViT(channels=5, image=64, patch=8, dim=32, depth=4, heads=2, layer_scale=layer_scale), **HEAD)
+    return dino.student_and_teacher(
+        ViT(channels=5, image=64, patch=8, dim=32, depth=4, heads=2, layer_scale=layer_scale), **HEAD
+    )
 
 
 def step(dtype, suffix):
@@ -25,19 +27,19 @@ def step(dtype, suffix):
     student.load_state_dict(given["student"])
     teacher.load_state_dict(given["teacher"] | {"centres": torch.zeros(2, 48, dtype=dtype)})
     batch = given["batch"]
-    wide, narrow, masks = (batch[f"collated_{name}"] for name in ("global_crops", "local_crops", "masks"))
-    wide, narrow = wide.to(dtype), narrow.to(dtype)
-    optimiser = torch.optim.AdamW(optimise.groups(student, 0.9, 0.2), fused=True)
-    optimise.set_rates(optimiser, {"backbone": 1e-3, "head": 1e-3, "last": 5e-4}, 0.04)
-    masks = dino.Masks(masks, wide)
-    targets, said = dino.teach(teacher, wide, masks, 0.05, "softmax")
-    losses, _ = dino.learn(student, wide, narrow, masks, targets, ibot=1.0, koleo=0.1)
+    global_views, local_views, masks = (batch[f"collated_{name}"] for name in ("global_crops", "local_crops", "masks"))
+    global_views, local_views = global_views.to(dtype), local_views.to(dtype)
+    optimiser = torch.optim.AdamW(optimise.parameter_groups(student, 0.9, 0.2), fused=True)
+    optimise.set_learning_rates(optimiser, {"backbone": 1e-3, "head": 1e-3, "last": 5e-4}, 0.04)
+    masks = dino.Masks(masks, global_views)
+    targets, logit_sums = dino.teacher_targets(teacher, global_views, masks, 0.05, "softmax")
+    losses, _ = dino.student_losses(student, global_views, local_views, masks, targets, ibot=1.0, koleo=0.1)
     sum(losses.values()).backward()
     gradients = {name: p.grad.clone() for name, p in student.named_parameters()}
     optimise.clip_gradients(student, 3.0)
     optimiser.step()
-    dino.absorb(teacher.centres, [said])
-    dino.follow(teacher, student, 0.996)
+    dino.update_centres(teacher.centres, [logit_sums])
+    dino.update_teacher(teacher, student, 0.996)
     return losses, gradients, student.state_dict(), teacher.state_dict()
 
 
@@ -75,8 +77,8 @@ def test_student_after_clipping_and_adamw(double):
 def test_teacher_and_centres_after_the_step(double):
     after = golden.states("ssl_step_out_f64.pth")
     assert farthest(double[3], after["teacher"]) < 1e-13
-    absorbed = 0.1 * torch.cat([after["dino_center"], after["ibot_center_batch_mean"]])
-    torch.testing.assert_close(double[3]["centres"], absorbed, rtol=1e-13, atol=0)
+    expected = 0.1 * torch.cat([after["dino_center"], after["ibot_center_batch_mean"]])
+    torch.testing.assert_close(double[3]["centres"], expected, rtol=1e-13, atol=0)
 
 
 def test_losses_in_single_precision():
@@ -90,8 +92,10 @@ def test_parameter_groups_are_the_references():
     wanted |= {f"dino_head.{name}": value for name, value in facts["param_groups_head"].items()}
     student, _ = tiny_pair()
     names = {id(parameter): name for name, parameter in student.named_parameters()}
-    groups = optimise.groups(student, 0.9, 0.2)
-    ours = {names[id(p)]: [g["rate"], g["decay"], g["part"] == "last"] for g in groups for p in g["params"]}
+    groups = optimise.parameter_groups(student, 0.9, 0.2)
+    ours = {
+        names[id(p)]: [g["lr_factor"], g["decay_factor"], g["schedule"] == "last"] for g in groups for p in g["params"]
+    }
     assert ours.keys() == wanted.keys()
     assert all(ours[name] == pytest.approx(wanted[name]) for name in wanted)
 
@@ -105,25 +109,28 @@ def test_the_head_has_the_published_names_and_shapes():
 def test_equal_logits_cost_the_logarithm_of_k(views):
     student, _ = tiny_pair()
     torch.nn.init.zeros_(student.dino_head.last_layer.weight_g)
-    narrow = torch.randn(4 * views, 5, 40, 40) if views else None
+    local_views = torch.randn(4 * views, 5, 40, 40) if views else None
     masks = dino.Masks(torch.zeros(8, 64, dtype=torch.bool), torch.zeros(1))
     targets = torch.randn(2, 4, 48).softmax(-1), torch.zeros(0, 48)
-    losses, _ = dino.learn(student, torch.randn(8, 5, 64, 64), narrow, masks, targets, ibot=1.0, koleo=0.0)
+    losses, _ = dino.student_losses(
+        student, torch.randn(8, 5, 64, 64), local_views, masks, targets, ibot=1.0, koleo=0.0
+    )
     # All pairs of views weigh the same, whatever their number; also without local views.
     assert sum(losses.values()).item() == pytest.approx(math.log(48), rel=1e-5)
 
 
-def test_the_centres_absorb_the_mean_of_a_step_whatever_its_parts():
+def test_the_centres_move_towards_the_mean_of_a_step_whatever_its_micro_batches():
     logits, centres = torch.randn(6, 4), torch.zeros(2, 4)
-    parts = [(torch.stack([x.sum(0), 0 * x.sum(0)]), torch.tensor([[len(x)], [0]])) for x in logits.split([2, 4])]
-    dino.absorb(centres, parts)
+    micro_batches = logits.split([2, 4])
+    logit_sums = [(torch.stack([x.sum(0), 0 * x.sum(0)]), torch.tensor([[len(x)], [0]])) for x in micro_batches]
+    dino.update_centres(centres, logit_sums)
     torch.testing.assert_close(centres[0], 0.1 * logits.mean(0))
-    assert (centres[1] == 0).all()  # no masked patch: nothing to absorb
+    assert (centres[1] == 0).all()  # no masked patch: no mean to move to
 
 
-def test_health_tells_collapse_from_spread():
-    spread = health(torch.randn(64, 8))
-    collapsed = health(torch.randn(1, 8) + 1e-3 * torch.randn(64, 8))
+def test_embedding_statistics_tell_collapse_from_spread():
+    spread = embedding_statistics(torch.randn(64, 8))
+    collapsed = embedding_statistics(torch.randn(1, 8) + 1e-3 * torch.randn(64, 8))
     assert spread["feature_sd"] > 0.9
     assert 6 < spread["effective_rank"] <= 8
     assert collapsed["feature_sd"] < 0.01

@@ -33,6 +33,6 @@ def test_two_processes_equal_one(tmp_path, case):
     for ours, theirs in zip(two["rows"], one["rows"], strict=True):
         for loss in {"loss", "global", "local", "ibot", "koleo", "contrast", "gradient"} & theirs.keys():
             assert ours[loss] == pytest.approx(theirs[loss], rel=1e-6), (loss, ours["step"])
-    for name, part in one["parts"].items():
-        for key, weights in part.items():
-            torch.testing.assert_close(two["parts"][name][key], weights, rtol=1e-6, atol=1e-8, msg=key)
+    for name, state in one["networks"].items():
+        for key, weights in state.items():
+            torch.testing.assert_close(two["networks"][name][key], weights, rtol=1e-6, atol=1e-8, msg=key)

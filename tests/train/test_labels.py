@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from wellread.runtime.errors import InputError
-from wellread.train.labels import truth
+from wellread.train.labels import read_labels
 
 
 @pytest.fixture
@@ -19,21 +19,21 @@ def tables(tmp_path):
 
 
 def test_every_cell_has_the_labels_of_its_well(tables):
-    found = truth(*tables, "moa")
+    found = read_labels(*tables, "moa")
     assert found.classes == ["kinase", "tubulin"]
     assert found.targets.astype(int).tolist() == [[1, 1], [1, 0], [0, 0], [0, 0], [1, 0], [0, 1]]
-    assert found.several
+    assert found.multi_label
 
 
-def test_one_label_each_is_not_several(tables):
+def test_one_label_each_is_not_multi_label(tables):
     cells, wells = tables
     table = pd.read_csv(wells[0], keep_default_na=False)
     table.assign(moa=table["moa"].str.split("|").str[0]).to_csv(wells[0], index=False)
-    assert not truth(cells, wells, "moa").several
+    assert not read_labels(cells, wells, "moa").multi_label
 
 
 def test_a_label_that_tells_nothing_or_is_not_there_is_refused(tables):
     with pytest.raises(InputError, match="at least 2 classes"):
-        truth(*tables, "one")
+        read_labels(*tables, "one")
     with pytest.raises(InputError, match="moo"):
-        truth(*tables, "moo")
+        read_labels(*tables, "moo")

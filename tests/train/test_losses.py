@@ -66,33 +66,33 @@ def slow_cross_entropy(target, logits):
 
 
 @pytest.fixture
-def said():
+def predictions():
     torch.manual_seed(0)
     return F.softmax(torch.randn(2, 3, 7) * 3, dim=-1), torch.randn(4, 3, 7)
 
 
-def test_local_loss_pairs_every_local_with_both_global_views(said):
-    targets, logits = said
+def test_local_loss_pairs_every_local_with_both_global_views(predictions):
+    targets, logits = predictions
     pairs = product(range(2), range(4), range(3))
     slow = sum(slow_cross_entropy(targets[g, b], logits[v, b]) for g, v, b in pairs) / 3
     assert losses.dino_local(targets, logits).item() == pytest.approx(slow, rel=1e-5)
 
 
-def test_global_loss_pairs_each_view_with_the_other(said):
-    targets, logits = said
+def test_global_loss_pairs_each_view_with_the_other(predictions):
+    targets, logits = predictions
     slow = sum(slow_cross_entropy(targets[1 - g, b], logits[g, b]) for g, b in product(range(2), range(3))) / 6
     assert losses.dino_global(targets, logits[:2]).item() == pytest.approx(slow, rel=1e-5)
 
 
-def test_ibot_is_a_mean_per_image_over_all_images(said):
-    targets, logits = (x.flatten(0, 1) for x in said)
+def test_ibot_is_a_mean_per_image_over_all_images(predictions):
+    targets, logits = (x.flatten(0, 1) for x in predictions)
     masks = torch.tensor([[1, 1, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]]).bool()
     slow, row = 0, 0
     for mask in masks:
         of_image = [slow_cross_entropy(targets[row + i], logits[row + i]) for i in range(int(mask.sum()))]
         slow, row = slow + sum(of_image) / max(len(of_image), 1) / 4, row + len(of_image)
     masks = Masks(masks, logits)
-    assert masks.at.tolist() == [0, 1, 3, 9, 14, 15]
+    assert masks.indices.tolist() == [0, 1, 3, 9, 14, 15]
     assert losses.ibot(targets[:6], logits[:6], masks.weights, 4).item() == pytest.approx(slow, rel=1e-5)
 
 

@@ -15,15 +15,14 @@ import torch
 from paths import ROOT
 from wellread.encoder.embed import embed
 from wellread.runtime.errors import InputError
-from wellread.train import loop
-from wellread.train import train as job
+from wellread.train import loop, train
 from wellread.train.optimise import clip_gradients
 
 CHANNELS = ["DNA", "Mito"]
 VIT = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1}
 DINO = {"local_views": 1, "local_image": 8, "prototypes": 32, "hidden": 32, "bottleneck": 16, "temperature_epochs": 1}
 FIT = {"batch": 16, "epochs": 4, "warmup_epochs": 1, "checkpoint_every": 5}
-RIVALS = {
+OTHERS = {
     "simclr": {"hidden": 32, "dimension": 16},
     "mae": {"decoder_dim": 16, "decoder_depth": 1, "decoder_heads": 2},
     "supervised": {"label": "kind"},
@@ -57,18 +56,18 @@ def plates(tmp_path):
 
 
 def arguments(plates, folder, method="dino", encoder=(), views=(), fit=(), **options):
-    """What a job is told; `options` are the method's."""
+    """Arguments of `train`; `options` are the method's."""
     folder.mkdir(exist_ok=True)
     outputs = {"weights": "weights.safetensors", "model": "model.json", "training": "training.parquet"}
     outputs = {name: str(folder / file) for name, file in outputs.items()} | {"speed": f"{folder}.speed.tsv"}
-    method = {method: (DINO if method == "dino" else RIVALS[method]) | options}
+    method = {method: (DINO if method == "dino" else OTHERS[method]) | options}
     how = {"encoder": VIT | dict(encoder), "method": method, "views": dict(views), "fit": FIT | dict(fit)}
     return plates, dict(channels=CHANNELS, **how, seed=3, device="cpu", threads=1, **outputs)
 
 
 def run(plates, folder, *, also=(), **options):
     files, settings = arguments(plates, folder, **options)
-    job.train(*files, **settings | dict(also))
+    train.train(*files, **settings | dict(also))
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -99,15 +98,15 @@ def test_outputs_and_no_checkpoint_left(plates, tmp_path):
     rows = pd.read_parquet(tmp_path / "model" / "training.parquet")
     assert rows["step"].tolist() == [0, 3, 7, 10, 11, 15]
     assert np.isfinite(rows).all(axis=None)
-    parts = rows[["global", "local", "koleo", "ibot"]].sum(axis=1)
-    np.testing.assert_allclose(parts, rows["loss"], rtol=1e-5)
+    losses = rows[["global", "local", "koleo", "ibot"]].sum(axis=1)
+    np.testing.assert_allclose(losses, rows["loss"], rtol=1e-5)
 
 
 def test_same_seed_same_bytes_and_another_seed_others(plates, tmp_path):
     first, second = run(plates, tmp_path / "a"), run(plates, tmp_path / "b")
     assert first == second
     files, settings = arguments(plates, tmp_path / "c")
-    job.train(*files, **settings | {"seed": 4})
+    train.train(*files, **settings | {"seed": 4})
     assert (tmp_path / "c" / "weights.safetensors").read_bytes() != first["weights.safetensors"]
 
 
@@ -118,9 +117,9 @@ def test_a_killed_run_ends_like_an_unbroken_one(plates, tmp_path, how):
     process = start(plates, tmp_path / "killed", **options)
     wait_for(tmp_path / "killed" / "checkpoint.pt")
     process.send_signal(how)
-    asked = time.monotonic()
+    signalled = time.monotonic()
     errors = process.communicate()[1]
-    assert time.monotonic() - asked < 10
+    assert time.monotonic() - signalled < 10
     assert process.returncode == (1 if how == signal.SIGTERM else -how)
     assert "Traceback" not in errors
     done = torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["step"]
@@ -216,7 +215,7 @@ def test_variants_train(plates, tmp_path, options):
 
 
 @pytest.mark.parametrize("method", ["simclr", "supervised"])
-def test_rivals_learn(labelled, tmp_path, method):
+def test_other_methods_learn(labelled, tmp_path, method):
     plates, wells = labelled
     encoder, fit = {"layer_scale": 1.0, "drop_path": 0.0}, {"epochs": 30, "base_lr": 4e-2, "layer_decay": 1.0}
     files = run(plates, tmp_path / "model", method=method, encoder=encoder, fit=fit, also={"wells": wells})
@@ -237,8 +236,8 @@ def test_several_labels_of_a_cell_are_learned_each(labelled, tmp_path):
     assert pd.read_parquet(tmp_path / "model" / "training.parquet")["accuracy"].iloc[-3:].mean() > 0.9
 
 
-def test_mae_paints_what_it_did_not_see(plates, tmp_path):
-    """Ramps of brightness in any direction: a quarter of the patches tells the rest."""
+def test_mae_reconstructs_masked_patches(plates, tmp_path):
+    """Ramps of brightness in any direction: a quarter of the patches determines the rest."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[-1:1:20j, -1:1:20j]
     angle = rng.uniform(0, 2 * np.pi, (64, 2, 1, 1))
@@ -263,7 +262,7 @@ def labelled(plates, tmp_path):
     return plates, [str(wells)] * 2
 
 
-def test_a_probe_is_told_after_every_epoch(labelled, tmp_path):
+def test_a_probe_is_run_after_every_epoch(labelled, tmp_path):
     plates, wells = labelled
     run(plates, tmp_path / "model", also={"wells": wells, "probe": "kind"})
     rows = pd.read_parquet(tmp_path / "model" / "training.parquet")
@@ -274,28 +273,29 @@ def test_a_job_in_two_processes(plates, tmp_path):
     options = {"encoder": {"drop_path": 0.0}}
     run(plates, tmp_path / "one", **options)
     files, settings = arguments(plates, tmp_path / "two", **options)
-    job.together(2, *files, **settings)
+    train.train_distributed(2, *files, **settings)
     assert {path.name for path in (tmp_path / "two").iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
     one, two = (pd.read_parquet(tmp_path / name / "training.parquet") for name in ("one", "two"))
     np.testing.assert_allclose(two["loss"], one["loss"], rtol=1e-3)
 
 
-def test_parts_of_a_batch_add_up_to_the_whole(plates, tmp_path):
+def test_micro_batches_add_up_to_the_whole(plates, tmp_path):
     """Softmax centring and no KoLeo: nothing compares the cells of a batch with each other."""
     options = {"koleo": 0.0, "encoder": {"drop_path": 0.0}}
     run(plates, tmp_path / "whole", **options)
-    run(plates, tmp_path / "parts", **options, fit={"accumulate": 4})
-    whole, parts = (pd.read_parquet(tmp_path / name / "training.parquet") for name in ("whole", "parts"))
-    np.testing.assert_allclose(parts[["global", "local", "ibot"]], whole[["global", "local", "ibot"]], rtol=1e-3)
+    run(plates, tmp_path / "divided", **options, fit={"accumulate": 4})
+    names = ("whole", "divided")
+    whole, divided = (pd.read_parquet(tmp_path / name / "training.parquet") for name in names)
+    np.testing.assert_allclose(divided[["global", "local", "ibot"]], whole[["global", "local", "ibot"]], rtol=1e-3)
 
 
 def test_batches_cover_a_pass_and_do_not_depend_on_where_one_starts():
-    batches = loop.shuffled(cells=23, batch=5, seed=0, first=0)
+    batches = loop.shuffled_batches(cells=23, batch=5, seed=0, first=0)
     whole = [next(batches) for _ in range(12)]
     for turn in range(3):
         assert len(np.unique(np.concatenate(whole[4 * turn : 4 * turn + 4]))) == 20
     for first in (1, 4, 7):
-        later = loop.shuffled(cells=23, batch=5, seed=0, first=first)
+        later = loop.shuffled_batches(cells=23, batch=5, seed=0, first=first)
         np.testing.assert_array_equal([next(later) for _ in range(12 - first)], whole[first:])
 
 
@@ -312,24 +312,24 @@ def test_batches_cover_a_pass_and_do_not_depend_on_where_one_starts():
 def test_wrong_settings_are_refused(plates, tmp_path, change, words):
     files, settings = arguments(plates, tmp_path / "model")
     with pytest.raises(InputError, match=words):
-        job.train(*files, **settings | change)
+        train.train(*files, **settings | change)
 
 
 def test_too_few_cells_and_unequal_tables_are_refused(plates, tmp_path):
     (crops, cells), settings = arguments(plates, tmp_path / "model")
     with pytest.raises(InputError, match="tables of cells"):
-        job.train(crops, cells[::-1][:1], **settings)
+        train.train(crops, cells[::-1][:1], **settings)
     np.save(tmp_path / "one.npy", textures(1)[0])
     pd.DataFrame({"well": ["A01"]}).to_parquet(tmp_path / "one.parquet")
     with pytest.raises(InputError, match="at least 2 cells"):
-        job.train([tmp_path / "one.npy"], [tmp_path / "one.parquet"], **settings)
+        train.train([tmp_path / "one.npy"], [tmp_path / "one.parquet"], **settings)
 
 
 def test_cuda_that_is_not_there_is_refused(plates, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     files, settings = arguments(plates, tmp_path / "model")
     with pytest.raises(InputError, match="CUDA"):
-        job.train(*files, **settings | {"device": "cuda"})
+        train.train(*files, **settings | {"device": "cuda"})
 
 
 def test_a_checkpoint_belongs_to_its_labels_and_its_start(labelled, tmp_path, monkeypatch):
@@ -343,10 +343,10 @@ def test_a_checkpoint_belongs_to_its_labels_and_its_start(labelled, tmp_path, mo
     def key(**encoder):
         files, settings = arguments((crops, cells), tmp_path / "m", method="supervised", encoder=encoder)
         with pytest.raises(InterruptedError):
-            job.train(*files, **settings, wells=wells)
+            train.train(*files, **settings, wells=wells)
         return keys[-1]
 
-    monkeypatch.setattr(job.Checkpoint, "__init__", note)
+    monkeypatch.setattr(train.Checkpoint, "__init__", note)
     plain = key()
     assert key() == plain
     assert key(start=crops[0]) != plain

@@ -9,7 +9,7 @@ from wellread.profiles import tables
 from wellread.profiles.controls import is_evaluation, is_fitting
 from wellread.report import svg
 from wellread.report.run import Run
-from wellread.train.collapse import signs
+from wellread.train.collapse import collapse_warnings
 
 DESCRIPTIONS = {  # of columns of training.parquet, on the page; others have none
     "loss": "sum of the losses below; falls, and need not reach 0",
@@ -49,7 +49,7 @@ def _curves(run: Run, model: str, path) -> dict:
         "steps": int(last["step"]) + 1,
         "curves": [curve for curve in curves if curve["name"] not in SCHEDULES],
         "schedules": [curve for curve in curves if curve["name"] in SCHEDULES],
-        "warnings": signs(last),
+        "warnings": collapse_warnings(last),
     }
 
 

@@ -1,4 +1,4 @@
-"""What the wells table says of single cells. Only training with labels asks; all else learns of labels later."""
+"""Labels of single cells, from the wells table. Read only by methods and probes that use labels."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,40 +11,43 @@ from wellread.runtime.errors import InputError
 
 
 @dataclass(frozen=True)
-class Truth:
-    """Names of the classes, and `targets` (N, classes) bool: what holds of cell i; perhaps several."""
+class Labels:
+    """Names of the `classes`, and `targets` (N, classes) bool: the classes of cell i; none, one or several."""
 
     classes: list[str]
     targets: np.ndarray
 
     @property
-    def several(self) -> bool:
+    def multi_label(self) -> bool:
+        """Whether any cell has several classes."""
         return bool((self.targets.sum(1) > 1).any())
 
     @property
     def hash(self) -> str:
+        """SHA-256 of classes and targets, in hexadecimal."""
         return hashlib.sha256("|".join(self.classes).encode() + self.targets.tobytes()).hexdigest()
 
 
-def truth(cells, wells, label: str) -> Truth:
-    """The `label` of every cell: `cells[i]` is the table of a plate's cells, `wells[i]` the wells table it belongs to.
+def read_labels(cells, wells, label: str) -> Labels:
+    """The column `label` for every cell: `cells[i]` is the table of a plate's cells, `wells[i]` its wells table.
 
-    Several labels of a well are joined by `|`. A cell without any has a row of zeros.
+    Several labels of a well are joined by `|`. A cell without any has a row of zeros. An InputError if the column is
+    missing or has fewer than 2 classes.
     """
-    texts = np.concatenate([_of_plate(*pair, label) for pair in zip(cells, wells, strict=True)])
+    texts = np.concatenate([_labels_of_plate(*pair, label) for pair in zip(cells, wells, strict=True)])
     split = [list(filter(None, text.split("|"))) for text in texts]
     classes = sorted({name for names in split for name in names})
     if len(classes) < 2:
         edit = "`label`, or the wells table"
         raise InputError("at least 2 classes to tell apart", f"{classes}", f"{wells[0]}, column {label}", edit)
-    place = {name: i for i, name in enumerate(classes)}
+    index = {name: i for i, name in enumerate(classes)}
     targets = np.zeros((len(split), len(classes)), bool)
     for row, names in zip(targets, split, strict=True):
-        row[[place[name] for name in names]] = True
-    return Truth(classes, targets)
+        row[[index[name] for name in names]] = True
+    return Labels(classes, targets)
 
 
-def _of_plate(cells, wells, label):
+def _labels_of_plate(cells, wells, label):
     table = user_tables.read(wells, "wells", (label,), key="wells")
     keys = pd.read_parquet(cells, columns=["plate", "well"])
     return keys.merge(table, on=["plate", "well"], how="left")[label].fillna("").astype(str).to_numpy(object)

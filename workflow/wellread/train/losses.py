@@ -1,6 +1,6 @@
-"""Losses of Cell-DINO. K prototypes; teacher rows are probabilities, student rows are logits.
+"""Losses of Cell-DINO. K prototypes; `targets` are probabilities of the teacher, `logits` are the student's.
 
-Where several processes train together, each holds some of the rows, and losses that compare rows see those of all.
+With several processes each has some of the rows, and losses that compare rows compare those of all processes.
 """
 
 import torch
@@ -9,18 +9,21 @@ from torch.nn import functional as F
 from wellread.train import distributed
 
 STUDENT_TEMPERATURE = 0.1
-ROUNDS = 3  # of Sinkhorn-Knopp
+ITERATIONS = 3  # of Sinkhorn-Knopp
 
 
 def centred_softmax(logits, centre, temperature):  # (n, K), (K,)
-    """Teacher probabilities; subtracting the running mean keeps one prototype from taking all."""
+    """Teacher probabilities (n, K); subtracting a running mean keeps one prototype from taking all (DINO)."""
     return F.softmax((logits - centre) / temperature, dim=-1)
 
 
 def sinkhorn_knopp(logits, _centre, temperature):  # (n, K)
-    """Teacher probabilities that use all prototypes about equally often over the n rows; needs no centre."""
+    """Teacher probabilities (n, K) that use all prototypes about equally often over the n rows; needs no centre.
+
+    As in SwAV (Caron et al. 2020) and DINOv2; `logits` are divided by the temperature.
+    """
     q = logits / temperature  # logarithms throughout: sums of tiny exponentials would be 0 / 0
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         q = q - log_column_sums(q)
         q = q - q.logsumexp(dim=1, keepdim=True)
     return q.exp()
@@ -28,8 +31,8 @@ def sinkhorn_knopp(logits, _centre, temperature):  # (n, K)
 
 def log_column_sums(q):  # (n, K) -> (K,)
     """Logarithm of the sum of exp(q) over the rows of all processes; one of them may have none."""
-    peak = distributed.largest(q.amax(0) if len(q) else q.new_full(q.shape[1:], -torch.inf))
-    return peak + distributed.total((q - peak).exp().sum(0)).log()
+    largest = distributed.max_over_processes(q.amax(0) if len(q) else q.new_full(q.shape[1:], -torch.inf))
+    return largest + distributed.sum_over_processes((q - largest).exp().sum(0)).log()
 
 
 CENTRINGS = {"softmax": centred_softmax, "sinkhorn_knopp": sinkhorn_knopp}
@@ -41,27 +44,30 @@ def cross_entropy(targets, logits):  # (..., K), (..., K) -> (...)
 
 
 def dino_global(targets, logits):  # (2, B, K), (2, B, K)
-    """Each global view must predict what the teacher saw in the other: mean over the 2B images."""
+    """Each global view predicts the teacher's targets of the other one: mean over the 2B images, a scalar."""
     return cross_entropy(targets.flip(0), logits).mean()
 
 
 def dino_local(targets, logits):  # (2, B, K), (L, B, K)
-    """Each local view must predict both global ones: sum over views of the mean over images."""
+    """Each local view predicts the targets of both global ones: sum over pairs of the mean over images, a scalar."""
     return cross_entropy(targets.sum(0), logits).mean(-1).sum()
 
 
 def ibot(targets, logits, weights, images):  # (M, K), (M, K), (M,)
-    """Masked patches must predict what the teacher sees there: mean per image, then over *all* 2B `images`.
+    """Masked patches predict the teacher's targets of these patches: mean per image, then over *all* 2B `images`.
 
-    `weights`: 1 / number of masked patches of the image.
+    `weights`: 1 / number of masked patches of the image. A scalar (Zhou et al. 2022).
     """
     return (weights * cross_entropy(targets, logits)).sum() / images
 
 
 def koleo(tokens):  # (B, D)
-    """Kozachenko-Leonenko entropy estimate, negative: pushes each token away from its nearest neighbour."""
+    """Negative Kozachenko-Leonenko estimate of the entropy: pushes each token away from its nearest neighbour.
+
+    Mean over tokens of -log(distance to the nearest), for tokens of unit length (Sablayrolles et al. 2019). A scalar.
+    """
     x = F.normalize(tokens, dim=-1, eps=1e-8)
-    others = distributed.gather(x)
+    others = distributed.gather_rows(x)
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
         itself = torch.arange(len(x), device=x.device) + distributed.rank() * len(x)
         nearest = (x @ others.T).scatter(1, itself[:, None], -1).argmax(1)

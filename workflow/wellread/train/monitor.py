@@ -1,4 +1,4 @@
-"""Signs of health and of collapse while an encoder trains."""
+"""Monitoring of a training run: embedding statistics, log lines, warnings of collapse, checks for NaN and infinity."""
 
 import logging
 
@@ -6,14 +6,14 @@ import torch
 from torch.nn import functional as F
 
 from wellread.runtime.errors import InputError
-from wellread.train.collapse import signs
+from wellread.train.collapse import collapse_warnings
 
 log = logging.getLogger("wellread")
 
 
 @torch.no_grad()
-def health(tokens) -> dict:  # (n, dim)
-    """Spread and effective rank of embeddings.
+def embedding_statistics(tokens) -> dict:  # (n, dim)
+    """Spread (`feature_sd`) and effective rank of embeddings.
 
     `feature_sd` is 1 for directions spread over the whole sphere and 0 for equal tokens; `effective_rank` is the
     exponential of the entropy of the squared singular values (Roy & Vetterli 2007).
@@ -25,42 +25,43 @@ def health(tokens) -> dict:  # (n, dim)
     return {"feature_sd": spread, "effective_rank": entropy(energy / energy.sum()).exp().item()}
 
 
-def entropy(probabilities):  # (..., K) -> (...), in nats
+def entropy(probabilities):  # (..., K) -> (...)
+    """Entropy in nats."""
     return torch.special.entr(probabilities).sum(-1)
 
 
-def tell(row: dict, trained: bool, told: set):
-    """Log how training goes; once it is under way (`trained`), warn of what looks like collapse, of each sign once."""
+def log_epoch(row: dict, check_collapse: bool, warned: set):
+    """Log a row of numbers; with `check_collapse` warn of signs of collapse, of those in `warned` not again."""
     log.info("%s", " ".join(f"{name} {value:.4g}" for name, value in row.items()))
-    for sign in signs(row) if trained else ():
-        if sign not in told:
-            log.warning("step %d: %s", row["step"], sign)
-        told.add(sign)
+    for message in collapse_warnings(row) if check_collapse else ():
+        if message not in warned:
+            log.warning("step %d: %s", row["step"], message)
+        warned.add(message)
 
 
-class Watch:
+class FiniteCheck:
     """Refuses losses and gradients that are not finite; a step late, so that a GPU need not be waited for."""
 
     def __init__(self):
         self.latest = None
 
-    def note(self, step: int, numbers: dict):
-        """Remember the numbers of a step, tensors (), and check those of the step before."""
+    def record(self, step: int, numbers: dict):
+        """Keep the numbers of a step, scalar tensors by name, for the next check; check those of the step before."""
         self.check()
-        values, came = torch.stack(list(numbers.values())), None
+        values, copied = torch.stack(list(numbers.values())), None
         if values.is_cuda:
             values = torch.empty_like(values, device="cpu", pin_memory=True).copy_(values, non_blocking=True)
-            came = torch.cuda.Event()
-            came.record()
-        self.latest = step, list(numbers), values, came
+            copied = torch.cuda.Event()
+            copied.record()
+        self.latest = step, list(numbers), values, copied
 
     def check(self):
         """Raise an InputError if the latest numbers are not all finite."""
         if self.latest is None:
             return
-        step, names, values, came = self.latest
-        if came is not None:
-            came.synchronize()
+        step, names, values, copied = self.latest
+        if copied is not None:
+            copied.synchronize()
         if not values.isfinite().all():
             found = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, values.tolist(), strict=True))
             edit = "lower `base_lr`, or `precision: fp32`; the last good checkpoint is kept"

@@ -1,4 +1,4 @@
-"""Block masks of iBOT: which patches of a global view the student does not get to see."""
+"""Block masks of iBOT: which patches of a global view are masked for the student (Bao et al. 2022)."""
 
 import math
 import random
@@ -7,14 +7,15 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-SMALLEST = 4  # patches in a block
+MIN_PATCHES = 4  # in a block
 TRIES = 10  # attempts to place a block
 
 
 def patch_masks(rng: random.Random, images, size, patch, probability, ratio):
-    """Masks (images, N) bool: a share `probability` of the images gets masks of rising size, `ratio` of N.
+    """Masks (images, N) bool: a share `probability` of the images is masked, in random order; all others are not.
 
-    `size` of the view and of a `patch` in pixels, N = (size / patch)^2.
+    `ratio`: lowest and highest share of masked patches; its range is divided evenly between the masked images. `size`
+    of the view and of a `patch` in pixels, N = (size / patch)².
     """
     grid, masked = size // patch, int(images * probability)
     steps = np.linspace(*ratio, masked + 1)
@@ -32,18 +33,18 @@ def largest_block(size, patch):
 
 def block_mask(rng, count, grid, largest):
     """Mask (grid, grid) bool: blocks are added until `count` patches are covered or no more block fits."""
-    mask, left, added = np.zeros((grid, grid), bool), count, 1
-    while left > 0 and added:
-        added = add_block(rng, mask, min(left, largest))
-        left -= added
+    mask, missing, added = np.zeros((grid, grid), bool), count, 1
+    while missing > 0 and added:
+        added = add_block(rng, mask, min(missing, largest))
+        missing -= added
     return mask
 
 
 def add_block(rng, mask, most):
-    """Cover a random rectangle of `mask`, in place, that adds 1 to `most` patches; how many it added."""
+    """Mask a random rectangle, in place, that adds 1 to `most` patches; returns how many it added, 0 if none fitted."""
     grid = len(mask)
     for _ in range(TRIES):
-        area = rng.uniform(SMALLEST, most)
+        area = rng.uniform(MIN_PATCHES, most)
         aspect = math.exp(rng.uniform(math.log(0.3), -math.log(0.3)))
         height, width = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
         if height >= grid or width >= grid:

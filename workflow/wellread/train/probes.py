@@ -1,4 +1,4 @@
-"""A look at the encoder while it trains: do the nearest neighbours of a cell share its label?"""
+"""Probes of the encoder during training: do the nearest neighbours of a cell share its label?"""
 
 import numpy as np
 import pandas as pd
@@ -7,42 +7,45 @@ from torch.nn import functional as F
 
 from wellread.encoder.views import centre_view
 from wellread.train import distributed
-from wellread.train.labels import truth
+from wellread.train.labels import read_labels
 
-CELLS = 2000  # looked at
+CELLS = 2000  # at most, drawn at random
 NEIGHBOURS = 5
 
 
-def none(_encoder) -> dict:
-    """No probe."""
+def no_probe(_encoder) -> dict:
+    """A probe that measures nothing."""
     return {}
 
 
 def knn(crops, cells, wells, label, *, seed, device):
-    """A probe of `label`, a column of the wells tables; several labels count as their combination."""
-    targets = truth(cells, wells, label).targets
+    """A function from an encoder to {"probe": accuracy} of kNN classification of `label`, a column of the wells tables.
+
+    `cells`, `wells`: as for `read_labels`. Several labels of a cell count as one class, their combination.
+    """
+    targets = read_labels(cells, wells, label).targets
     rows = np.sort(np.random.default_rng(seed).permutation(np.flatnonzero(targets.any(1)))[:CELLS])
-    kinds = torch.from_numpy(np.unique(targets[rows], axis=0, return_inverse=True)[1].ravel())
-    home = np.concatenate([pd.read_parquet(p, columns=["plate", "well"]).agg("/".join, axis=1) for p in cells])[rows]
-    same_well = torch.from_numpy(home[:, None] == home)  # (n, n)
+    classes = torch.from_numpy(np.unique(targets[rows], axis=0, return_inverse=True)[1].ravel())
+    keys = np.concatenate([pd.read_parquet(p, columns=["plate", "well"]).agg("/".join, axis=1) for p in cells])[rows]
+    same_well = torch.from_numpy(keys[:, None] == keys)  # (n, n)
 
     @torch.inference_mode()
-    def look(encoder):
+    def probe(encoder):
         """Balanced accuracy of the vote of a cell's nearest neighbours from other wells."""
-        x = F.normalize(embed(encoder, crops, rows, device), dim=1)
+        x = F.normalize(cls_tokens(encoder, crops, rows, device), dim=1)
         nearest = (x @ x.T).masked_fill(same_well, -torch.inf).topk(NEIGHBOURS).indices
-        right = (F.one_hot(kinds)[nearest].sum(1).argmax(1) == kinds).float()
-        return {"probe": torch.stack([right[kinds == kind].mean() for kind in kinds.unique()]).mean().item()}
+        right = (F.one_hot(classes)[nearest].sum(1).argmax(1) == classes).float()
+        return {"probe": torch.stack([right[classes == name].mean() for name in classes.unique()]).mean().item()}
 
-    return look if distributed.rank() == 0 else none
+    return probe if distributed.rank() == 0 else no_probe
 
 
-def embed(encoder, crops, rows, device, batch=256):
-    """CLS tokens (n, dim) of some rows of crops."""
-    was, tokens = encoder.training, []
+def cls_tokens(encoder, crops, rows, device, batch=256):
+    """CLS tokens (n, dim) of the centres of some rows of crops; the encoder is in evaluation mode meanwhile."""
+    training, tokens = encoder.training, []
     encoder.eval()
-    for block in np.array_split(rows, -(-len(rows) // batch)):
-        view = centre_view(torch.from_numpy(crops[block]).to(device), encoder.architecture["image"])
+    for chunk in np.array_split(rows, -(-len(rows) // batch)):
+        view = centre_view(torch.from_numpy(crops[chunk]).to(device), encoder.architecture["image"])
         tokens.append(encoder(view)[0].float().cpu())
-    encoder.train(was)
+    encoder.train(training)
     return torch.cat(tokens)

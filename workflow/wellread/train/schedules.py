@@ -4,7 +4,7 @@ import numpy as np
 
 
 def cosine(base, final, steps, warmup=0, start=0.0):
-    """Linear from `start` to `base` over `warmup` steps, both included, then half a cosine towards `final`."""
+    """Linear from `start` to `base` over `warmup` steps, both included, then half a cosine to `final`: (steps,)."""
     ramp = np.linspace(start, base, warmup)
     left = max(steps - warmup, 0)
     fall = final + 0.5 * (base - final) * (1 + np.cos(np.pi * np.arange(left) / max(left, 1)))

@@ -1,4 +1,4 @@
-"""Training an encoder on crops: by Cell-DINO (Moutakanni et al. 2025), or by one of its rivals."""
+"""Training an encoder on crops: by Cell-DINO (Moutakanni et al. 2025), or by another method."""
 
 import json
 import logging
@@ -16,13 +16,14 @@ from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks import device as devices
+from wellread.networks.device import choose_device
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.registry import pick
-from wellread.train import distributed, labels, loop, probes
-from wellread.train.checkpoint import Checkpoint, identity
-from wellread.train.dataset import Seen, sides
+from wellread.train import distributed, loop, probes
+from wellread.train.checkpoint import Checkpoint, settings_hash
+from wellread.train.dataset import TrainingSet, read_window_sides
+from wellread.train.labels import read_labels
 
 log = logging.getLogger("wellread")
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -36,39 +37,43 @@ def train(
 
     `cells`: the tables beside the crops, whose lengths must agree; `wells[i]`: the wells table of `cells[i]`, read if
     labels are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.augmentation` and
-    `loop.fit`. `method`: {name: options}, a class in METHODS. `probe`: a label that nearest neighbours are tested for
+    `loop.fit`. `method`: {name: options}, one of `methods`. `probe`: a label that nearest neighbours are tested for
     after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code, so that a checkpoint of other
     code is not continued. An InputError where crops, tables and settings do not fit together.
     """
-    asked = {"encoder": encoder, "method": method, "views": views, "fit": fit, "channels": list(channels), "seed": seed}
-    with distributed.joined():
-        where, data = devices.choose_device(device, threads), Crops(crops)
-        check(data, cells, channels)
+    settings = {"encoder": encoder, "method": method, "views": views, "fit": fit}
+    settings |= {"channels": list(channels), "seed": seed}
+    with distributed.process_group():
+        device, data = choose_device(device, threads), Crops(crops)
+        check_inputs(data, cells, channels)
         label = next(iter(method.values())).get("label", "")
-        truth = labels.truth(cells, wells, label) if label else None
-        known = {"code": code, "labels": truth.hash if truth else ""}
+        labels = read_labels(cells, wells, label) if label else None
+        versions = {"code": code, "labels": labels.hash if labels else ""}
         start = [encoder["start"]] if encoder.get("start") else []
-        checkpoint = Checkpoint(Path(weights).with_name("checkpoint.pt"), identity(asked | known, [*crops, *start]))
-        look = probes.knn(data, cells, wells, probe, seed=seed, device=where) if probe else probes.none
+        key = settings_hash(settings | versions, [*crops, *start])
+        checkpoint = Checkpoint(Path(weights).with_name("checkpoint.pt"), key)
+        run_probe = probes.knn(data, cells, wells, probe, seed=seed, device=device) if probe else probes.no_probe
         torch.manual_seed(seed)
-        seen = Seen(data, truth, encoder.get("each_channel", False), sides(cells, data.shape[-1]))
-        named = ["channel"] if seen.each_channel else list(channels)
-        learner = pick("train", method)(vit(channels, **encoder), augmentation(named, **views), truth)
-        for network in learner.parts.values():
-            network.to(where)
-        rows, times = loop.fit(learner, seen, look, checkpoint, seed=seed, device=where, **fit)
+        each_channel = encoder.get("each_channel", False)
+        dataset = TrainingSet(data, labels, each_channel, read_window_sides(cells, data.shape[-1]))
+        names = ["channel"] if each_channel else list(channels)
+        learner = pick("train", method)(vit(channels, **encoder), augmentation(names, **views), labels)
+        for network in learner.networks.values():
+            network.to(device)
+        rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **fit)
         if distributed.rank() == 0:
-            about = {"each_channel": seen.each_channel, "classes": truth.classes if truth else None}
-            about |= {"vit": asked.pop("encoder"), **asked}
-            save_encoder(learner.encoder, weights, model, **about)
-            with whole(training) as part:
-                pd.DataFrame(rows).to_parquet(part, index=False)
-            with whole(speed) as part:
-                pd.DataFrame(times).to_csv(part, sep="\t", index=False)
+            metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
+            metadata |= {"vit": settings.pop("encoder"), **settings}
+            save_encoder(learner.encoder, weights, model, **metadata)
+            with whole(training) as file:
+                pd.DataFrame(rows).to_parquet(file, index=False)
+            with whole(speed) as file:
+                pd.DataFrame(times).to_csv(file, sep="\t", index=False)
             checkpoint.remove()
 
 
-def check(crops, cells, channels):
+def check_inputs(crops, cells, channels):
+    """Raise an InputError unless crops, tables of cells and channels agree, and there are two cells."""
     rows = sum(pq.read_metadata(path).num_rows for path in cells)
     if rows != len(crops):
         edit = "delete both, so that they are made again together"
@@ -81,18 +86,18 @@ def check(crops, cells, channels):
         raise InputError("at least 2 cells to train on", f"{rows}", "crops.npy", edit)
 
 
-def together(processes: int, *files, **options):
-    """`train` in several processes on this machine, one per GPU, or sharing its cores.
+def train_distributed(processes: int, *files, **options):
+    """`train` in several processes on this machine, one per GPU, or sharing its cores; SystemExit if one fails.
 
-    Over several machines, start this module with torchrun and the job.json that is left beside the weights.
+    Over several machines, start this module with torchrun and the job.json that lies beside the weights meanwhile.
     """
     job = Path(options["weights"]).with_name("job.json")
     options["threads"] = max(1, options["threads"] // processes)
     job.write_text(json.dumps([files, options], default=list))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    here = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command += ["-m", "wellread.train.train", str(job)]
-    with subprocess.Popen(command, env=os.environ | here, text=True, **PIPES) as run:
+    with subprocess.Popen(command, env=environment, text=True, **PIPES) as run:
         signal.signal(signal.SIGTERM, lambda *_: run.terminate())
         for line in run.stdout:
             log.info("%s", line.rstrip())

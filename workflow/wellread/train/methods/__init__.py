@@ -1,10 +1,12 @@
-"""The ways to train an encoder. Each is a class whose options are a section of the config:
+"""The methods to train an encoder. Each is a class whose keyword-only arguments are a section of the config; it is made
+of a backbone (the ViT), an `Augmentation` and, if the method uses them, `Labels`. It has:
 
-`student`     the network that learns by gradient: a `backbone`, the ViT, and a head
-`parts`       all networks, by name, as a checkpoint keeps them
+`student`     the network that is trained by gradient: `backbone` and a head
+`networks`    all networks, by name, as a checkpoint keeps them
 `encoder`     the ViT that is kept in the end
-`schedules`   what else moves from step to step, one array each
-`draw`        the random choices of a step, a tree of tensors with one row per cell
-`losses`      losses by name, embeddings, and facts worth logging, of some cells and their draws
-`follow`      what happens after a step of the optimiser
+`schedules`   (lr, steps, steps per epoch) -> further schedules by name, arrays (steps,)
+`draw`        (seed, cells, side) -> the random choices of a step: tensors in dicts and lists, one row per cell
+`losses`      (crops, drawn, targets, scheduled) -> weighted losses by name, embeddings (n, dim), metrics by name; of
+              some cells, what was drawn for them, their labels, and the values of the schedules at this step
+`after_step`  (scheduled): called after each step of the optimiser
 """

@@ -1,4 +1,4 @@
-"""Cell-DINO: the student learns to say of its views what a slowly following teacher says (Moutakanni et al. 2025).
+"""Cell-DINO: a student learns to predict the outputs of its teacher, a running mean of itself (Moutakanni et al. 2025).
 
 Shapes: B cells, L local views, N patches and M masked patches of the 2B global views, K prototypes.
 """
@@ -25,23 +25,33 @@ CENTRE_MOMENTUM = 0.9
 
 @choice("train")
 class Dino:
-    """Self-distillation without labels; the teacher's backbone is what is kept."""
+    """Self-distillation without labels; the teacher's backbone is what is kept.
+
+    `local_views`, `local_image`, `local_scale`: number, side in pixels and share of the area of the local views.
+    `prototypes`, `hidden`, `bottleneck`: outputs of the head, width of its hidden layers, dimension before the last.
+    `centring`: of the teacher, in `losses.CENTRINGS`. `temperature`: of the teacher, first and after
+    `temperature_epochs`. `momentum`: of the teacher's weights at first, rising to 1. `freeze_epochs`: in which the last
+    layer of the head stays. `ibot`, `koleo`: weights of these losses. `mask_probability`, `mask_ratio`: share of global
+    views with masked patches, lowest and highest share of these. An InputError if `local_image` is no multiple of the
+    patch.
+    """
 
     def __init__(
-        self, backbone, augmentation, truth=None, *,
+        self, backbone, augmentation, labels=None, *,
         local_views=0, local_image=64, local_scale=(0.05, 0.32), prototypes=65536, hidden=2048, bottleneck=256,
         centring="softmax", temperature=(0.04, 0.07), temperature_epochs=20, momentum=0.996, freeze_epochs=1,
         ibot=1.0, mask_probability=0.5, mask_ratio=(0.1, 0.5), koleo=0.1,
     ):  # fmt: skip
         self.augmentation, self.image, self.patch = augmentation, backbone.architecture["image"], backbone.patch
-        self.locals, self.local_image, self.local_scale = local_views, local_image, local_scale
+        self.local_views, self.local_image, self.local_scale = local_views, local_image, local_scale
         self.centring, self.ibot, self.koleo = centring, ibot, koleo
         self.masking = {"probability": mask_probability, "ratio": mask_ratio}
         self.temperature, self.temperature_epochs = temperature, temperature_epochs
         self.momentum, self.freeze_epochs = momentum, freeze_epochs
-        self.student, self.teacher = pair(backbone, prototypes=prototypes, hidden=hidden, bottleneck=bottleneck)
-        self.parts = {"student": self.student, "teacher": self.teacher}
-        self.said = []
+        head = {"prototypes": prototypes, "hidden": hidden, "bottleneck": bottleneck}
+        self.student, self.teacher = student_and_teacher(backbone, **head)
+        self.networks = {"student": self.student, "teacher": self.teacher}
+        self.logit_sums = []  # of the micro-batches of this step
         if local_views and local_image % self.patch:
             edit = "`local_image` of the method or `patch` of the encoder"
             raise InputError(f"views of whole patches of {self.patch} px", f"{local_image} px", "train: dino", edit)
@@ -51,39 +61,47 @@ class Dino:
         return self.teacher.backbone
 
     def schedules(self, lr, steps, epoch):
-        cold, warm = self.temperature
+        first, last = self.temperature
         return {
             "last_lr": frozen(lr, self.freeze_epochs * epoch),
             "momentum": cosine(self.momentum, 1.0, steps),
-            "temperature": cosine(warm, warm, steps, self.temperature_epochs * epoch, cold),
+            "temperature": cosine(last, last, steps, self.temperature_epochs * epoch, first),
         }
 
     def draw(self, seed, cells, side):
         generator = torch.Generator().manual_seed(seed)
-        wide = [draw_view(generator, self.augmentation, cells, side) for _ in range(2)]
-        narrow = [draw_view(generator, self.augmentation, cells, side, self.local_scale) for _ in range(self.locals)]
+        drawn = {"global_views": [draw_view(generator, self.augmentation, cells, side) for _ in range(2)]}
+        drawn["local_views"] = [
+            draw_view(generator, self.augmentation, cells, side, self.local_scale) for _ in range(self.local_views)
+        ]
         masks = patch_masks(random.Random(seed), 2 * cells, self.image, self.patch, **self.masking)  # (2B, N)
-        return {"wide": wide, "narrow": narrow, "masks": masks.unflatten(0, (2, -1)).transpose(0, 1)}
+        return drawn | {"masks": masks.unflatten(0, (2, -1)).transpose(0, 1)}  # (B, 2, N)
 
-    def losses(self, crops, drawn, _targets, now):
-        see = self.student.backbone.norm.weight  # views in its precision, on its device
-        wide = torch.cat([render(crops, d, self.image, self.augmentation) for d in drawn["wide"]]).to(see)
-        narrow = [render(crops, d, self.local_image, self.augmentation) for d in drawn["narrow"]]
-        narrow = torch.cat(narrow).to(see) if narrow else None  # (L * B, C, s, s), view by view
-        masks = Masks(drawn["masks"].transpose(0, 1).flatten(0, 1), see)  # (2B, N)
-        targets, said = teach(self.teacher, wide, masks, now["temperature"], self.centring)
-        self.said.append(said)
-        parts, tokens = learn(self.student, wide, narrow, masks, targets, ibot=self.ibot, koleo=self.koleo)
-        return parts, tokens, {"entropy": entropy(targets[0]).mean() / math.log(targets[0].shape[-1])}
+    def losses(self, crops, drawn, _targets, scheduled):
+        like = self.student.backbone.norm.weight  # its dtype and device are those of views
+        global_views = self.render(crops, drawn["global_views"], self.image, like)  # (2B, C, S, S)
+        local_views = self.render(crops, drawn["local_views"], self.local_image, like)  # (L * B, C, s, s)
+        masks = Masks(drawn["masks"].transpose(0, 1).flatten(0, 1), like)  # (2B, N)
+        temperature = scheduled["temperature"]
+        targets, logit_sums = teacher_targets(self.teacher, global_views, masks, temperature, self.centring)
+        self.logit_sums.append(logit_sums)
+        weights = {"ibot": self.ibot, "koleo": self.koleo}
+        by_name, tokens = student_losses(self.student, global_views, local_views, masks, targets, **weights)
+        return by_name, tokens, {"entropy": entropy(targets[0]).mean() / math.log(targets[0].shape[-1])}
 
-    def follow(self, now):
-        absorb(self.teacher.centres, self.said)
-        self.said = []
-        follow(self.teacher, self.student, now["momentum"])
+    def render(self, crops, views, size, like):
+        """All views of the crops, one view after the other; None if there are none."""
+        rendered = [render(crops, view, size, self.augmentation) for view in views]
+        return torch.cat(rendered).to(like) if rendered else None
+
+    def after_step(self, scheduled):
+        update_centres(self.teacher.centres, self.logit_sums)
+        self.logit_sums = []
+        update_teacher(self.teacher, self.student, scheduled["momentum"])
 
 
-class Network(nn.Module):
-    """Backbone and projection head. Only the teacher's backbone is kept after training."""
+class BackboneAndHead(nn.Module):
+    """Backbone and projection head, of student and teacher."""
 
     def __init__(self, backbone, *, prototypes, hidden, bottleneck):
         super().__init__()
@@ -119,75 +137,79 @@ class Prototypes(nn.Module):
 
 
 class Masks:
-    """Masked patches of the global views: `map` (2B, N) bool, positions `at` (M,) in it, their `weights` (M,).
+    """Masked patches of the global views: `masks` (2B, N) bool, their `indices` (M,) among all, their `weights` (M,).
 
-    A weight is 1 / masked patches of its image. Found where the masks were drawn: a GPU would have to be waited for.
+    A weight is 1 / masked patches of its image. Indices are found on the CPU, where masks were drawn: a GPU would have
+    to be waited for. All are sent to the device of `like`.
     """
 
     def __init__(self, masks, like):
         weights = (1 / masks.sum(1, keepdim=True).clamp(min=1)).expand_as(masks)
         send = {"device": like.device, "non_blocking": True}
-        self.map, self.at = masks.to(**send), masks.flatten().nonzero().squeeze(1).to(**send)
+        self.masks, self.indices = masks.to(**send), masks.flatten().nonzero().squeeze(1).to(**send)
         self.weights = weights[masks].to(**send)
 
-    def of(self, patches):  # (2B, N, D) -> (M, D)
-        return patches.flatten(0, 1).index_select(0, self.at)
+    def select(self, patches):  # (2B, N, D) -> (M, D)
+        return patches.flatten(0, 1).index_select(0, self.indices)
 
 
-def pair(backbone, **head):
+def student_and_teacher(backbone, **head):
     """Student and teacher, equal at the start; the teacher gets no gradient and drops no blocks.
 
-    The teacher also keeps two running means of what it said: of images and of masked patches, `centres` (2, K).
+    The teacher also has `centres` (2, K): running means of its logits of images and of masked patches.
     """
-    student = Network(backbone, **head)
+    student = BackboneAndHead(backbone, **head)
     teacher = deepcopy(student).requires_grad_(False).eval()
     teacher.register_buffer("centres", backbone.norm.weight.new_zeros(2, head["prototypes"]))
     return student, teacher
 
 
 @torch.no_grad()
-def teach(teacher, wide, masks, temperature, centring):
-    """What the student shall say: probabilities (2, B, K) of global views and (M, K) of their masked patches.
+def teacher_targets(teacher, global_views, masks, temperature, centring):
+    """What the student is to predict: probabilities (2, B, K) of global views and (M, K) of their masked patches.
 
-    Also what the teacher's centres shall absorb after the step, so that they never hold part of a batch: sums (2, K)
-    of its logits and their numbers (2, 1).
+    Also, for the update of the teacher's centres after the step, so that they never hold part of a batch: the sums
+    (2, K) of the logits of images and of patches, and their numbers (2, 1).
     """
-    cls, patches = teacher.backbone(wide)
-    said = [teacher.dino_head(cls), teacher.dino_head(masks.of(patches))]
+    cls, patches = teacher.backbone(global_views)
+    logits = [teacher.dino_head(cls), teacher.dino_head(masks.select(patches))]  # (2B, K), (M, K)
     centred = losses.CENTRINGS[centring]
-    targets = [centred(x, c, temperature) for x, c in zip(said, teacher.centres, strict=True)]
-    numbers = torch.stack([cls.new_full((1,), len(x)) for x in said])
-    return (targets[0].unflatten(0, (2, -1)), targets[1]), (torch.stack([x.sum(0) for x in said]), numbers)
+    images, masked = [centred(x, c, temperature) for x, c in zip(logits, teacher.centres, strict=True)]
+    numbers = torch.stack([cls.new_full((1,), len(x)) for x in logits])
+    return (images.unflatten(0, (2, -1)), masked), (torch.stack([x.sum(0) for x in logits]), numbers)
 
 
 @torch.no_grad()
-def absorb(centres, said):
-    """Move the centres (2, K), in place, towards the means of a step's logits; of no logits there is no mean."""
-    sums, numbers = (distributed.total(sum(parts)) for parts in zip(*said, strict=True))
+def update_centres(centres, logit_sums):
+    """Move the centres (2, K), in place, towards the means of a step's logits; of no logits there is no mean.
+
+    `logit_sums`: sums and numbers of each micro-batch, as `teacher_targets` returns them.
+    """
+    sums, numbers = (distributed.sum_over_processes(sum(tensors)) for tensors in zip(*logit_sums, strict=True))
     centres.lerp_(torch.where(numbers > 0, sums / numbers.clamp(min=1), centres), 1 - CENTRE_MOMENTUM)
 
 
-def learn(student, wide, narrow, masks, targets, *, ibot, koleo):
-    """Weighted losses by name, and the student's CLS tokens (2B, dim) of the global views `wide`.
+def student_losses(student, global_views, local_views, masks, targets, *, ibot, koleo):
+    """Weighted losses by name, and the student's CLS tokens (2B, dim) of the global views.
 
-    `narrow`: local views (L * B, C, s, s), view by view, or None. `ibot`, `koleo`: weights.
+    `local_views`: (L * B, C, s, s), view by view, or None. `targets`: see `teacher_targets`. `ibot`, `koleo`: weights.
     """
     image_targets, patch_targets = targets  # (2, B, K), (M, K)
-    cls, patches = student.backbone(wide, masks.map)
-    views = 0 if narrow is None else len(narrow) * 2 // len(wide)
+    cls, patches = student.backbone(global_views, masks.masks)
+    views = 0 if local_views is None else len(local_views) * 2 // len(global_views)
     pairs = 2 + 2 * views  # of teacher and student views
-    said = student.dino_head(cls).unflatten(0, (2, -1))  # (2, B, K)
-    parts = {"global": losses.dino_global(image_targets, said) * 2 / pairs}
+    logits = student.dino_head(cls).unflatten(0, (2, -1))  # (2, B, K)
+    by_name = {"global": losses.dino_global(image_targets, logits) * 2 / pairs}
     if views:
-        said = student.dino_head(student.backbone(narrow)[0]).unflatten(0, (views, -1))  # (L, B, K)
-        parts["local"] = losses.dino_local(image_targets, said) / pairs
-    parts["koleo"] = koleo * sum(losses.koleo(x) for x in cls.chunk(2))
-    said = student.dino_head(masks.of(patches))  # (M, K)
-    parts["ibot"] = ibot * losses.ibot(patch_targets, said, masks.weights, len(wide))
-    return parts, cls
+        logits = student.dino_head(student.backbone(local_views)[0]).unflatten(0, (views, -1))  # (L, B, K)
+        by_name["local"] = losses.dino_local(image_targets, logits) / pairs
+    by_name["koleo"] = koleo * sum(losses.koleo(x) for x in cls.chunk(2))
+    logits = student.dino_head(masks.select(patches))  # (M, K)
+    by_name["ibot"] = ibot * losses.ibot(patch_targets, logits, masks.weights, len(global_views))
+    return by_name, cls
 
 
 @torch.no_grad()
-def follow(teacher, student, momentum):
-    """The teacher's weights are a running mean of the student's."""
+def update_teacher(teacher, student, momentum):
+    """The teacher's weights are a running mean of the student's: of them `momentum` is kept."""
     torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 1 - momentum)

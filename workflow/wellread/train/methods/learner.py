@@ -1,13 +1,13 @@
-"""What methods have in common that train one network by gradient."""
+"""What methods share that train one network by gradient; see `methods` for what each attribute is."""
 
 
 class Learner:
-    """One network, `student`, whose backbone is kept; no schedules but the loop's, nothing to do after a step."""
+    """A method with one network, `student`, whose backbone is kept; no schedules of its own, nothing after a step."""
 
     student = None
 
     @property
-    def parts(self):
+    def networks(self):
         return {"student": self.student}
 
     @property
@@ -17,5 +17,5 @@ class Learner:
     def schedules(self, _lr, _steps, _epoch):
         return {}
 
-    def follow(self, _now):
+    def after_step(self, _scheduled):
         pass

@@ -13,25 +13,28 @@ from wellread.train.methods.learner import Learner
 
 @choice("train")
 class SimCLR(Learner):
-    """Contrastive learning without labels; what is kept is the backbone."""
+    """Contrastive learning without labels; what is kept is the backbone.
 
-    def __init__(self, backbone, augmentation, truth=None, *, hidden=2048, dimension=128, temperature=0.1):
+    `hidden`, `dimension`: widths of the projection head's hidden layer and output. `temperature`: of the logits.
+    """
+
+    def __init__(self, backbone, augmentation, labels=None, *, hidden=2048, dimension=128, temperature=0.1):
         self.augmentation, self.image, self.temperature = augmentation, backbone.architecture["image"], temperature
-        self.student = Contrast(backbone, hidden, dimension)
+        self.student = ProjectionNetwork(backbone, hidden, dimension)
 
     def draw(self, seed, cells, side):
         generator = torch.Generator().manual_seed(seed)
         return [draw_view(generator, self.augmentation, cells, side) for _ in range(2)]
 
-    def losses(self, crops, drawn, _targets, _now):
-        see = self.student.backbone.norm.weight
-        views = torch.cat([render(crops, d, self.image, self.augmentation) for d in drawn]).to(see)
+    def losses(self, crops, drawn, _targets, _scheduled):
+        like = self.student.backbone.norm.weight  # its dtype and device are those of views and losses
+        views = torch.cat([render(crops, view, self.image, self.augmentation) for view in drawn]).to(like)
         tokens = self.student.backbone(views)[0]  # (2B, dim)
-        one, other = F.normalize(self.student.head(tokens).to(see), dim=-1).chunk(2)
-        return {"contrast": contrast(one, other, self.temperature)}, tokens, {}
+        first, second = F.normalize(self.student.head(tokens).to(like), dim=-1).chunk(2)
+        return {"contrast": nt_xent(first, second, self.temperature)}, tokens, {}
 
 
-class Contrast(nn.Module):
+class ProjectionNetwork(nn.Module):
     """Backbone and projection head."""
 
     def __init__(self, backbone, hidden, dimension):
@@ -41,12 +44,12 @@ class Contrast(nn.Module):
         self.head = nn.Sequential(*layers).apply(vit.init_linear)
 
 
-def contrast(one, other, temperature):  # (B, D), (B, D), unit length
-    """NT-Xent: cross-entropy of each view's partner among all views but itself, those of all processes included."""
-    everyone = torch.cat([distributed.gather(one), distributed.gather(other)])  # (2 * R * B, D)
-    b, first = len(one), distributed.rank() * len(one)
-    itself = torch.arange(b, device=one.device) + first
-    itself = torch.cat([itself, itself + len(everyone) // 2])
-    partner = (itself + len(everyone) // 2) % len(everyone)
-    logits = torch.cat([one, other]) @ everyone.T / temperature  # (2B, 2 * R * B)
+def nt_xent(first, second, temperature):  # (B, D), (B, D), unit length
+    """NT-Xent, a scalar: cross-entropy of each view's partner among all views but itself, of R processes together."""
+    views = torch.cat([distributed.gather_rows(first), distributed.gather_rows(second)])  # (2 * R * B, D)
+    b, offset = len(first), distributed.rank() * len(first)
+    itself = torch.arange(b, device=first.device) + offset
+    itself = torch.cat([itself, itself + len(views) // 2])
+    partner = (itself + len(views) // 2) % len(views)
+    logits = torch.cat([first, second]) @ views.T / temperature  # (2B, 2 * R * B)
     return F.cross_entropy(logits.scatter(1, itself[:, None], -torch.inf), partner)

@@ -16,27 +16,30 @@ from wellread.train.methods.learner import Learner
 
 @choice("train", columns=("label",))
 class Supervised(Learner):
-    """One or several classes per cell, those of its well in the wells table; cells without a label take no part."""
+    """One or several classes per cell, those of its well in the wells table; cells without a label are left out.
 
-    def __init__(self, backbone, augmentation, truth=None, *, label="treatment", smoothing=0.0):
+    `label`: column of the wells table. `smoothing`: share of each target that is spread over all classes.
+    """
+
+    def __init__(self, backbone, augmentation, labels=None, *, label="treatment", smoothing=0.0):
         self.augmentation, self.image = augmentation, backbone.architecture["image"]
-        self.smoothing, self.several = smoothing, truth.several
-        self.student = Classifier(backbone, len(truth.classes))
+        self.smoothing, self.multi_label = smoothing, labels.multi_label
+        self.student = Classifier(backbone, len(labels.classes))
 
     def draw(self, seed, cells, side):
         return draw_view(torch.Generator().manual_seed(seed), self.augmentation, cells, side)
 
-    def losses(self, crops, drawn, targets, _now):  # targets (B, classes), 0 or 1
-        see = self.student.backbone.norm.weight
-        tokens = self.student.backbone(render(crops, drawn, self.image, self.augmentation).to(see))[0]
-        logits, targets = self.student.head(tokens).to(see), targets.to(see, non_blocking=True)
-        if self.several:
+    def losses(self, crops, drawn, targets, _scheduled):  # targets (B, classes) bool
+        like = self.student.backbone.norm.weight  # its dtype and device are those of views and losses
+        tokens = self.student.backbone(render(crops, drawn, self.image, self.augmentation).to(like))[0]
+        logits, targets = self.student.head(tokens).to(like), targets.to(like, non_blocking=True)
+        if self.multi_label:
             right = ((logits > 0) == (targets > 0.5)).all(1)
             loss = F.binary_cross_entropy_with_logits(logits, targets * (1 - self.smoothing) + self.smoothing / 2)
         else:
             right = logits.argmax(1) == targets.argmax(1)
             loss = F.cross_entropy(logits, targets, label_smoothing=self.smoothing)
-        return {"classify": loss}, tokens, {"accuracy": right.to(see).mean()}
+        return {"classify": loss}, tokens, {"accuracy": right.to(like).mean()}
 
 
 class Classifier(nn.Module):
