@@ -21,7 +21,7 @@ def manual() -> str:
 
 def _section(rule: dict) -> list[str]:
     """A section that offers a choice gets a part for every choice; any other a line for every key."""
-    intro = [rule["description"].capitalize() + ".", ""] if "description" in rule else []
+    intro = [rule["description"], ""] if "description" in rule else []
     if "maxProperties" not in rule:
         return intro + _keys(rule)
     for name, method in rule["properties"].items():
