@@ -45,7 +45,7 @@ def write(folder) -> SimpleNamespace:
         _embed(home / plate, known, rng)
     for model in CONFIG["models"]:
         _write_model(folder / "results" / "models" / model, model)
-        _write_answers(home, model, known)
+        _write_results(home, model, known)
     return SimpleNamespace(images=images, wells=known, plates=_plates(home), profiles=_profiles(home),
                            inputs=_inputs(folder, home), config=CONFIG)  # fmt: skip
 
@@ -142,7 +142,7 @@ def _write_model(home, model) -> None:
         pd.DataFrame({"step": steps, "epoch": 0, **falling, **health}).to_parquet(home / "training.parquet")
 
 
-def _write_answers(home, model, known) -> None:
+def _write_results(home, model, known) -> None:
     """Profiles, tasks and figures of a model, made by the real functions."""
     tables_of = [home / plate / "cells.parquet" for plate in ("P1", "P2")]
     embeddings = [home / plate / "embeddings" / f"{model}.npy" for plate in ("P1", "P2")]

@@ -1,4 +1,4 @@
-"""Corrections: against the golden vectors and pycytominer, on raw data; what they may look at, and what they do."""
+"""Corrections: against the golden vectors and pycytominer, on raw data; the columns they get, and what they do."""
 
 import logging
 
@@ -16,7 +16,7 @@ GOLDEN = SHARED / "golden" / "sphering.npz"
 
 
 def controls(n_fit, n_other=0, plate="p1", batch="b1"):
-    """The metadata that a correction sees: `n_fit` controls to fit on, then other wells."""
+    """The metadata that a correction gets: `n_fit` controls to fit on, then other wells."""
     use = ["fit"] * n_fit + [""] * n_other
     meta = {"plate": plate, "batch": batch, "control": ["negative"] * n_fit + [""] * n_other, "control_use": use}
     return pd.DataFrame(meta).rename(columns=tables.column)
@@ -97,13 +97,13 @@ def test_the_order_of_rows_does_not_matter(name):
 
 
 @pytest.mark.parametrize("name", ["sphering", "coral"])
-def test_only_the_fitting_controls_are_learnt_from(name):
+def test_corrections_are_fitted_on_the_fitting_controls_only(name):
     frame = screen(plates=4, D=4, controls=20)
     meta, X = tables.split(frame)
-    learnt = (meta["Metadata_control_use"] == "fit").to_numpy()
-    other = X + np.where(learnt, 0, 100)[:, None]
+    fitted = (meta["Metadata_control_use"] == "fit").to_numpy()
+    other = X + np.where(fitted, 0, 100)[:, None]
     function = functions("correction")[name]
-    np.testing.assert_allclose(function(X, meta, 0)[learnt], function(other, meta, 0)[learnt])
+    np.testing.assert_allclose(function(X, meta, 0)[fitted], function(other, meta, 0)[fitted])
 
 
 @pytest.mark.parametrize("name", sorted(functions("correction")))
@@ -119,12 +119,12 @@ def test_rows_and_metadata_stay_and_labels_do_not_count(name):
     )
 
 
-def test_corrections_are_shown_no_labels(monkeypatch):
-    seen = []
-    spy = lambda X, meta, seed: seen.extend(meta) or X  # noqa: E731
+def test_corrections_get_no_labels(monkeypatch):
+    columns = []
+    spy = lambda X, meta, seed: columns.extend(meta) or X  # noqa: E731
     monkeypatch.setattr("wellread.profiles.correct.pick", lambda section, step: spy)
     correct(screen().assign(Metadata_moa="x"), [{"spy": {}}], seed=0)
-    assert seen == ["Metadata_Plate", "Metadata_batch", "Metadata_control", "Metadata_control_use"]
+    assert columns == ["Metadata_Plate", "Metadata_batch", "Metadata_control", "Metadata_control_use"]
 
 
 def test_a_chain_is_applied_in_order():

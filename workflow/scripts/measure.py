@@ -1,4 +1,4 @@
-"""Put one question to one set of profiles."""
+"""Compute one measure of one set of profiles."""
 
 import pandas as pd
 from wellread.profiles import tables

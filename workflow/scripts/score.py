@@ -1,4 +1,4 @@
-"""Compare the masks of a dataset with label images that are true."""
+"""Compare the masks of a dataset with label images, the ground truth."""
 
 from wellread.profiles import tables
 from wellread.runtime import job
