@@ -32,8 +32,8 @@ def calibrated(counts: np.ndarray, percentiles=(0.05, 99.95)) -> np.ndarray:
     return plate.calibrated(counts[None], np.ones((1, 1, 1)), np.zeros(1), limits)[0]
 
 
-def found(counts: np.ndarray) -> np.ndarray:
-    """Nuclei of a field whose plate is only itself: its magnification is learnt from it alone."""
+def segmented(counts: np.ndarray) -> np.ndarray:
+    """Nuclei of a field whose plate is only itself: its size of nuclei is estimated from it alone."""
     plane = calibrated(counts)
     return find_nuclei(plane, typical_diameter([plane]))
 

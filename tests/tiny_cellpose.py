@@ -1,6 +1,6 @@
 """A network that is small enough to be trained within a test, by Cellpose's own training, on painted fields.
 
-It is a narrow network of Cellpose 3. One file of weights serves nuclei (seen alone) and cells (RNA, and DNA beside).
+It is a narrow network of Cellpose 3. One file of weights serves nuclei (DNA alone) and cells (RNA and DNA).
 """
 
 import hashlib
@@ -14,21 +14,21 @@ from wellread.painted.layout import CHANNELS
 from wellread.painted.paint import expose, microscope
 from wellread.painted.phantom import draw
 
-SEEN = {"nucleus": ["DNA"], "cell": ["RNA", "DNA"]}
+CHANNELS_OF = {"nucleus": ["DNA"], "cell": ["RNA", "DNA"]}
 WIDTHS = (2, 8, 16, 32, 48)
 
 
-def field(seed: int, size: int = 256, crowd: float = 18.0) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def field(seed: int, size: int = 256, mean_count: float = 18.0) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """A painted field of any plate and mechanism, as if calibrated, and the truth (2, size, size), nucleus and cell."""
     rng = np.random.default_rng([7, seed])
-    light, masks = draw(rng, crowd, size, np.eye(4)[seed % 4] * rng.uniform(0, 0.9))
+    light, masks = draw(rng, mean_count, size, np.eye(4)[seed % 4] * rng.uniform(0, 0.9))
     counts = expose(rng, light, microscope(seed, size, 1.0, seed=0)).astype(np.float32)
     low, high = np.percentile(counts, [0.1, 99.9], axis=(1, 2), keepdims=True).astype(np.float32)
     return dict(zip(CHANNELS, np.clip((counts - low) / (high - low), 0, 1), strict=True)), masks
 
 
-def shown(planes: dict, names: list[str]) -> np.ndarray:
-    """What the network sees: (3, H, W)."""
+def network_input(planes: dict, names: list[str]) -> np.ndarray:
+    """The input of the network: (3, H, W)."""
     return np.stack([planes[name] for name in names] + [np.zeros_like(planes["DNA"])] * (3 - len(names)))
 
 
@@ -40,24 +40,24 @@ def train(folder, fields: int = 8) -> Path:
 
     logging.getLogger("cellpose").setLevel(logging.WARNING)
     painted = [field(seed) for seed in range(fields)]
-    images = [shown(planes, names) for planes, _ in painted for names in SEEN.values()]
+    images = [network_input(planes, names) for planes, _ in painted for names in CHANNELS_OF.values()]
     masks = [mask for _, both in painted for mask in both]
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = CPnet(WIDTHS)
         network.diam_mean.fill_(np.mean([utils.diameters(mask)[0] for mask in masks]))  # fields are not rescaled
-        how = {"channel_axis": 0, "n_epochs": 100, "nimg_per_epoch": 3, "batch_size": 3, "bsize": 112}
-        how |= {"learning_rate": 0.01, "weight_decay": 0.01, "min_train_masks": 1}
-        how |= {"save_path": folder, "model_name": "tiny"}
-        return Path(train.train_seg(network, images, masks, **how)[0])
+        settings = {"channel_axis": 0, "n_epochs": 100, "nimg_per_epoch": 3, "batch_size": 3, "bsize": 112}
+        settings |= {"learning_rate": 0.01, "weight_decay": 0.01, "min_train_masks": 1}
+        settings |= {"save_path": folder, "model_name": "tiny"}
+        return Path(train.train_seg(network, images, masks, **settings)[0])
 
 
 def sha256(path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def found(true: np.ndarray, labels: np.ndarray) -> tuple[int, int, int]:
-    """How many objects are true, labelled, and both: with more than half of their union in common."""
+def count_matches(true: np.ndarray, labels: np.ndarray) -> tuple[int, int, int]:
+    """Numbers of true objects, of labelled ones, and of matches, which have more than half of their union in common."""
     t, m = len(np.unique(true)) - 1, len(np.unique(labels)) - 1
     hits = 0
     for i in range(1, true.max() + 1):

@@ -3,8 +3,8 @@
 python tests/benchmarks/crops.py [--fields 32] [--repeats 5]
 
 A plate of 5 x 1080 x 1080 uint16 fields (painted tiles, uncompressed TIFF) with about 120 cells each, crops of 160 px,
-everything in the page cache. All ways take turns in one run; ratios are medians over the rounds. The two rivals are
-re-creations of how these programs go about it, from their public code, not the programs themselves:
+everything in the page cache. All methods take turns in one run; ratios are medians over the rounds. The two others are
+re-creations of how these programs work, from their public code, not the programs themselves:
 
 scPortrait (src/scportrait/pipeline/extraction.py, one thread): images and labels into memory-mapped arrays; then for
 every cell both masks (== id, holes filled, Gaussian of 1 px), channels times the cell's mask, percentile-normalised,
@@ -74,7 +74,7 @@ def speed(plate, repeats):
     cut(plate, "reference")
     rows = pd.read_parquet(plate / "reference" / "cells.parquet")
     few = rows[rows["field"].isin(rows["field"].unique()[:2])]  # enough for those that are slow
-    ways = {
+    methods = {
         "arithmetic, 1 process": (1, lambda: list(ordered(busy, range(32), 1))),
         "arithmetic, 2 processes": (1, lambda: list(ordered(busy, range(32), 2))),
         "wellread, 1 process": (len(rows), lambda: cut(plate, "out")),
@@ -84,18 +84,18 @@ def speed(plate, repeats):
         "as scPortrait": (len(few), lambda: as_scportrait(plate, few)),
         "as DeepProfiler": (len(few), lambda: as_deepprofiler(plate, few)),
     }
-    seconds = {name: [] for name in ways}
+    seconds = {name: [] for name in methods}
     for repeat in range(repeats + 1):
-        for name, (count, way) in ways.items():
+        for name, (count, method) in methods.items():
             shutil.rmtree(plate / "out", ignore_errors=True)
             (plate / "out").mkdir()
             start = time.perf_counter()
-            way()
+            method()
             if repeat:  # not the first time
                 seconds[name].append((time.perf_counter() - start) / count)
     total = sum((plate / "reference" / OUT[name]).stat().st_size for name in ("crops", "outlines"))
     print(f"{len(rows)} crops 5 x {SIZE} x {SIZE} of {rows['field'].nunique()} fields, {total / 2**20:.0f} MiB\n")
-    print("| way | crops/s | wellread with 1 process is so many times as fast | with 2 |\n|---|---|---|---|")
+    print("| method | crops/s | wellread with 1 process is so many times as fast | with 2 |\n|---|---|---|---|")
     alone, shared, one, two, *_ = seconds.values()
     for name, own in list(seconds.items())[2:]:
         print(f"| {name} | {1 / statistics.median(own):.0f} | {ratio(own, one):.2f} | {ratio(own, two):.2f} |")
@@ -204,7 +204,7 @@ def alone(step, plate, n):
         files = {"masks": str(plate / "found.tif"), "objects": str(plate / "found.parquet")}
         segment(str(plate / PLATE[0]), str(plate / PLATE[1]), files, section, threads=2)
     status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
-    own = int(status["VmHWM"].split()[0]) / 1024  # what getrusage tells of itself includes the process it came from
+    own = int(status["VmHWM"].split()[0]) / 1024  # what getrusage gives for itself includes the process it came from
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"| {step} | {n} | {own:.0f} | {child:.0f} |")
 

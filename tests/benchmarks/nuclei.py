@@ -4,10 +4,10 @@
 double size, F1 at three intersections over union: over all nuclei, and the mean over fields. Magnifications differ from
 field to field, so every field is a plate of its own: calibrated to its own percentiles, its size of nuclei estimated
 from it alone, with the same settings for all. The numbers in the code were chosen on the even fields (by name), except
-what keeps the tissue of two embryos and the haze of one field, all three odd, from being taken for nuclei (MARKED,
-FAINT); both halves are told. Then the nuclei and cells of five Cell Painting fields beside those of CellProfiler, which
-leaves out what touches the border, and the seconds a field takes. Needs ../shared/data beside the repository; a quarter
-of an hour.
+what keeps the tissue of two embryos and the haze of one field, all three odd, from being taken for nuclei
+(`size.MIN_ENERGY`, `nuclei.FAINT`); both halves are printed. Then the nuclei and cells of five Cell Painting fields
+beside those of CellProfiler, which leaves out what touches the border, and the seconds a field takes. Needs
+../shared/data beside the repository; a quarter of an hour.
 """
 
 import sys
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 import tifffile
-from fluorescence import DATA, fields, found, rescaled, scores
+from fluorescence import DATA, fields, rescaled, scores, segmented
 from scipy import ndimage
 from skimage import feature, filters, measure, segmentation
 from truth import pooled_f1
@@ -35,10 +35,10 @@ def main():
     print("| --- " * (2 + len(IOU)) + "|")
     pictures = fields()
     for scale in (1, 0.5, 2):
-        pairs = [(true, found(counts)) for counts, true in (rescaled(*picture, scale) for picture in pictures)]
+        pairs = [(true, segmented(counts)) for counts, true in (rescaled(*picture, scale) for picture in pictures)]
         for name, part in (("all", pairs), ("even", pairs[::2]), ("odd", pairs[1::2])):
-            told = [scores(*zip(*part, strict=True), iou) for iou in IOU]
-            print(f"| x{scale} | {name} | " + " | ".join(f"{a:.3f}, {b:.3f}" for a, b in told) + " |", flush=True)
+            f1 = [scores(*zip(*part, strict=True), iou) for iou in IOU]
+            print(f"| x{scale} | {name} | " + " | ".join(f"{a:.3f}, {b:.3f}" for a, b in f1) + " |", flush=True)
     cell_painting()
 
 

@@ -22,7 +22,7 @@ def test_limits_are_percentiles_over_all_pixels(painted):
         np.testing.assert_array_equal(found, wanted)
 
 
-def test_two_processes_see_what_one_sees(painted):
+def test_two_processes_give_what_one_gives(painted):
     one, two = (survey(painted[1], CHANNELS, threads) for threads in (1, 2))
     pd.testing.assert_frame_equal(one[0], two[0])
     for name in ("illumination", "dark", "limits"):

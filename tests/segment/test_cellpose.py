@@ -17,7 +17,7 @@ from wellread.segment.cellpose import cellpose
 from wellread.segment.cpnet import CPnet
 from wellread.segment.scene import Scene
 
-BOTH = tiny_cellpose.SEEN["cell"]
+BOTH = tiny_cellpose.CHANNELS_OF["cell"]
 PLACE = {"plate": "P1", "well": "A01", "site": 1, "field": 0}
 torchvision_shim.mend_torchvision()
 
@@ -54,7 +54,7 @@ def test_painted_nuclei_and_cells_are_found(segmenter):
     for seed in range(100, 103):
         planes, truth = tiny_cellpose.field(seed)
         masks = segmenter(planes, PLACE)
-        counts += [tiny_cellpose.found(*pair) for pair in zip(truth, masks, strict=True)]
+        counts += [tiny_cellpose.count_matches(*pair) for pair in zip(truth, masks, strict=True)]
     true, labelled, both = counts.T
     assert (true > 30).all()
     assert (2 * both / (true + labelled) > 0.8).all(), counts
@@ -65,7 +65,7 @@ def test_a_field_need_not_be_square(segmenter):
     part = np.s_[:190, :]
     nuclei, cells = segmenter({name: plane[part] for name, plane in planes.items()}, PLACE)
     assert nuclei.shape == cells.shape == (190, 320)
-    true, labelled, both = tiny_cellpose.found(truth[1][part], cells)
+    true, labelled, both = tiny_cellpose.count_matches(truth[1][part], cells)
     assert 2 * both / (true + labelled) > 0.7
 
 
@@ -115,20 +115,20 @@ def test_nuclei_may_have_weights_of_their_own(tiny, tmp_path):
 def test_every_option_reaches_cellpose(tiny, monkeypatch):
     from cellpose.models import CellposeModel
 
-    told = []
+    calls = []
 
-    def listen(self, image, **options):
-        told.append({"image": image} | options)
+    def record(self, image, **options):
+        calls.append({"image": image} | options)
         return np.zeros(image.shape[1:], np.uint16), None, None
 
-    monkeypatch.setattr(CellposeModel, "eval", listen)
+    monkeypatch.setattr(CellposeModel, "eval", record)
     options = {"flow_threshold": 0.3, "cellprob_threshold": -1.0, "min_size": 7, "max_size_fraction": 0.5}
     options |= {"augment": True, "tile_overlap": 0.2}
     more = {"iterations": 50, "batch": 3, "tile": 96, "normalise": "plate", "diameter": 12, "nucleus_diameter": 4}
     planes, _ = tiny_cellpose.field(111, 160)
     cellpose(Scene(pixel_size=0.5), **tiny, cell="RNA", **options, **more)(planes, PLACE)
-    for call, names, diameter in zip(told, (["DNA"], ["RNA"]), (8, 24), strict=True):
-        assert np.array_equal(call["image"], tiny_cellpose.shown(planes, names))
+    for call, names, diameter in zip(calls, (["DNA"], ["RNA"]), (8, 24), strict=True):
+        assert np.array_equal(call["image"], tiny_cellpose.network_input(planes, names))
         expected = options | {"niter": 50, "batch_size": 3, "bsize": 96, "channel_axis": 0, "do_3D": False}
         assert expected.items() <= call.items()
         assert call["normalize"]["normalize"] is False
@@ -159,7 +159,7 @@ def test_the_network_of_cellpose_3_computes_what_it_did_in_3_1():
     state = filled(network.state_dict())
     network = cellpose_net.build(state, torch.bfloat16, "x")
     y, x = torch.meshgrid(torch.arange(8.0), torch.arange(12.0), indexing="ij")
-    image = torch.stack([torch.sin(x + y), torch.cos(x * y / 5), 100 * x])[None]  # it sees two channels
+    image = torch.stack([torch.sin(x + y), torch.cos(x * y / 5), 100 * x])[None]  # it uses two channels
     with torch.no_grad():
         flows = network.eval()(image)[0]
     expected = torch.tensor([float(value) for value in CPNET_3_1.split()])
@@ -170,14 +170,14 @@ SIZES = [("cyto3", (30, 30), 0, None), ("cyto3", (30, 30), 45, 45), ("own", (30,
 SIZES += [("own", (20, 20), 10, 15), ("nuclei", (30, 17), 0, None), ("nuclei", (30, 17), 34, 60)]
 
 
-@pytest.mark.parametrize(("name", "trained", "asked", "told"), SIZES)
-def test_objects_are_scaled_to_the_size_a_network_knows(tmp_path, name, trained, asked, told):
+@pytest.mark.parametrize(("name", "trained", "asked", "passed"), SIZES)
+def test_objects_are_scaled_to_the_size_a_network_knows(tmp_path, name, trained, asked, passed):
     network = CPnet((2, 4, 6))
     network.diam_mean.fill_(trained[0])
     network.diam_labels.fill_(trained[1])
     network.save_model(tmp_path / name)
     model = cellpose_net.model(tmp_path / name, tiny_cellpose.sha256(tmp_path / name), "cpu", 1, "fp32")
-    assert cellpose_net.eval_diameter(model, asked) == (told and pytest.approx(told))
+    assert cellpose_net.eval_diameter(model, asked) == (passed and pytest.approx(passed))
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_weights_of_cellpose_4_give_what_cellpose_gives(small_sam, precision):
     ours = cellpose_net.model(small_sam, tiny_cellpose.sha256(small_sam), "cpu", 1, precision)
     assert vars(ours).keys() == vars(theirs).keys()
     assert ours.net.dtype == theirs.net.dtype
-    image = tiny_cellpose.shown(tiny_cellpose.field(111, 160)[0], BOTH)[:, :150, :160]
+    image = tiny_cellpose.network_input(tiny_cellpose.field(111, 160)[0], BOTH)[:, :150, :160]
     (_, flows, _), (_, expected, _) = (
         model.eval(image.copy(), channel_axis=0, batch_size=1, compute_masks=False) for model in (ours, theirs)
     )
@@ -257,7 +257,7 @@ def test_torchvision_can_be_imported_beside_any_torch():
 # Refusals
 
 
-def told(text, **options):
+def refused(text, **options):
     with pytest.raises(InputError) as error:
         cellpose(Scene(), **{"nucleus": "DNA"} | options)
     assert text in str(error.value)
@@ -265,14 +265,14 @@ def told(text, **options):
 
 @pytest.mark.parametrize("name", ["cyto3", "cpsam", "nuclei", "/no/such/file"])
 def test_names_and_missing_files_are_refused(name):
-    told("a file of weights", weights=name, sha256="0" * 64)
+    refused("a file of weights", weights=name, sha256="0" * 64)
 
 
 def test_other_files_are_refused(tiny, tmp_path):
-    told("a folder", weights=str(tmp_path), sha256="0" * 64)
-    told("SHA-256 " + "0" * 64, weights=tiny["weights"], sha256="0" * 64)
-    told(tiny["sha256"], weights=tiny["weights"], sha256="")
-    told("a file of weights", **tiny, cell="RNA", nucleus_weights="nuclei", nucleus_sha256="0" * 64)
+    refused("a folder", weights=str(tmp_path), sha256="0" * 64)
+    refused("SHA-256 " + "0" * 64, weights=tiny["weights"], sha256="0" * 64)
+    refused(tiny["sha256"], weights=tiny["weights"], sha256="")
+    refused("a file of weights", **tiny, cell="RNA", nucleus_weights="nuclei", nucleus_sha256="0" * 64)
 
 
 def write(path, state):
@@ -283,35 +283,35 @@ def write(path, state):
 def test_damaged_files_are_refused(tiny, tmp_path):
     half = tmp_path / "half"
     half.write_bytes(Path(tiny["weights"]).read_bytes()[:100_000])
-    told("a whole file", weights=str(half), sha256=tiny_cellpose.sha256(half))
+    refused("a whole file", weights=str(half), sha256=tiny_cellpose.sha256(half))
     state = torch.load(tiny["weights"])
-    told("a dict of tensors", **write(tmp_path / "other", {"a": "b"}))
-    told("Cellpose 4 (Cellpose-SAM) or", **write(tmp_path / "vit", {"cls_token": torch.zeros(3)}))
-    told("NaN", **write(tmp_path / "nan", state | {"output.2.bias": torch.full((3,), torch.nan)}))
+    refused("a dict of tensors", **write(tmp_path / "other", {"a": "b"}))
+    refused("Cellpose 4 (Cellpose-SAM) or", **write(tmp_path / "vit", {"cls_token": torch.zeros(3)}))
+    refused("NaN", **write(tmp_path / "nan", state | {"output.2.bias": torch.full((3,), torch.nan)}))
     less = {name: value for name, value in state.items() if name != "output.2.weight"}
-    told("no output.2.weight", **write(tmp_path / "less", less))
-    told("output.2.weight", **write(tmp_path / "shape", state | {"output.2.weight": torch.zeros(3, 9, 1, 1)}))
+    refused("no output.2.weight", **write(tmp_path / "less", less))
+    refused("output.2.weight", **write(tmp_path / "shape", state | {"output.2.weight": torch.zeros(3, 9, 1, 1)}))
     less = {name: value for name, value in state.items() if "res_down_1" not in name}
-    told("all weights of Cellpose 3", **write(tmp_path / "gap", less))
+    refused("all weights of Cellpose 3", **write(tmp_path / "gap", less))
 
 
 def test_an_incomplete_transformer_is_refused(small_sam, tmp_path):
     state = torch.load(small_sam)
     less = {name: value for name, value in state.items() if "blocks.1.mlp" not in name}
-    told("no encoder.blocks.1.mlp", **write(tmp_path / "less", less))
-    told("W2", **write(tmp_path / "cp3", {name: value for name, value in state.items() if name != "W2"}))
+    refused("no encoder.blocks.1.mlp", **write(tmp_path / "less", less))
+    refused("W2", **write(tmp_path / "cp3", {name: value for name, value in state.items() if name != "W2"}))
 
 
-def test_a_missing_graphics_card_is_told(tiny, monkeypatch):
+def test_a_missing_graphics_card_is_named(tiny, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="a CUDA device"):
         cellpose(Scene(device="cuda"), **tiny)
 
 
 def test_a_diameter_needs_the_size_of_a_pixel(tiny):
-    told("pixel_size", **tiny, diameter=10)
-    told("nucleus_diameter", **tiny, nucleus_diameter=10)
+    refused("pixel_size", **tiny, diameter=10)
+    refused("nucleus_diameter", **tiny, nucleus_diameter=10)
 
 
-def test_networks_of_cellpose_3_see_two_channels(tiny):
-    told("at most 2 channels", **tiny, cell=["RNA", "DNA", "ER"])
+def test_networks_of_cellpose_3_take_two_channels(tiny):
+    refused("at most 2 channels", **tiny, cell=["RNA", "DNA", "ER"])

@@ -156,7 +156,7 @@ def test_other_files_are_refused(published, tmp_path):
     refused(tmp_path / "less.safetensors", "", "final.0.bias")
 
 
-def test_a_missing_graphics_card_is_told(tmp_path, monkeypatch):
+def test_a_missing_graphics_card_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     save_file(small().state_dict(), tmp_path / "net.safetensors")
     files = dict.fromkeys(["nuclei_weights", "cell_weights"], str(tmp_path / "net.safetensors"))
@@ -169,10 +169,10 @@ def test_a_missing_graphics_card_is_told(tmp_path, monkeypatch):
 ZOOM = 1 / 6  # a painted nucleus, of 200 px, is then as large as one of the Human Protein Atlas
 
 
-def drawn(seed, size=256, crowd=18.0):
-    """Border and object of nuclei and of cells (2, 2, size, size), as a good network would see them, and the truth."""
+def drawn(seed, size=256, mean_count=18.0):
+    """Border and object of nuclei and of cells (2, 2, size, size), as a good network would give them, and the truth."""
     rng = np.random.default_rng(seed)
-    masks = draw(rng, crowd, size, np.zeros(4))[1]
+    masks = draw(rng, mean_count, size, np.zeros(4))[1]
     lines = [find_boundaries(mask, mode="outer") & binary_dilation(mask > 0) for mask in masks]
     border = np.stack([gaussian_filter((distance_transform_edt(~line) < 1).astype(np.float32), 0.5) for line in lines])
     inside = np.stack([gaussian_filter((mask > 0).astype(np.float32), 0.5) for mask in masks]) * (1 - border)
@@ -231,9 +231,9 @@ def test_holes_and_clefts_of_a_cell_are_filled_but_not_with_other_cells():
     assert np.array_equal(solid > 0, (solid > 0) & (np.pad(np.ones((25, 25)), [(5, 10), (5, 20)]) > 0))  # and no more
 
 
-def published_maps(seed, size, crowd):
+def published_maps(seed, size, mean_count):
     """As the published programme has them: five times as large, in 8 bits."""
-    maps, truth = drawn(seed, size, crowd)
+    maps, truth = drawn(seed, size, mean_count)
     return np.kron(np.rint(maps * 255), np.ones((1, 1, 5, 5))).astype(np.uint8), truth
 
 
@@ -274,8 +274,8 @@ def test_enlarging_is_that_of_opencv():
 # The whole way
 
 
-class Seer(nn.Module):
-    """A network that sees objects in one channel and borders in another (-1: nowhere)."""
+class ChannelNetwork(nn.Module):
+    """A network that takes one channel for objects and another (-1: none) for borders."""
 
     def __init__(self, inside, border):
         super().__init__()
@@ -291,8 +291,8 @@ class Seer(nn.Module):
 
 
 @pytest.fixture
-def seers(monkeypatch):
-    networks = {"n": Seer(2, -1), "c": Seer(0, 1)}
+def channel_networks(monkeypatch):
+    networks = {"n": ChannelNetwork(2, -1), "c": ChannelNetwork(0, 1)}
     monkeypatch.setattr(hpa_net, "network", lambda path, sha256, device, threads: networks[path])
     return networks
 
@@ -300,14 +300,14 @@ def seers(monkeypatch):
 FILES = {"nuclei_weights": "n", "cell_weights": "c"}
 
 
-def painted(seed, size=256, crowd=18.0):
+def painted(seed, size=256, mean_count=18.0):
     """A field whose ER channel shows nothing but borders between cells, and the truth."""
-    maps, truth = drawn(seed, size, crowd)
+    maps, truth = drawn(seed, size, mean_count)
     return {"DNA": maps[0, 1], "tubulin": maps[1, 1], "ER": maps[1, 0]}, truth
 
 
 @pytest.mark.parametrize("how", ["scale", "pixel size"])
-def test_a_field_is_seen_at_the_networks_resolution_and_labelled_at_its_own(seers, how):
+def test_a_field_is_segmented_at_the_networks_resolution_and_labelled_at_its_own(channel_networks, how):
     field, truth = painted(0)
     part = np.s_[:170, :]
     field = {name: plane[part] for name, plane in field.items()}
@@ -318,18 +318,18 @@ def test_a_field_is_seen_at_the_networks_resolution_and_labelled_at_its_own(seer
     check_ids(nuclei, cells)
     assert agreement(truth[0][part], nuclei) > 0.85
     assert agreement(truth[1][part], cells) > 0.7
-    assert seers["n"].sides == seers["c"].sides == [(320, 448)]  # 255 and 384, and margins
+    assert channel_networks["n"].sides == channel_networks["c"].sides == [(320, 448)]  # 255 and 384, and margins
     assert np.array_equal(pickle.loads(pickle.dumps(segmenter))(field, PLACE), (nuclei, cells))
 
 
-def test_the_er_may_be_missing(seers):
+def test_the_er_may_be_missing(channel_networks):
     field, _ = painted(0)
     nuclei, cells = hpa(Scene(), **FILES, **NAMES | {"er": ""}, scale=1.0)({**field, "ER": None}, PLACE)
     check_ids(nuclei, cells)
     assert cells.max() > 5
 
 
-def test_a_field_may_have_more_than_255_cells(seers):
+def test_a_field_may_have_more_than_255_cells(channel_networks):
     maps = grid(18, 20)[:, :, :, :340]
     field = {"DNA": maps[0, 1], "tubulin": maps[1, 1], "ER": maps[1, 0]}
     nuclei, cells = hpa(Scene(), **FILES, **NAMES, scale=1.6)(field, PLACE)
@@ -338,12 +338,12 @@ def test_a_field_may_have_more_than_255_cells(seers):
     assert cells.max() == 18 * 17
 
 
-def test_faithful_fields_are_square_and_scaled_by_a_quarter(seers):
+def test_faithful_fields_are_square_and_scaled_by_a_quarter(channel_networks):
     maps, _ = published_maps(0, 128, 14.0)
     field = {"DNA": maps[0, 1] / 255, "tubulin": maps[1, 1] / 255, "ER": maps[1, 0] / 255}
     segmenter = hpa(Scene(pixel_size=0.5), **FILES, **NAMES, faithful=True)
     _, cells = segmenter(field, PLACE)
-    assert seers["n"].sides == [(160, 160)]  # 640 / 4, which needs no margin
+    assert channel_networks["n"].sides == [(160, 160)]  # 640 / 4, which needs no margin
     assert cells.shape == (640, 640)
     assert cells.max() > 3
     with pytest.raises(InputError, match="square"):

@@ -63,7 +63,7 @@ def test_a_plate_without_good_fields_has_masks_of_nothing(plate, tmp_path, caplo
     assert len(objects) == masks.max() == 0
 
 
-def test_fields_without_cells_are_told(plate, tmp_path, caplog):
+def test_fields_without_cells_are_logged(plate, tmp_path, caplog):
     empty = np.zeros((192, 192), np.int32)
     np.save(tmp_path / "none.npy", empty)
     _, objects = run(plate, tmp_path, section={"precomputed": {"nucleus": str(tmp_path / "none.npy")}})

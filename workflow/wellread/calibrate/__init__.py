@@ -1,1 +1,1 @@
-"""Raw fields: their quality, the light, the limits of intensity; and the plate that later steps read calibrated."""
+"""Raw fields to calibrated ones: quality, illumination, intensity limits, and the plate that later steps read."""

@@ -1,14 +1,14 @@
-"""The layout of a painted screen: which well holds which treatment, and where the pictures of its fields lie.
+"""The layout of a painted (synthetic) screen: which well has which treatment, and the paths of its images.
 
 Two plates hold four mechanisms of three compounds each, and two inactive compounds, at two doses in two wells. A
-compound lives on one plate only, so plate and treatment are entangled: what a batch correction has to undo.
+compound is on one plate only, so plate and treatment are confounded: what a batch correction has to undo.
 """
 
 import numpy as np
 import pandas as pd
 
 CHANNELS = ("DNA", "RNA", "ER", "AGP", "Mito")
-MECHANISMS = {  # mechanism: the name its compounds share
+MECHANISMS = {  # mechanism of action: the common part of its compounds' names
     "nuclear lobulation": "lobulin",
     "mitochondrial fragmentation": "fissilin",
     "actin bundling": "cablin",
@@ -16,14 +16,14 @@ MECHANISMS = {  # mechanism: the name its compounds share
 }
 DOSES = (10.0, 1.0)
 REPLICATES = 2
-POSITIONS = [f"{row}{column:02d}" for row in "BCDEFG" for column in range(2, 10)]
+WELLS = [f"{row}{column:02d}" for row in "BCDEFG" for column in range(2, 10)]
 
 
 def layout(*, plates: int = 2, wells: int = 48, seed: int = 0) -> pd.DataFrame:
-    """The wells table: plate, well, batch, treatment, dose, control, moa; one row per well, sorted.
+    """The wells table: plate, well, batch, treatment, dose, control, moa; one row for each of `wells` wells per plate.
 
     Five wells in twelve are negative controls. Plates after the second repeat the compounds of the first two. A plate
-    does not depend on how many others there are.
+    depends on the seed and its number, not on how many others there are.
     """
     return pd.concat([_plate(number, wells, seed) for number in range(1, plates + 1)], ignore_index=True)
 
@@ -42,42 +42,44 @@ def images(
 ) -> pd.DataFrame:
     """The images table: plate, well, site and one path per channel, as `paint.paint` writes them under `folder`.
 
-    `size`, `cells`, `effect` and `plate_effect` change what is in the pictures, not where they are.
+    `plates`, `wells` per plate and `fields` per well; `seed` of the layout. `size`, `cells`, `effect` and
+    `plate_effect` are those of `paint.paint`: they change the images, not their paths.
     """
     rows = [
-        (row.plate, row.well, site, *(f"{folder}/{row.plate}/{name(row.well, site, c)}" for c in CHANNELS))
+        (row.plate, row.well, site, *(f"{folder}/{row.plate}/{file_name(row.well, site, c)}" for c in CHANNELS))
         for row in layout(plates=plates, wells=wells, seed=seed).itertuples()
-        for site in sites(fields)
+        for site in site_names(fields)
     ]
     return pd.DataFrame(rows, columns=["plate", "well", "site", *CHANNELS])
 
 
-def sites(fields: int) -> list[str]:
+def site_names(fields: int) -> list[str]:
     """Names of the fields of a well, zero-padded so that they sort as they are numbered."""
     return [f"{site:0{len(str(fields))}d}" for site in range(1, fields + 1)]
 
 
-def name(well: str, site: str, channel: str) -> str:
+def file_name(well: str, site: str, channel: str) -> str:
     """File name of one channel of one field."""
     return f"{well}_{site}_{channel}.tif"
 
 
 def _plate(number: int, wells: int, seed: int) -> pd.DataFrame:
+    """The wells table of one plate."""
     rng = np.random.default_rng([seed, number])
     treated = _conditions(number)[: wells - round(wells * 5 / 12)]
-    # One control per stretch of wells, so that they are spread over the plate.
+    # One control in each of equal intervals of wells, so that they are spread over the plate.
     edges = np.linspace(0, wells, wells - len(treated) + 1).astype(int)
     controls = rng.integers(edges[:-1], edges[1:])
-    table = pd.DataFrame({"plate": f"P{number}", "well": POSITIONS[:wells], "batch": f"batch{number}"})
+    table = pd.DataFrame({"plate": f"P{number}", "well": WELLS[:wells], "batch": f"batch{number}"})
     table[["treatment", "dose", "control", "moa"]] = "DMSO", 0.0, "negative", ""
     others = rng.permutation(np.setdiff1d(np.arange(wells), controls))
-    for position, (treatment, dose, moa) in zip(others, treated, strict=True):
-        table.loc[position, ["treatment", "dose", "control", "moa"]] = treatment, dose, "", moa
+    for row, (treatment, dose, moa) in zip(others, treated, strict=True):
+        table.loc[row, ["treatment", "dose", "control", "moa"]] = treatment, dose, "", moa
     return table
 
 
 def _conditions(number: int) -> list[tuple[str, float, str]]:
-    """(treatment, dose, moa) of the treated wells of a plate, those that a smaller plate keeps first."""
+    """(treatment, dose, moa) of the treated wells of a plate; a plate of fewer wells has the first of them."""
     even = number % 2 == 0
     stems = list(MECHANISMS.items())
     compounds = [(f"{stem}-{'AB'[even]}", moa) for moa, stem in stems]

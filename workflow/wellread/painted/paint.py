@@ -1,4 +1,4 @@
-"""Painted plates: phantom cells under a microscope with moods, with masks, mechanisms and plate effects known."""
+"""Painted plates: synthetic cells imaged by a simulated microscope, with known masks, mechanisms and plate effects."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ import numpy as np
 import tifffile
 from scipy.ndimage import gaussian_filter
 
-from wellread.painted.layout import CHANNELS, MECHANISMS, POSITIONS, layout, name, sites
+from wellread.painted.layout import CHANNELS, MECHANISMS, WELLS, file_name, layout, site_names
 from wellread.painted.phantom import draw
 from wellread.runtime.files import whole
 from wellread.runtime.progress import progress
 
-OFFSET, BRIGHTEST = 200, 4095  # counts of a 12-bit camera
+OFFSET, MAX_COUNT = 200, 4095  # counts of a 12-bit camera
 
 
 def paint(
@@ -26,10 +26,12 @@ def paint(
     plate_effect: float = 1.0,
     seed: int = 0,
 ) -> None:
-    """Write all fields of `plate` to `folder/plate`: uint16 counts (size, size) per channel, and truth.tif, FCYX int32.
+    """Write all fields of `plate` (P1, P2, ...) to `folder/plate`: uint16 counts (size, size) per channel as TIFF, and
+    truth.tif, the masks of nuclei and cells, FCYX int32.
 
-    `cells` is the mean number per field; `effect` and `plate_effect` scale what treatments and plates do to them.
-    A field depends on the seed and its own plate, well and site only.
+    `wells` of the plate, `fields` per well, `size` (px) of a field; `cells` is the mean number per field; `effect` and
+    `plate_effect` scale what treatments and plates do to images (0: nothing). A field depends on the `seed` and its own
+    plate, well and site only.
     """
     number = int(plate.removeprefix("P"))
     rows = layout(plates=number, wells=wells, seed=seed).query("plate == @plate")
@@ -38,22 +40,22 @@ def paint(
     with whole(Path(folder) / plate) as part:
         part.mkdir()
         for row in progress(list(rows.itertuples()), f"paint {plate}", unit="well"):
-            traits = response(row.treatment, row.moa, row.dose, effect, seed)
-            stream = [seed, number, POSITIONS.index(row.well) + 1]
-            crowd = cells * np.random.default_rng(stream).lognormal(0, 0.2)
-            for index, site in enumerate(sites(fields), start=1):
-                rng = np.random.default_rng([*stream, index])
-                light, masks = draw(rng, crowd, size, traits)
+            strengths = response(row.treatment, row.moa, row.dose, effect, seed)
+            seeds = [seed, number, WELLS.index(row.well) + 1]
+            mean_count = cells * np.random.default_rng(seeds).lognormal(0, 0.2)
+            for index, site in enumerate(site_names(fields), start=1):
+                rng = np.random.default_rng([*seeds, index])
+                light, masks = draw(rng, mean_count, size, strengths)
                 truth.append(masks)
                 for channel, counts in zip(CHANNELS, expose(rng, light, optics), strict=True):
-                    tifffile.imwrite(part / name(row.well, site, channel), counts)
+                    tifffile.imwrite(part / file_name(row.well, site, channel), counts)
         _write_masks(part / "truth.tif", np.stack(truth))
 
 
 def response(treatment: str, moa: str, dose: float, effect: float, seed: int) -> np.ndarray:
-    """Strength (4,) of each mechanism in the cells of a well: a Hill curve of the dose, half at 1.
+    """Strength (4,) of each mechanism in the cells of a well: a Hill curve of the dose, half at 1, times `effect`.
 
-    A compound differs from its kin by traces of the other mechanisms.
+    Compounds of one mechanism (`moa`, "" for none) differ by small strengths of the other mechanisms.
     """
     if not moa:
         return np.zeros(len(MECHANISMS))
@@ -63,14 +65,14 @@ def response(treatment: str, moa: str, dose: float, effect: float, seed: int) ->
 
 
 def microscope(number: int, size: int, plate_effect: float, seed: int) -> dict[str, np.ndarray]:
-    """What the microscope does to every field of plate `number`: blur (px), bleed-through, gain, background, vignette.
+    """The optics of plate `number`: blur (C,) px, bleed-through (C, C), gain, background (C, 1, 1), vignette.
 
-    Golden-ratio steps from a random start keep successive plates apart in every property.
+    Golden-ratio steps from a random start make successive plates differ in every property.
     """
     start = np.random.default_rng(seed).random((5, len(CHANNELS)))
-    mood = (start + number * (np.sqrt(5) - 1) / 2) % 1  # (property, channel), 0 to 1
-    blur, bleed, gain, background, centre = 0.5 + plate_effect * (mood - 0.5)
-    y, x = np.mgrid[:size, :size] / size - (0.25 + 0.5 * centre[:2, None, None])  # from a point in the middle half
+    setting = (start + number * (np.sqrt(5) - 1) / 2) % 1  # (property, channel), 0 to 1
+    blur, bleed, gain, background, centre = 0.5 + plate_effect * (setting - 0.5)
+    y, x = np.mgrid[:size, :size] / size - (0.25 + 0.5 * centre[:2, None, None])  # from a centre within the middle half
     return {
         "blur": 0.8 + 0.8 * blur,
         "bleed": np.eye(len(CHANNELS)) + np.diag(0.35 * bleed[1:], -1),
@@ -81,12 +83,12 @@ def microscope(number: int, size: int, plate_effect: float, seed: int) -> dict[s
 
 
 def expose(rng, light: np.ndarray, optics: dict) -> np.ndarray:
-    """Camera counts (C, size, size) uint16 of light (C, size, size), with shot noise, above an offset."""
-    seen = np.stack([gaussian_filter(plane, sigma) for plane, sigma in zip(light, optics["blur"], strict=True)])
-    seen = np.einsum("ij,jyx->iyx", optics["bleed"], seen)
-    photons = (optics["gain"] * seen + optics["background"]) * optics["vignette"]
+    """Camera counts (C, size, size) uint16 of light (C, size, size), with shot noise and an offset."""
+    image = np.stack([gaussian_filter(plane, sigma) for plane, sigma in zip(light, optics["blur"], strict=True)])
+    image = np.einsum("ij,jyx->iyx", optics["bleed"], image)
+    photons = (optics["gain"] * image + optics["background"]) * optics["vignette"]
     noise = np.sqrt(photons + 9) * rng.standard_normal(light.shape, np.float32)  # 9: readout of 3 counts
-    return np.clip(np.rint(OFFSET + photons + noise), 0, BRIGHTEST).astype(np.uint16)
+    return np.clip(np.rint(OFFSET + photons + noise), 0, MAX_COUNT).astype(np.uint16)
 
 
 def _write_masks(path: Path, masks: np.ndarray) -> None:

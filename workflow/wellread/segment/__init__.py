@@ -1,1 +1,1 @@
-"""From fields to masks of nuclei and cells, and the table of objects: the segmenters and what they share."""
+"""From fields to masks of nuclei and cells, and the table of objects: the segmenters and their common code."""
