@@ -1,4 +1,4 @@
-"""A small training run in double precision, alone or as one of several processes: what test_ranks.py runs and compares.
+"""A small training run in double precision, in one or several processes: what test_distributed.py runs and compares.
 
 python together.py OUT METHOD OPTIONS: writes the losses and the weights of the first process.
 """
