@@ -1,5 +1,5 @@
-# make demo: a painted screen, from raw images to a report. make test: the tests, with SLOW=1 also the demo and a real
-# plate from end to end. Both set themselves up.
+# make demo: a painted screen, from raw images to a report. make test: the tests; with FAST=1 those for every edit, which
+# run no workflow; with SLOW=1 also those that take long, such as a real plate from end to end. All set themselves up.
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
@@ -13,7 +13,7 @@ demo: $(VENV)/done
 	@echo "The report: results/reports/demo.html"
 
 test: $(VENV)/done
-	$(BIN)/pytest -n $(CORES) --dist loadfile $(if $(SLOW),,-m "not slow")
+	$(BIN)/pytest -n $(CORES) --dist loadfile $(if $(SLOW),,-m "not slow$(if $(FAST), and not dag)")
 
 lint: $(VENV)/done
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

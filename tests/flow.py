@@ -3,10 +3,10 @@
 import hashlib
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import numpy as np
 import tifffile
 import yaml
@@ -30,18 +30,20 @@ def write_config(folder: Path, config: dict, name: str = "test.yaml") -> Path:
     return path
 
 
-def command(*arguments: str, config: str = "test.yaml", cores: int = 2) -> list[str]:
+def words(*arguments: str, config: str = "test.yaml") -> list[str]:
+    """What a user would type after `snakemake`."""
+    return ["--cores", "2", "--configfile", config, *arguments]
+
+
+def command(*arguments: str, config: str = "test.yaml") -> list[str]:
     """The snakemake command a user would type."""
-    return [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", config, *arguments]
+    return [sys.executable, "-m", "snakemake", *words(*arguments, config=config)]
 
 
-def snakemake(folder: Path, *arguments: str, config: str = "test.yaml", cores: int = 2, fine: bool = True) -> str:
+def snakemake(folder: Path, *arguments: str, config: str = "test.yaml", fine: bool = True) -> str:
     """Run snakemake in `folder`; its output, after checking that it ended well (fine=False: that it did not)."""
-    done = subprocess.run(
-        command(*arguments, config=config, cores=cores), cwd=folder, capture_output=True, text=True, timeout=1800
-    )
-    output = done.stdout + done.stderr
-    assert (done.returncode == 0) == fine, output
+    well, output = forked.snakemake(folder, words(*arguments, config=config))
+    assert well == fine, output
     return output
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tifffile
-import yaml
 from flow import ODD, command, hashes, planned, replace, small, small_config, snakemake, write_config, write_tables
 
+pytestmark = pytest.mark.dag
 PLATES = {"P1", "P2"}
 
 
@@ -126,10 +126,27 @@ def test_every_job_tells_versions_seed_and_device(done):
     assert "device cpu" in (done / "results/logs/train/tiny.log").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_config_gives_the_same_bytes_in_another_folder(done, tmp_path):
     other = small(tmp_path / "other")
     snakemake(other)
     assert hashes(other) == hashes(done)
+
+
+def test_crops_that_do_not_stay_change_no_byte_of_anything_else_in_another_folder(done, tmp_path):
+    other, config = small(tmp_path / "other"), small_config()
+    config["datasets"]["small"]["keep_crops"] = False
+    write_config(other, config)
+    snakemake(other)
+    kept, passed = hashes(done), hashes(other)
+    gone = {name for name in kept if name.endswith(("/crops.npy", "/outlines.npy"))}
+    assert len(gone) == 4
+    same = {name for name in kept if not name.endswith(".html")} - gone
+    assert {name: passed.get(name) for name in kept if name not in gone} | passed == passed
+    assert {name: passed[name] for name in same} == {name: kept[name] for name in same}
+    assert planned(other) == set()
+    replace(other / "workflow" / "wellread" / "report" / "page.html", "</body>", "<p>.</p></body>")
+    assert planned(other) == {"report"}
 
 
 HALF_WAY = {  # rule: what it makes, and what can be seen while it does
@@ -139,10 +156,27 @@ HALF_WAY = {  # rule: what it makes, and what can be seen while it does
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["job", "snakemake"])
 @pytest.mark.parametrize("rule", HALF_WAY)
 def test_a_killed_run_ends_like_an_unbroken_one(done, tmp_path, rule, victim):
-    folder = shutil.copytree(done, tmp_path / "killed", symlinks=True)
+    folder = killed(done, tmp_path, rule, victim)
+    snakemake(folder)
+    assert hashes(folder) == hashes(done)
+    shutil.rmtree(folder)
+
+
+def test_a_plate_that_was_killed_ends_like_an_unbroken_one(done, tmp_path):
+    folder = killed(done, tmp_path, "segment", "snakemake")
+    target, _ = HALF_WAY["segment"]
+    assert planned(folder) >= {"segment P1"}
+    snakemake(folder, "--", target)
+    assert (folder / target).read_bytes() == (done / target).read_bytes()
+
+
+def killed(done: Path, home: Path, rule: str, victim: str) -> Path:
+    """A copy of a finished run in which a rule ran again, and it or snakemake was killed meanwhile."""
+    folder = shutil.copytree(done, home / "killed", symlinks=True)
     target, sign = HALF_WAY[rule]
     shutil.rmtree(folder / "results" / "reports")
     (folder / target).unlink()
@@ -158,9 +192,7 @@ def test_a_killed_run_ends_like_an_unbroken_one(done, tmp_path, rule, victim):
         snakemake(folder, "--unlock")
     else:
         assert not (folder / target).exists()
-    snakemake(folder)
-    assert hashes(folder) == hashes(done)
-    shutil.rmtree(folder)
+    return folder
 
 
 def job_of(rule: str, folder: Path) -> int:
@@ -175,56 +207,15 @@ def job_of(rule: str, folder: Path) -> int:
     raise AssertionError(f"no job of {rule}")
 
 
-def without(key):
-    return lambda frame: frame.drop(columns=key)
-
-
-BAD_TABLES = {
-    "missing column": ("images.csv", without("ER"), ["no ER among plate, well, site, DNA", "rename or add the column"]),
-    "no treatment": ("wells.csv", without("treatment"), ["no treatment", "wells.csv"]),
-    "duplicate well": ("wells.csv", lambda f: pd.concat([f, f.iloc[[3]]]), ["again", "row 50", "renumber"]),
-    "other plates": (
-        "wells.csv",
-        lambda f: f.assign(plate="Q" + f["plate"]),
-        ["same plate names", "P1, P2 against QP1, QP2"],
-    ),
-    "empty channel": ("images.csv", lambda f: f.assign(Mito=""), ["files of every channel", "none of Mito"]),
-}
-
-
-@pytest.mark.parametrize("case", BAD_TABLES)
-def test_bad_tables_are_refused_before_anything_runs(done, case):
-    name, spoil, words = BAD_TABLES[case]
-    before = (done / name).read_bytes()
-    spoil(pd.read_csv(done / name, dtype=str, keep_default_na=False)).to_csv(done / name, index=False)
+def test_bad_tables_are_refused_before_anything_runs(done):
+    """Which ones, and in which words: see test_refusals.py."""
+    before = (done / "wells.csv").read_bytes()
+    replace(done / "wells.csv", "treatment", "treatmnt")
     try:
         output = snakemake(done, "-n", fine=False)
     finally:
-        (done / name).write_bytes(before)
-    assert all(word in output for word in ["expected", "found", "where", "edit", *words]), output
-    assert "Traceback" not in output
-
-
-@pytest.mark.parametrize(
-    ("keys", "value", "words"),
-    [
-        (["datasets", "small", "crops", "size"], "forty", ["type integer", "'forty'", "datasets.small.crops.size"]),
-        (["datasets", "small", "crops", "size"], 4, ["at least 8", "datasets.small.crops.size"]),
-        (["models", "tiny", "embed"], {"features": "all"}, ["one of cls", "'all'", "models.tiny.embed.features"]),
-        (["models", "tiny", "train_on"], ["smal"], ["smal", "did you mean small?", "models.tiny.train_on"]),
-        (["datasets", "small", "segment"], {"otsu_watershed": {"cell": "rna"}}, ["did you mean RNA?"]),
-        (["datasets", "small", "wells"], "well.csv", ["no file at well.csv", "datasets.small.wells"]),
-        (["corrections", "sphering"], [{"spherize": {}}], ["spherize -> sphering", "corrections.sphering.0"]),
-    ],
-)
-def test_bad_configs_are_refused_before_anything_runs(done, keys, value, words):
-    config = entry = yaml.safe_load((done / "test.yaml").read_text())
-    for key in keys[:-1]:
-        entry = entry[key]
-    entry[keys[-1]] = value
-    write_config(done, config, "bad.yaml")
-    output = snakemake(done, "-n", config="bad.yaml", fine=False)
-    assert all(word in output for word in ["expected", "found", "where", "edit", *words]), output
+        (done / "wells.csv").write_bytes(before)
+    assert all(word in output for word in ["expected", "found", "where", "edit", "no treatment", "wells.csv"]), output
     assert "Traceback" not in output
 
 
@@ -232,7 +223,7 @@ def test_bad_images_stop_their_plate_by_name_and_no_other(tmp_path):
     folder = small(tmp_path)
     for name in sorted((folder / "raw" / "P2").glob("*_DNA.tif"))[:6]:
         name.write_bytes(name.read_bytes()[:1000])
-    targets = ["results/small/P1/masks.tif", "results/small/P2/masks.tif"]
+    targets = ["results/small/P1/fields.parquet", "results/small/P2/fields.parquet"]
     output = snakemake(folder, "--keep-going", "--", *targets, fine=False)
     assert "at most 20% of the 24 fields unusable" in output
     assert "truncated or damaged" in output
@@ -241,6 +232,7 @@ def test_bad_images_stop_their_plate_by_name_and_no_other(tmp_path):
     assert not (folder / targets[1]).exists()
 
 
+@pytest.mark.slow
 def test_a_screen_without_controls_is_refused_by_the_correction(done, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(done, folder, symlinks=True)
