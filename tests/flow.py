@@ -47,10 +47,10 @@ def snakemake(folder: Path, *arguments: str, config: str = "test.yaml", fine: bo
     return output
 
 
-def planned(folder: Path, config: str = "test.yaml") -> set[str]:
+def planned(folder: Path, *targets: str, config: str = "test.yaml") -> set[str]:
     """What a run would do now: the rules, with their plate where they have one."""
     jobs = set()
-    for block in re.split(r"\n(?=(?:local)?rule \w+:)", snakemake(folder, "-n", config=config)):
+    for block in re.split(r"\n(?=(?:local)?rule \w+:)", snakemake(folder, "-n", "--", *targets, config=config)):
         if rule := re.match(r"(?:local)?rule (\w+):", block):
             plate = re.search(r"wildcards:.*?plate=([^,\s]+)", block)
             jobs.add(f"{rule[1]} {plate[1]}" if plate else rule[1])
@@ -97,7 +97,6 @@ def small_config(**changes) -> dict:
             "similarity": {"level": "treatment", "draw": {"similarity": {"label": "moa"}}},
             "overlays": {"look": {"fields": {"each": 2}}},
             "cells": {"look": {"cells": {"each": 4}}},
-            "maps": {"look": {"plates": {}}},
         },
     } | changes
 

@@ -32,6 +32,18 @@ def network_input(planes: dict, names: list[str]) -> np.ndarray:
     return np.stack([planes[name] for name in names] + [np.zeros_like(planes["DNA"])] * (3 - len(names)))
 
 
+def untrained(folder) -> Path:
+    """Write the weights of such a network before its training, for what only has to read them."""
+    from wellread.segment.cpnet import CPnet
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = CPnet(WIDTHS)
+    network.diam_mean.fill_(17)
+    network.save_model(folder / "tiny")
+    return folder / "tiny"
+
+
 def train(folder, fields: int = 8) -> Path:
     """Write weights below `folder` and return their path. 100 steps of 3 images, the rate halved from step 50 on."""
     mend_torchvision()

@@ -1,6 +1,6 @@
-"""A small training run in double precision, in one or several processes: what test_distributed.py runs and compares.
+"""Small training runs in double precision, in one or several processes: what test_distributed.py compares.
 
-python together.py OUT METHOD OPTIONS: writes the losses and the weights of the first process.
+python together.py OUT CASES, with CASES {name: [method, options]}: writes the losses and weights of the first process.
 """
 
 import json
@@ -46,18 +46,23 @@ class Nowhere:
         pass
 
 
-def main(out, method, options):
+def main(out, cases):
     torch.set_num_threads(1)
+    with distributed.process_group():
+        found = {name: trained(*case) for name, case in json.loads(cases).items()}
+        if distributed.rank() == 0:
+            torch.save(found, out)
+
+
+def trained(method, options):
     torch.manual_seed(0)
     size = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1, "drop_path": 0.0}
-    learner = functions("train")[method](vit(CHANNELS, **size), augmentation(CHANNELS), **json.loads(options))
+    learner = functions("train")[method](vit(CHANNELS, **size), augmentation(CHANNELS), **options)
     for network in learner.networks.values():
         network.double()
-    with distributed.process_group():
-        how = {"seed": 0, "device": torch.device("cpu"), "batch": 12, "epochs": 2, "warmup_epochs": 1, "log_every": 1}
-        rows, _ = loop.fit(learner, Cells(), lambda _encoder: {}, Nowhere(), **how)
-        if distributed.rank() == 0:
-            torch.save({"rows": rows, "networks": {k: v.state_dict() for k, v in learner.networks.items()}}, out)
+    how = {"seed": 0, "device": torch.device("cpu"), "batch": 12, "epochs": 2, "warmup_epochs": 1, "log_every": 1}
+    rows, _ = loop.fit(learner, Cells(), lambda _encoder: {}, Nowhere(), **how)
+    return {"rows": rows, "networks": {k: v.state_dict() for k, v in learner.networks.items()}}
 
 
 if __name__ == "__main__":

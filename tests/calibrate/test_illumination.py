@@ -27,7 +27,7 @@ def tilted(size):
 LIGHTS = {"painted": None, "tilted": tilted, "even": lambda size: np.ones((size, size))}
 
 
-@pytest.fixture(scope="module", params=LIGHTS)
+@pytest.fixture(scope="module", params=[pytest.param("painted", marks=pytest.mark.slow), "tilted", "even"])
 def lit(request, tmp_path_factory):
     """Name of a light, rows of a plate under it, and that light, mean 1."""
     return painted_under(request.param, tmp_path_factory.mktemp(request.param))
@@ -53,11 +53,13 @@ def error(estimate, truth):
     return np.sqrt(np.mean((estimate / truth - 1) ** 2, axis=(-2, -1)))
 
 
+@pytest.mark.dag
 def test_the_light_is_found_to_2_percent_without_knowing_the_dark(lit, found):
     assert (error(found["illumination"], lit[2]) < 0.02).all()
     np.testing.assert_allclose(found["illumination"].mean((1, 2)), 1, rtol=1e-5)
 
 
+@pytest.mark.dag
 def test_with_the_dark_known_it_is_found_to_half_a_percent(lit):
     fields = np.stack(
         [[shrink(tifffile.imread(path)) for path in paths] for paths in lit[1][["RNA", "Mito"]].to_numpy()]
@@ -67,6 +69,7 @@ def test_with_the_dark_known_it_is_found_to_half_a_percent(lit):
     assert (error(surface, lit[2]) < 0.005).all()
 
 
+@pytest.mark.dag
 def test_even_light_changes_no_count_by_1_percent(lit, found):
     if lit[0] == "even":
         assert np.abs(found["illumination"] - 1).max() < 0.01
@@ -77,11 +80,13 @@ def test_even_light_changes_no_count_by_1_percent(lit, found):
         assert np.abs(ours - theirs).max() < 0.01
 
 
+@pytest.mark.dag
 def test_the_dark_is_found_where_light_is_uneven(lit, found):
     if lit[0] != "even":
         assert np.abs(found["dark"] - 200).max() < 12
 
 
+@pytest.mark.dag
 def test_limits_are_percentiles_of_corrected_counts(lit, found):
     even = found["illumination"], found["dark"]
     planes = [flat_field(np.stack([tifffile.imread(p) for p in paths]), *even) for paths in lit[1][CHANNELS].to_numpy()]
@@ -98,6 +103,7 @@ def segmented(rows, calibration):
     return fields, np.stack([method(field, {}) for field in fields], axis=1)
 
 
+@pytest.mark.dag
 def test_cells_gain_and_brightness_no_longer_tells_the_place(lit, found):
     if lit[0] != "tilted":
         return
@@ -111,6 +117,7 @@ def test_cells_gain_and_brightness_no_longer_tells_the_place(lit, found):
     assert (np.array(shares[1]) < 0.1 * np.array(shares[0])).all()
 
 
+@pytest.mark.slow
 def test_profiles_of_the_same_cells_no_longer_tell_their_plates_apart(lit, tmp_path):
     if lit[0] != "tilted":
         return
@@ -147,6 +154,7 @@ def explained(fields, cells, light, channel) -> float:
     return float(np.corrcoef(bright, lit)[0, 1] ** 2)
 
 
+@pytest.mark.dag
 def test_too_few_fields_are_taken_to_be_evenly_lit(lit, caplog):
     calibration = survey(lit[1].iloc[:6], CHANNELS, illumination={"retrospective": {}})[1]
     assert (calibration["illumination"] == 1).all()

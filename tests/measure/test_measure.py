@@ -200,6 +200,7 @@ def test_average_precision_is_that_of_copairs(tmp_path):
         assert own == pytest.approx(each[theirs].mean().to_dict(), abs=1e-5)
 
 
+@pytest.mark.dag
 def test_chance_precision_is_the_mean_of_random_rankings():
     rng = np.random.default_rng(0)
     truth = np.repeat([True, False], [3, 8])
@@ -213,6 +214,7 @@ def test_ties_count_against_the_treatment():
     np.testing.assert_allclose(average_precisions(S, arrangement), 1 / 4)
 
 
+@pytest.mark.dag
 def test_p_values_are_uniform_where_nothing_is_active():
     screens = [screen(seed, plates=3, treatments=1, controls=20, D=8, shift=1.0) for seed in range(150)]
     p = np.array([values(average_precision(s, 0, null_size=199), "p_value")["t000"] for s in screens])

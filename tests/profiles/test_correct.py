@@ -227,6 +227,7 @@ def test_harmony_of_one_batch_says_so(caplog):
     assert "only one batch" in caplog.text
 
 
+@pytest.mark.dag
 def test_controls_that_fitted_sphering_fake_activity_and_others_do_not():
     """Nothing is active here. Against the controls that fitted the sphering, most treatments seem to be."""
     frame = screen(plates=4, treatments=40, controls=40, D=240)

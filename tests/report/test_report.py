@@ -101,11 +101,13 @@ def test_it_needs_no_other_file_and_no_script(page):
     assert "default-src 'none'" in page
 
 
+@pytest.mark.dag
 def test_it_is_small_and_the_same_every_time(run, page, tmp_path):
     assert len(page.encode()) < 700_000  # two plates, two models, eight figures
     assert page == written(tmp_path, run.inputs, run.wells, run.config)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("missing", ["ledger", "masks", "model", "training", "profiles", "tasks", "figures"])
 def test_a_missing_kind_of_result_leaves_a_page(run, tmp_path, missing):
     inputs = {kind: paths for kind, paths in run.inputs.items() if kind != missing}
@@ -139,6 +141,7 @@ def test_images_moved_away_since_are_reported(run, tmp_path):
     assert "no longer where they were" in text(written(tmp_path, inputs, run.wells, run.config))
 
 
+@pytest.mark.dag
 def test_many_plates_stay_small(run, tmp_path):
     """Forty plates: pictures of four of them only."""
     page_of_two = len(written(tmp_path, run.inputs, run.wells, run.config))

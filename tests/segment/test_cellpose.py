@@ -36,19 +36,29 @@ def _no_network(monkeypatch):
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """Options for a network trained here: path and hash."""
-    path = tiny_cellpose.train(tmp_path_factory.mktemp("tiny"))
+    """Options for a network that knows nothing but a size of cells: path and hash."""
+    return options(tiny_cellpose.untrained(tmp_path_factory.mktemp("tiny")))
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """Options for a network trained here, which takes half a minute."""
+    return options(tiny_cellpose.train(tmp_path_factory.mktemp("taught")))
+
+
+def options(path):
     return {"weights": str(path), "sha256": tiny_cellpose.sha256(path)}
 
 
 @pytest.fixture(scope="module")
-def segmenter(tiny):
-    return cellpose(Scene(), **tiny, cell=BOTH)
+def segmenter(taught):
+    return cellpose(Scene(), **taught, cell=BOTH)
 
 
 # What is found
 
 
+@pytest.mark.slow
 def test_painted_nuclei_and_cells_are_found(segmenter):
     counts = np.zeros((2, 3))
     for seed in range(100, 103):
@@ -60,6 +70,7 @@ def test_painted_nuclei_and_cells_are_found(segmenter):
     assert (2 * both / (true + labelled) > 0.8).all(), counts
 
 
+@pytest.mark.slow
 def test_a_field_need_not_be_square(segmenter):
     planes, truth = tiny_cellpose.field(110, 320)
     part = np.s_[:190, :]
@@ -69,6 +80,7 @@ def test_a_field_need_not_be_square(segmenter):
     assert 2 * both / (true + labelled) > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["nothing", "one grey", "noise"])
 def test_an_empty_field_has_no_cells(segmenter, content):
     planes, _ = tiny_cellpose.field(0)
@@ -78,6 +90,7 @@ def test_an_empty_field_has_no_cells(segmenter, content):
     assert not np.any(segmenter(empty, PLACE))
 
 
+@pytest.mark.slow
 def test_the_result_depends_on_the_field_only(segmenter):
     from cellpose import models
 
@@ -93,21 +106,23 @@ def test_the_result_depends_on_the_field_only(segmenter):
     assert all(np.array_equal(before[name], planes[name]) for name in planes)
 
 
-def test_without_a_cell_channel_cells_are_nuclei_and_what_is_near(tiny):
+@pytest.mark.slow
+def test_without_a_cell_channel_cells_are_nuclei_and_what_is_near(taught):
     planes, _ = tiny_cellpose.field(111, 160)
-    nuclei, cells = cellpose(Scene(), **tiny, reach=4)(planes, PLACE)
+    nuclei, cells = cellpose(Scene(), **taught, reach=4)(planes, PLACE)
     assert np.array_equal(cells, expand_labels(nuclei, 4))
-    half = cellpose(Scene(pixel_size=0.5), **tiny, reach=2)(planes, PLACE)  # micrometres
+    half = cellpose(Scene(pixel_size=0.5), **taught, reach=2)(planes, PLACE)  # micrometres
     assert np.array_equal(half, (nuclei, cells))
 
 
-def test_nuclei_may_have_weights_of_their_own(tiny, tmp_path):
-    state = torch.load(tiny["weights"])
+@pytest.mark.slow
+def test_nuclei_may_have_weights_of_their_own(taught, tmp_path):
+    state = torch.load(taught["weights"])
     blind = tmp_path / "blind"
     torch.save(state | {"output.2.bias": torch.tensor([0.0, 0.0, -99.0])}, blind)
     others = {"nucleus_weights": str(blind), "nucleus_sha256": tiny_cellpose.sha256(blind)}
     planes, _ = tiny_cellpose.field(111, 160)
-    nuclei, cells = cellpose(Scene(), **tiny, **others, cell=BOTH, bare="keep")(planes, PLACE)
+    nuclei, cells = cellpose(Scene(), **taught, **others, cell=BOTH, bare="keep")(planes, PLACE)
     assert not nuclei.any()
     assert cells.max() > 5
 
@@ -225,7 +240,9 @@ def test_weights_of_cellpose_4_know_one_size_of_tiles_and_three_channels(small_s
         cellpose(scene, **own, cell=["AGP", "RNA", "DNA", "ER"])
 
 
-def test_other_networks_may_be_registered(monkeypatch, tmp_path):
+@pytest.fixture
+def bright(monkeypatch, tmp_path):
+    """Options for a network that takes every bright pixel for a part of one cell."""
     from cellpose.vit import BaseModel
 
     class Bright(BaseModel):
@@ -240,12 +257,30 @@ def test_other_networks_may_be_registered(monkeypatch, tmp_path):
 
     Bright().save_model(tmp_path / "bright")
     monkeypatch.setitem(cellpose_net.ARCHITECTURES, "bright", ("diam_mean", lambda state, dtype: Bright()))
-    plane = np.zeros((64, 64), np.float32)
+    return options(tmp_path / "bright") | {"flow_threshold": 0.0}
+
+
+def square(height=64):
+    """A bright square in a field, which need not be square."""
+    plane = np.zeros((height, 64), np.float32)
     plane[20:44, 20:44] = 1
-    own = {"weights": str(tmp_path / "bright"), "sha256": tiny_cellpose.sha256(tmp_path / "bright")}
-    nuclei, _ = cellpose(Scene(), **own, flow_threshold=0.0)({"DNA": plane}, PLACE)
-    assert np.array_equal(nuclei > 0, plane > 0)
+    return plane
+
+
+def test_other_networks_may_be_registered(bright):
+    nuclei, _ = cellpose(Scene(), **bright)({"DNA": square()}, PLACE)
+    assert np.array_equal(nuclei > 0, square() > 0)
     assert nuclei.max() == 1
+
+
+def test_cells_are_the_nuclei_and_what_is_near_and_the_same_twice(bright):
+    find = cellpose(Scene(), **bright, reach=4)
+    nuclei, cells = find({"DNA": square(50)}, PLACE)
+    assert np.array_equal(nuclei > 0, square(50) > 0)
+    assert np.array_equal(cells, expand_labels(nuclei, 4))
+    assert np.array_equal(cellpose(Scene(pixel_size=0.5), **bright, reach=2)({"DNA": square(50)}, PLACE)[1], cells)
+    assert np.array_equal(pickle.loads(pickle.dumps(find))({"DNA": square(50)}, PLACE)[1], cells)
+    assert not np.any(find({"DNA": np.zeros((64, 64), np.float32)}, PLACE))
 
 
 def test_torchvision_can_be_imported_beside_any_torch():

@@ -19,17 +19,24 @@ CASES = {
 }
 
 
-def trained(out, method, options, launcher=()):
-    command = [sys.executable, *launcher, SCRIPT, out, method, json.dumps(options)]
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """What one process makes of every case, and what two make."""
+    folder = tmp_path_factory.mktemp("together")
+    return run(folder / "one.pt"), run(folder / "two.pt", TORCHRUN)
+
+
+def run(out, launcher=()):
+    command = [sys.executable, *launcher, SCRIPT, out, json.dumps(CASES)]
     done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return torch.load(out, weights_only=True)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("case", CASES)
-def test_two_processes_equal_one(tmp_path, case):
-    one = trained(tmp_path / "one.pt", *CASES[case])
-    two = trained(tmp_path / "two.pt", *CASES[case], launcher=TORCHRUN)
+def test_two_processes_equal_one(trained, case):
+    one, two = (cases[case] for cases in trained)
     for ours, theirs in zip(two["rows"], one["rows"], strict=True):
         for loss in {"loss", "global", "local", "ibot", "koleo", "contrast", "gradient"} & theirs.keys():
             assert ours[loss] == pytest.approx(theirs[loss], rel=1e-6), (loss, ours["step"])

@@ -110,20 +110,21 @@ def test_same_seed_same_bytes_and_another_seed_others(plates, tmp_path):
     assert (tmp_path / "c" / "weights.safetensors").read_bytes() != first["weights.safetensors"]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.dag
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_killed_run_ends_like_an_unbroken_one(plates, tmp_path, how):
-    options = {"fit": {"epochs": 40}, "encoder": {"drop_path": 0.2}}
+    options = {"fit": {"epochs": 20}, "encoder": {"drop_path": 0.2}}
     unbroken = run(plates, tmp_path / "unbroken", **options)
     process = start(plates, tmp_path / "killed", **options)
     wait_for(tmp_path / "killed" / "checkpoint.pt")
     process.send_signal(how)
     signalled = time.monotonic()
     errors = process.communicate()[1]
-    assert time.monotonic() - signalled < 10
+    assert time.monotonic() - signalled < 60  # it does not go on to its end, however busy the machine is
     assert process.returncode == (1 if how == signal.SIGTERM else -how)
     assert "Traceback" not in errors
     done = torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["step"]
-    assert 0 < done < 160
+    assert 0 < done < 80
     assert run(plates, tmp_path / "killed", **options) == unbroken
 
 
@@ -146,6 +147,7 @@ def test_a_run_killed_twenty_times_ends_like_an_unbroken_one(plates, tmp_path):
     assert run(plates, tmp_path / "killed", **options) == unbroken
 
 
+@pytest.mark.dag
 def test_training_tells_textures_apart_that_an_untrained_network_confuses(tmp_path):
     crops, kind = textures(256)
     np.save(tmp_path / "crops.npy", crops)
@@ -171,6 +173,7 @@ def neighbours_agree(vectors, kind):
     return np.mean(votes == kind)
 
 
+@pytest.mark.dag
 def test_a_checkpoint_of_other_settings_is_ignored(plates, tmp_path, caplog):
     unbroken = run(plates, tmp_path / "unbroken")
     process = start(plates, tmp_path / "model", fit={"epochs": 400})
@@ -198,6 +201,7 @@ def test_what_is_not_finite_stops_and_keeps_the_last_good_checkpoint(plates, tmp
     assert not (tmp_path / "model" / "weights.safetensors").exists()
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize(
     "options",
     [
@@ -214,6 +218,7 @@ def test_variants_train(plates, tmp_path, options):
     assert np.isfinite(pd.read_parquet(tmp_path / "model" / "training.parquet")).all(axis=None)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("method", ["simclr", "supervised"])
 def test_other_methods_learn(labelled, tmp_path, method):
     plates, wells = labelled
@@ -226,6 +231,7 @@ def test_other_methods_learn(labelled, tmp_path, method):
         assert rows["accuracy"].iloc[-3:].mean() > 0.9
 
 
+@pytest.mark.dag
 def test_several_labels_of_a_cell_are_learned_each(labelled, tmp_path):
     plates, wells = labelled
     table = Path(wells[0]).read_text().replace(",stripes", ",stripes|lines")
@@ -236,6 +242,7 @@ def test_several_labels_of_a_cell_are_learned_each(labelled, tmp_path):
     assert pd.read_parquet(tmp_path / "model" / "training.parquet")["accuracy"].iloc[-3:].mean() > 0.9
 
 
+@pytest.mark.dag
 def test_mae_reconstructs_masked_patches(plates, tmp_path):
     """Ramps of brightness in any direction: a quarter of the patches determines the rest."""
     rng = np.random.default_rng(0)
@@ -262,6 +269,7 @@ def labelled(plates, tmp_path):
     return plates, [str(wells)] * 2
 
 
+@pytest.mark.dag
 def test_a_probe_is_run_after_every_epoch(labelled, tmp_path):
     plates, wells = labelled
     run(plates, tmp_path / "model", also={"wells": wells, "probe": "kind"})
@@ -269,6 +277,7 @@ def test_a_probe_is_run_after_every_epoch(labelled, tmp_path):
     assert rows["probe"].notna().tolist() == [False, True, True, False, True, True]
 
 
+@pytest.mark.dag
 def test_a_job_in_two_processes(plates, tmp_path):
     options = {"encoder": {"drop_path": 0.0}}
     run(plates, tmp_path / "one", **options)
@@ -279,6 +288,7 @@ def test_a_job_in_two_processes(plates, tmp_path):
     np.testing.assert_allclose(two["loss"], one["loss"], rtol=1e-3)
 
 
+@pytest.mark.dag
 def test_micro_batches_add_up_to_the_whole(plates, tmp_path):
     """Softmax centring and no KoLeo: nothing compares the cells of a batch with each other."""
     options = {"koleo": 0.0, "encoder": {"drop_path": 0.0}}

@@ -18,6 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WANTED = {r.name: r.specifier for r in map(Requirement, PROJECT["project"]["dependencies"])}
 DEV = {r.name: r.specifier for r in map(Requirement, PROJECT["dependency-groups"]["dev"])}
 LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+DISTRIBUTIONS = packages_distributions()
 ENVS = sorted(ROOT.glob("envs/*.yaml"))
 
 
@@ -72,4 +73,4 @@ def imports(sources):
         seen |= modules
         sources += [provenance._source(module).read_text() for module in modules]
     outside = {name.split(".")[0] for name in packages} - set(sys.stdlib_module_names) - {"wellread"}
-    return {normal(packages_distributions()[name][0]) for name in outside}
+    return {normal(DISTRIBUTIONS[name][0]) for name in outside}

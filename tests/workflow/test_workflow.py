@@ -133,20 +133,17 @@ def test_the_same_config_gives_the_same_bytes_in_another_folder(done, tmp_path):
     assert hashes(other) == hashes(done)
 
 
-def test_crops_that_do_not_stay_change_no_byte_of_anything_else_in_another_folder(done, tmp_path):
+def test_crops_that_do_not_stay_change_no_byte_of_what_is_made_of_them_in_another_folder(done, tmp_path):
     other, config = small(tmp_path / "other"), small_config()
     config["datasets"]["small"]["keep_crops"] = False
     write_config(other, config)
-    snakemake(other)
+    snakemake(other, "--", "results/small/ledger.parquet", "results/small/tasks/activity/tiny_sphering.parquet")
     kept, passed = hashes(done), hashes(other)
-    gone = {name for name in kept if name.endswith(("/crops.npy", "/outlines.npy"))}
-    assert len(gone) == 4
-    same = {name for name in kept if not name.endswith(".html")} - gone
-    assert {name: passed.get(name) for name in kept if name not in gone} | passed == passed
-    assert {name: passed[name] for name in same} == {name: kept[name] for name in same}
-    assert planned(other) == set()
-    replace(other / "workflow" / "wellread" / "report" / "page.html", "</body>", "<p>.</p></body>")
-    assert planned(other) == {"report"}
+    gone = {f"results/small/{plate}/{kind}.npy" for plate in PLATES for kind in ("crops", "outlines")}
+    assert gone < kept.keys()
+    assert not gone & passed.keys()
+    assert len(passed) > 20
+    assert {name: kept[name] for name in passed} == passed
 
 
 HALF_WAY = {  # rule: what it makes, and what can be seen while it does

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_cellpose
-from flow import planned, small, small_config, snakemake, write_config
+from flow import planned, replace, small, small_config, snakemake, write_config
 from wellread.profiles import tables
 
 pytestmark = pytest.mark.dag
@@ -15,7 +15,7 @@ PROFILES = "results/{}/profiles/tiny/none/well.parquet"
 RANDOM = {"arch": "tiny", "dim": 32, "depth": 1, "heads": 2, "image": 32, "patch": 8}
 VARIANTS = {  # dataset: what is not as in the small one
     "given": {"segment": {"precomputed": {"nucleus": TRUTH, "cell": TRUTH}}},
-    "whole": {"object": "field", "crops": {"size": 40, "fit": "resize"}},
+    "whole": {"object": "field", "crops": {"size": 40, "fit": "resize"}, "keep_crops": False},
 }
 
 
@@ -54,6 +54,17 @@ def test_whole_fields_as_objects(screen):
     assert np.isfinite(X).all()
     assert (screen / "results" / "reports" / "whole.html").stat().st_size > 10_000
     assert not (screen / "results" / "whole" / "P1" / "masks.tif").exists()
+
+
+def test_crops_that_do_not_stay_are_not_made_again(screen):
+    assert not list(screen.glob("results/whole/P1/*.npy"))
+    target = "results/reports/whole.html"
+    assert planned(screen, target) == set()
+    page = screen / "workflow" / "wellread" / "report" / "page.html"
+    before = page.read_bytes()
+    replace(page, "</body>", "<p>.</p></body>")
+    assert planned(screen, target) == {"report"}
+    page.write_bytes(before)
 
 
 def cellpose(weights, digest):
