@@ -147,3 +147,40 @@ def test_nuclei_and_cells_of_other_numbers_are_paired(tmp_path, labels):
 def test_no_pattern_is_refused():
     with pytest.raises(InputError, match="give `nucleus`, `cell`, or both"):
         segmenter.precomputed(Scene())
+
+
+def outlined(tmp_path, line):
+    np.save(tmp_path / "line.npy", np.asarray(line, bool))
+    return label_images.read(str(tmp_path / "line.npy"), PLACE, np.shape(line), "outlines")
+
+
+def test_outlines_hold_even_where_their_pixels_touch_at_corners_only(tmp_path):
+    y, x = np.mgrid[:15, :15]
+    away = abs(y - 7) + abs(x - 7)
+    np.testing.assert_array_equal(outlined(tmp_path, away == 4), (away <= 4).astype(int))
+
+
+def test_what_touches_any_border_lies_outside_of_outlines(tmp_path):
+    """A cross parts the field in four, each of which touches two borders; a ring lies within one of them."""
+    line = np.zeros((21, 25), bool)
+    line[10], line[:, 12] = True, True
+    np.testing.assert_array_equal(outlined(tmp_path, line), 0)
+    for rows, columns in ((slice(0, 1), slice(3, 8)), (slice(20, 21), slice(3, 8)), (slice(3, 8), slice(0, 1)),
+                          (slice(3, 8), slice(24, 25))):  # fmt: skip
+        open_ring = np.zeros((21, 25), bool)
+        top, left = max(rows.start - 1, 0), max(columns.start - 1, 0)
+        open_ring[top : rows.stop + 1, left : columns.stop + 1] = True
+        open_ring[rows, columns] = False  # a region of one px width that only this border has
+        np.testing.assert_array_equal(outlined(tmp_path, open_ring), 0)
+
+
+def test_a_line_between_two_cells_goes_to_the_nearer(tmp_path):
+    line = np.zeros((9, 13), bool)
+    line[1:8, 1:12] = True
+    line[2:7, 2:5] = line[2:7, 6:11] = False  # two rooms, one wall of 1 px between them
+    found = outlined(tmp_path, line)
+    assert found.max() == 2
+    assert (found[1:8, 1:5] == found[3, 3]).all()
+    assert (found[1:8, 6:12] == found[3, 8]).all()
+    assert not found[0].any()
+    assert not found[:, 12].any()

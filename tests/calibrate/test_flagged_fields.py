@@ -1,0 +1,60 @@
+"""What a flagged field may still do to the calibration of its plate: nothing to the light, nothing if it is dropped."""
+
+import numpy as np
+import pytest
+import tifffile
+from wellread.calibrate import calibrate as module
+from wellread.calibrate.calibrate import survey
+from wellread.calibrate.illumination import none
+
+CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
+BRIGHT = {"mean": {"range": [None, 5000]}}
+
+
+@pytest.fixture
+def rows(own_rows):
+    """A painted plate whose fourth field is far brighter than all others in ER, as its only flaw."""
+    path = own_rows["ER"].iloc[3]
+    image = tifffile.imread(path).astype(float)
+    tifffile.imwrite(path, (20000 + 10 * image).clip(0, 60000).astype(np.uint16))
+    return own_rows
+
+
+def light(tmp_path, even):
+    """The options of an illumination that leaves counts as they are, or not."""
+    if even:
+        return {"none": {}}
+    surface = np.linspace(0.5, 1.5, 192**2).reshape(192, 192)
+    for channel in CHANNELS:
+        np.save(tmp_path / f"{channel}.npy", surface)
+    return {"functions": {"path": str(tmp_path / "{channel}.npy"), "dark": 50.0}}
+
+
+@pytest.mark.parametrize("even", [True, False])
+def test_counts_of_dropped_fields_are_not_in_the_limits(rows, tmp_path, even):
+    how = {"illumination": light(tmp_path, even), "flags": BRIGHT, "duplicates": False}
+    fields, dropped = survey(rows, CHANNELS, **how, flagged="drop")
+    _, kept = survey(rows, CHANNELS, **how)
+    _, others = survey(rows.drop(index=3), CHANNELS, **how)
+    assert fields["status"].tolist() == ["ok"] * 3 + ["flagged"] + ["ok"] * 8
+    np.testing.assert_allclose(dropped["limits"], others["limits"], rtol=1e-3, atol=1)
+    er = CHANNELS.index("ER")
+    assert kept["limits"][er, 1] > 3 * dropped["limits"][er, 1]
+    np.testing.assert_allclose(
+        np.delete(kept["limits"], er, 0)[:, 1], np.delete(dropped["limits"], er, 0)[:, 1], rtol=0.1
+    )
+
+
+def test_flagged_fields_are_not_asked_for_the_light(rows, monkeypatch):
+    seen = []
+
+    def spy(plate, fields):
+        seen.append(fields)
+        return none(plate)
+
+    monkeypatch.setattr(module, "pick", lambda section, settings: spy)
+    survey(rows, CHANNELS, illumination={"retrospective": {}}, flags=BRIGHT, duplicates=False)
+    survey(rows, CHANNELS, illumination={"retrospective": {}}, flags={}, duplicates=False)
+    unflagged, every = seen
+    assert len(every) == 12
+    np.testing.assert_array_equal(unflagged, np.delete(every, 3, axis=0))

@@ -1,0 +1,168 @@
+"""Measures of a few wells whose every number can be told with pencil and paper."""
+
+from itertools import combinations
+from math import comb, sqrt
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_profiles import values
+from wellread.measure.average_precision import average_precision, average_precisions
+from wellread.measure.dose_response import dose_response
+from wellread.measure.knn import knn
+from wellread.measure.nearest_class import nearest_class
+from wellread.measure.replicating import replicating
+from wellread.measure.tidy import proportion
+from wellread.profiles import tables
+
+Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
+
+
+def wells(X, **columns):
+    """Profiles of wells on plate p, batch b, treated with t unless `columns` say otherwise."""
+    X = np.asarray(X, float)
+    given = {"plate": "p", "well": [f"A{i:02d}" for i in range(len(X))], "batch": "b", "treatment": "t", "control": ""}
+    given |= {"control_use": "", "object_count": 9}
+    return tables.join(pd.DataFrame(given | columns).rename(columns=tables.column), X)
+
+
+def controls(n_fit, n_evaluate, n_treated):
+    """Columns of so many controls of either half, and of treated wells."""
+    n = n_fit + n_evaluate
+    use = ["fit"] * n_fit + ["evaluate"] * n_evaluate + [""] * n_treated
+    return {"control": ["negative"] * n + [""] * n_treated, "control_use": use}
+
+
+# ---- intervals -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("hits", "n"), [(7, 10), (0, 5), (5, 5), (40, 41)])
+def test_a_proportion_has_the_interval_of_wilson(hits, n):
+    p, root = hits / n, sqrt(hits / n * (1 - hits / n) / n + Z95**2 / (4 * n**2))
+    middle, scale = p + Z95**2 / (2 * n), 1 + Z95**2 / n
+    expected = {"x": p, "x_low": (middle - Z95 * root) / scale, "x_high": (middle + Z95 * root) / scale}
+    rows = proportion("x", np.arange(n) < hits)
+    assert {row["metric"]: row["value"] for row in rows} == pytest.approx(expected, abs=1e-12)
+    assert [row["n"] for row in rows] == [n] * 3
+
+
+# ---- kNN -----------------------------------------------------------------------------------------------------
+
+
+def test_a_class_that_no_asked_profile_has_counts_for_f1_but_not_for_recall():
+    """The profile of c shares a plate or batch with every other one, so it is not asked; it answers no one either."""
+    found = wells(
+        [[1, 0], [1, 0.1], [0, 1], [0.1, 1], [1, 1]],
+        plate=["p", "q", "p", "q", "p"], batch=["1", "2", "1", "2", "2"], moa=["a", "a", "b", "b", "c"],
+    )  # fmt: skip
+    found = knn(found, 0, label="moa", exclude=["plate", "batch"], permutations=0)
+    assert values(found, "left_out")["no neighbour"] == 1
+    assert values(found, "accuracy")[""] == 1
+    assert values(found, "balanced_accuracy")[""] == 1  # the mean of a and b
+    assert values(found, "macro_f1")[""] == pytest.approx(2 / 3)  # of a, b and c
+    assert values(found, "recall") == {"a": 1, "b": 1, "c": 0}
+
+
+def test_recall_and_f1_of_uneven_classes():
+    """Three of a, one of b: the b is nearest to an a, and that a to the b."""
+    X = [[1, 0], [1, 0.01], [1, 0.5], [1, 0.6]]
+    found = knn(wells(X, moa=["a", "a", "a", "b"]), 0, label="moa", permutations=0)
+    assert values(found, "accuracy")[""] == 0.5
+    assert values(found, "balanced_accuracy")[""] == pytest.approx((2 / 3 + 0) / 2)
+    assert values(found, "f1") == pytest.approx({"a": 4 / 6, "b": 0})  # 2 TP / (true + predicted)
+    assert values(found, "macro_f1")[""] == pytest.approx(1 / 3)
+
+
+# ---- average precision ---------------------------------------------------------------------------------------
+
+
+def test_wells_that_are_all_alike_have_p_1():
+    """Every permutation ties with the truth, and ties count."""
+    frame = wells(np.ones((7, 3)), **controls(0, 4, 3), treatment=["DMSO"] * 4 + ["t"] * 3)
+    found = average_precision(frame, 0, null_size=50)
+    assert values(found, "p_value")["t"] == 1
+    assert values(found, "active")["t"] == 0
+
+
+def test_p_is_the_share_of_permutations_that_are_as_good():
+    """Two wells of t among five controls: of all 21 pairs one is as good as the true one, itself."""
+    X = [[np.cos(a), np.sin(a)] for a in (0.0, 0.45, 0.95, 1.5, 2.1, 2.8, 2.9)]  # the last two are nearest each other
+    frame = wells(X, **controls(0, 5, 2), treatment=["DMSO"] * 5 + ["t"] * 2)
+    S = np.array(X) @ np.array(X).T
+    pairs = [(list(pair), [i for i in range(7) if i not in pair]) for pair in combinations(range(7), 2)]
+    score = {tuple(m): np.mean([1 / (1 + sum(S[i, o] >= S[i, j] for o in others)) for i, j in (m, m[::-1])])
+             for m, others in pairs}  # fmt: skip
+    observed = score[5, 6]
+    exact = np.mean([value >= observed - 1e-12 for value in score.values()])
+    assert observed == 1
+    assert exact == pytest.approx(sum(v == 1 for v in score.values()) / comb(7, 2))
+    n = 20_000
+    found = average_precision(frame, 0, null_size=n)
+    assert values(found, "mean_average_precision")["t"] == 1
+    assert values(found, "p_value")["t"] == pytest.approx(exact, abs=5 * sqrt(exact * (1 - exact) / n))
+
+
+def test_only_the_evaluation_half_ranks_among_the_replicates():
+    """Controls of the fitting half lie between the replicates, those of the evaluation half far away."""
+    X = [[1, 0.1], [1, 0.1], [0, 1], [0, 1], [1, 0], [1, 0.2]]
+    frame = wells(X, **controls(2, 2, 2), treatment=["DMSO"] * 4 + ["t"] * 2)
+    assert values(average_precision(frame, 0, null_size=9), "mean_average_precision")["t"] == 1
+    frame["Metadata_control_use"] = frame["Metadata_control_use"].map({"fit": "evaluate", "evaluate": "fit", "": ""})
+    assert values(average_precision(frame, 0, null_size=9), "mean_average_precision")["t"] == pytest.approx(1 / 3)
+
+
+def test_negatives_of_another_plate_do_not_count():
+    """On plate q a control lies on top of the treatment; on p, where the treatment is, all are far."""
+    X = [[0, 1], [0, 1], [1, 0], [1, 0], [1, 0], [1, 0.1]]
+    frame = wells(X, **controls(0, 4, 2), plate=["p", "p", "q", "q", "p", "p"], treatment=["DMSO"] * 4 + ["t"] * 2)
+    assert values(average_precision(frame, 0, null_size=9), "mean_average_precision")["t"] == 1
+
+
+def test_average_precision_is_that_of_a_ranked_list():
+    """Two positives, at ranks 1 and 3 of 4, below one negative: (1/1 + 2/3) / 2."""
+    order = [0.9, 0.5, 0.8, 0.1]  # positives 1 and 2, negatives 3 and 4
+    S = np.eye(5)
+    S[0, 1:] = S[1:, 0] = order
+    found = average_precisions(S, [(np.array([[0, 1, 2]]), np.array([[3, 4]]))])
+    assert found[0, 0] == pytest.approx((1 + 2 / 3) / 2)
+
+
+# ---- doses, mechanisms, replicates -----------------------------------------------------------------------------
+
+
+def test_the_distance_of_a_dose_is_to_the_evaluation_half():
+    """Fitting controls at 0, evaluation controls at 10: doses 1, 2, 3 at 9, 7, 5 go away from 10 only."""
+    frame = wells([[0], [0], [10], [10], [9], [7], [5]], **controls(2, 2, 3), dose=[np.nan] * 4 + [1, 2, 3],
+                  treatment=["DMSO"] * 4 + ["t"] * 3)  # fmt: skip
+    assert values(dose_response(frame, 0), "spearman")["t"] == pytest.approx(1)
+
+
+def test_the_distance_of_a_dose_is_to_the_mean_of_its_own_plate():
+    """The mean of controls at 0, 0, 9 is 3 (their median is 0): 3, 2, 0 goes away from 3, not from 0, nor from q's."""
+    frame = wells([[0], [0], [9], [-50], [3], [2], [0]], **controls(0, 4, 3), dose=[np.nan] * 4 + [1, 2, 3],
+                  plate=["p"] * 3 + ["q"] + ["p"] * 3, treatment=["DMSO"] * 4 + ["t"] * 3)  # fmt: skip
+    assert values(dose_response(frame, 0), "spearman")["t"] == pytest.approx(1)
+
+
+def test_the_nearest_compound_of_another_batch_answers_nscb():
+    """x is nearest to y (same mechanism) of its own batch, then to z (another one) of the other."""
+    X = [[1, 0], [1, 0.1], [1, 0.3], [0, 1]]
+    frame = wells(X, treatment=list("xyzw"), batch=["1", "1", "2", "2"], moa=["m", "m", "n", "m"])
+    found = nearest_class(frame, 0, permutations=0)
+    # n has no partner and is left out; of m: x and y find each other, w finds y; without the batch x and y find w
+    assert values(found, "nsc_treatment") == {"x": 1, "y": 1, "w": 1}
+    assert values(found, "nscb_treatment") == {"x": 1, "y": 1, "w": 1}
+    assert values(found, "left_out")["nsc: nothing to match"] == 1
+
+
+def test_a_treatment_replicates_if_its_median_similarity_is_above_that_of_strangers():
+    """Three wells of t along one axis; one each of four others along axes of their own: strangers have cosine 0."""
+    X = np.vstack([np.eye(6)[[0, 0, 0]] + [[0.0] * 6, [0, 1, 0, 0, 0, 0], [0.0] * 6], np.eye(6)[2:], np.eye(6)[2:]])
+    frame = wells(X, treatment=["t"] * 3 + list("abcd") * 2)
+    found = replicating(frame, 0, null_size=50)
+    cosines = [1, 1 / sqrt(2), 1 / sqrt(2)]
+    assert values(found, "similarity")["t"] == pytest.approx(np.median(cosines), abs=1e-6)
+    assert values(found, "similarity")["a"] == pytest.approx(1)
+    assert values(found, "threshold") == pytest.approx(dict.fromkeys("abcdt", 0), abs=1e-6)
+    assert values(found, "replicating")[""] == 1
+    assert values(found, "replicating_chance")[""] == pytest.approx(0.05)

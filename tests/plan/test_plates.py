@@ -1,0 +1,62 @@
+"""What planning says of plates: their names, how they are painted, which of them a model learns from."""
+
+import re
+
+import pandas as pd
+import pytest
+from paths import ROOT
+from wellread.plan.dag import Plan
+from wellread.runtime.errors import InputError
+
+
+def config(folder, plates=("P1", "P2", "P3"), **model):
+    """A dataset of one well on every plate, and a model."""
+    table = pd.DataFrame({"plate": plates, "well": "A01", "DNA": "x.tif", "treatment": "t", "control": ""})
+    for name in ("images", "wells"):
+        table.to_csv(folder / f"{name}.csv", index=False)
+    images = {"table": {"path": str(folder / "images.csv")}}
+    return {
+        "datasets": {"d": {"images": images, "wells": str(folder / "wells.csv"), "channels": ["DNA"]}},
+        "models": {"m": model},
+    }
+
+
+def folders_beside_plates():
+    """What rules write below results/{dataset} where a plate's folder would be."""
+    rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    return sorted(set(re.findall(r'"results/\{dataset\}/(\w+)/', rules)))
+
+
+def test_rules_have_folders_beside_those_of_plates():
+    assert folders_beside_plates() == ["figures", "painted", "profiles", "tasks"]
+
+
+@pytest.mark.parametrize("name", folders_beside_plates())
+def test_a_plate_may_not_be_called_like_a_folder_of_ours(tmp_path, name):
+    with pytest.raises(InputError, match=f"(?s)a plate called {name}.*rename the plate"):
+        Plan.of(config(tmp_path, plates=("P1", name)))
+    Plan.of(config(tmp_path, plates=("P1", f"{name}2")))
+
+
+@pytest.mark.parametrize(
+    ("plates", "learned"), [([], ["P1", "P2", "P3"]), (["P2"], ["P2"]), (["P3", "P1"], ["P1", "P3"]), (["Q"], [])]
+)
+def test_a_model_learns_from_the_plates_it_names_or_from_all(tmp_path, plates, learned):
+    plan = Plan.of(config(tmp_path, ("P3", "P1", "P2")) | {"models": {"m": {"plates": plates}}})
+    assert plan.training_plates("m") == [("d", plate) for plate in learned]
+
+
+def painted(folder, **options):
+    given = config(folder)
+    given["datasets"]["d"]["images"] = {"painted": {"wells": 12} | options}
+    return Plan.of(given).painted_options("d")
+
+
+def test_a_new_plate_repaints_none_but_any_other_option_does(tmp_path):
+    two = painted(tmp_path, plates=2)
+    assert two == painted(tmp_path, plates=3)
+    assert "plates" not in two
+    assert two["wells"] == 12
+    for option, value in {"wells": 24, "fields": 1, "size": 128, "cells": 3.0, "effect": 0.5, "seed": 7}.items():
+        other = painted(tmp_path, plates=2, **{option: value})
+        assert other == two | {option: value}
