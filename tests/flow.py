@@ -50,7 +50,9 @@ def snakemake(folder: Path, *arguments: str, config: str = "test.yaml", fine: bo
 def planned(folder: Path, *targets: str, config: str = "test.yaml") -> set[str]:
     """What a run would do now: the rules, with their plate where they have one."""
     jobs = set()
-    for block in re.split(r"\n(?=(?:local)?rule \w+:)", snakemake(folder, "-n", "--quiet", "host", "--", *targets, config=config)):
+    for block in re.split(
+        r"\n(?=(?:local)?rule \w+:)", snakemake(folder, "-n", "--quiet", "host", "--", *targets, config=config)
+    ):
         if rule := re.match(r"(?:local)?rule (\w+):", block):
             plate = re.search(r"wildcards:.*?plate=([^,\s]+)", block)
             jobs.add(f"{rule[1]} {plate[1]}" if plate else rule[1])

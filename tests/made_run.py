@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import tifffile
-from wellread.profiles import tables
 from wellread.profiles.aggregate import aggregate
 from wellread.profiles.consensus import consensus
 from wellread.profiles.correct import correct
+from wellread.runtime import table_files
 from wellread.runtime.registry import pick
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
@@ -92,10 +92,10 @@ def _write_plate(home, plate, rng) -> pd.DataFrame:
                 cells.append(cell | {"y": y, "x": x, "area": 150.0, "nucleus_area": 60.0, "eccentricity": 0.3,
                                      "flags": ""})  # fmt: skip
     fields = pd.DataFrame(fields)
-    fields.to_parquet(home / "fields.parquet")
-    pd.DataFrame(cells).to_parquet(home / "cells.parquet")
-    pd.DataFrame(lost).to_parquet(home / "lost.parquet")
-    pd.DataFrame(cells + lost).sort_values(["field", "label"]).to_parquet(home / "objects.parquet")
+    table_files.write(fields, home / "fields.parquet", "fields")
+    table_files.write(pd.DataFrame(cells), home / "cells.parquet", "cells")
+    table_files.write(pd.DataFrame(lost), home / "lost.parquet", "lost")
+    table_files.write(pd.DataFrame(cells + lost).sort_values(["field", "label"]), home / "objects.parquet", "objects")
     limits = np.tile([100.0, 3000.0], (len(CHANNELS), 1))
     flat = np.ones((len(CHANNELS), 1, 1), np.float32)
     dark = np.zeros(len(CHANNELS), np.float32)
@@ -139,7 +139,9 @@ def _write_model(home, model) -> None:
         steps = np.arange(0, 100, 10)
         falling = {name: 5 * np.exp(-steps / 30) + i for i, name in enumerate(("loss", "global", "koleo", "ibot"))}
         health = {"entropy": steps / 50, "feature_sd": 0.9, "effective_rank": 5.0, "lr": 1e-3}
-        pd.DataFrame({"step": steps, "epoch": 0, **falling, **health}).to_parquet(home / "training.parquet")
+        table_files.write(
+            pd.DataFrame({"step": steps, "epoch": 0, **falling, **health}), home / "training.parquet", "training"
+        )
 
 
 def _write_results(home, model, known) -> None:
@@ -150,10 +152,10 @@ def _write_results(home, model, known) -> None:
     for correction, steps in CONFIG["corrections"].items():
         profiles = {"well": correct(well, steps, seed=3)}
         profiles["treatment"] = consensus(profiles["well"])
-        tables.write(profiles["well"], home / "profiles" / model / correction / "well.parquet")
+        table_files.write(profiles["well"], home / "profiles" / model / correction / "well.parquet", "profiles")
         for name, task in CONFIG["tasks"].items():
             values = pick("measure", task["measure"])(profiles[task["level"]], 3)
-            tables.write(values, home / "tasks" / name / f"{model}_{correction}.parquet")
+            table_files.write(values, home / "tasks" / name / f"{model}_{correction}.parquet", "answers")
         for name, figure in CONFIG["figures"].items():
             out = home / "figures" / name / f"{model}_{correction}.png"
             pick("draw", figure["draw"])(profiles[figure["level"]], 3, out)

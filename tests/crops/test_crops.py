@@ -14,6 +14,7 @@ from wellread.crops.crops import crops
 from wellread.crops.reader import Crops
 from wellread.crops.selection import object_flags
 from wellread.painted import phantom
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.parallel import ordered
 from wellread.segment.objects import objects
@@ -45,8 +46,8 @@ def made(folder, pixels, masks, wells=None):
             row[f"path_{name}"] = str(folder / f"{number}_{name}.tif")
             tifffile.imwrite(row[f"path_{name}"], plane)
         rows.append(row)
-    pd.DataFrame(rows).to_parquet(folder / "fields.parquet")
-    pd.concat(tables, ignore_index=True).to_parquet(folder / "objects.parquet")
+    table_files.write(pd.DataFrame(rows), folder / "fields.parquet", "fields")
+    table_files.write(pd.concat(tables, ignore_index=True), folder / "objects.parquet", "objects")
     tifffile.imwrite(folder / "masks.tif", masks.astype(np.int32), photometric="minisblack", metadata={"axes": "FCYX"})
     flat = {"illumination": np.ones((len(names), 1, 1), np.float32), "dark": np.zeros(len(names), np.float32)}
     limits = np.tile([0.0, 255.0], (len(names), 1))
@@ -114,7 +115,7 @@ def test_processes_do_not_change_the_bytes(plate, tmp_path):
 def test_a_broken_field_leaves_no_files(plate, tmp_path):
     fields = pd.read_parquet(plate / "fields.parquet")
     fields.loc[5, "path_DNA"] = str(tmp_path / "nowhere.tif")
-    fields.to_parquet(tmp_path / "fields.parquet")
+    table_files.write(fields, tmp_path / "fields.parquet", "fields")
     files = [str(tmp_path / "fields.parquet"), *(str(plate / name) for name in PLATE[1:])]
     for threads in (1, 2):
         with pytest.raises(InputError, match=r"nowhere\.tif"):

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 from wellread.crops.reader import Crops
 from wellread.encoder import views, views_cpu
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.train import loop
 from wellread.train.dataset import TrainingSet, read_window_sides
@@ -245,8 +246,10 @@ class OneView:
 def test_windows_come_from_the_tables_of_cells(tmp_path, each_channel, labelled):
     """Micro-batches are drawn as one batch, and every crop has the window of its cell."""
     sizes = np.arange(8, 20)
-    pd.DataFrame({"well": "A01", "side": sizes}).to_parquet(tmp_path / "a.parquet")
-    pd.DataFrame({"well": ["A01"] * 8}).to_parquet(tmp_path / "b.parquet")  # of an earlier version, or made elsewhere
+    table_files.write(pd.DataFrame({"well": "A01", "side": sizes}), tmp_path / "a.parquet", "cells")
+    table_files.write(
+        pd.DataFrame({"well": ["A01"] * 8}), tmp_path / "b.parquet", "cells"
+    )  # of an earlier version, or made elsewhere
     found = read_window_sides([tmp_path / "a.parquet", tmp_path / "b.parquet"], 20)
     assert found.tolist() == [*sizes, *[20] * 8]
     np.save(tmp_path / "crops.npy", np.broadcast_to(found.astype(np.uint8)[:, None, None, None], (20, 2, 20, 20)))

@@ -7,6 +7,7 @@ from conftest import PLATE, outputs
 from PIL import Image
 from wellread.crops.crops import crops
 from wellread.look.plate_files import PlateFiles
+from wellread.runtime import table_files
 from wellread.runtime.registry import functions
 
 LOOKS = functions("look")
@@ -88,7 +89,7 @@ def test_plates_return_the_numbers_of_every_well(plates, tmp_path):
 def test_images_that_were_moved_leave_a_note(own_rows, plates, tmp_path):
     gone = pd.read_parquet(plates[0].paths["fields"])
     gone[[c for c in gone if c.startswith("path_")]] = "nowhere.tif"
-    gone.to_parquet(tmp_path / "fields.parquet")
+    table_files.write(gone, tmp_path / "fields.parquet", "fields")
     moved = [PlateFiles(plates[0].paths | {"fields": str(tmp_path / "fields.parquet")})]
     for name in ("fields", "cells"):
         numbers, _ = draw(name, moved, tmp_path)

@@ -13,6 +13,7 @@ from wellread.measure.average_precision import average_precisions, chance_precis
 from wellread.profiles import similarity, tables
 from wellread.profiles.consensus import consensus
 from wellread.profiles.correct import correct
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choices, functions
 
@@ -507,7 +508,7 @@ def test_results_are_tidy_reproducible_and_keep_odd_names(name, tmp_path):
     frame["Metadata_dose"] = frame["Metadata_Plate"].str[1].astype(float)
     found = [MEASURES[name](frame, 0) for _ in range(2)]
     for file, one in zip("ab", found, strict=True):
-        tables.write(one, tmp_path / file)
+        table_files.write(one, tmp_path / file, "answers")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     back = pd.read_parquet(tmp_path / "a")
     assert list(back) == ["metric", "item", "repeat", "value", "n"]

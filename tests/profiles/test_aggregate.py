@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from wellread.profiles import tables
 from wellread.profiles.aggregate import aggregate
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
 
@@ -17,7 +18,7 @@ def plates(tmp_path):
         sizes = {("A01", "1"): 9, ("A01", "2"): 4, ("A01", "3"): 2, ("A02", "1"): 6, ("A02", "2"): 1, ("A03", "1"): 3}
         keys = [(plate, *field) for field, size in sizes.items() for _ in range(size)]
         cells = pd.DataFrame(keys, columns=["plate", "well", "site"]).sample(frac=1, random_state=0)
-        cells.to_parquet(tmp_path / f"{plate}.parquet")
+        table_files.write(cells, tmp_path / f"{plate}.parquet", "cells")
         np.save(tmp_path / f"{plate}.npy", rng.normal(3, 1, (len(cells), 5)).astype(np.float32))
         paths.append((tmp_path / f"{plate}.parquet", tmp_path / f"{plate}.npy"))
     return tuple(zip(*paths, strict=True))
@@ -78,7 +79,7 @@ def test_the_order_of_cells_does_not_matter(plates, wells, tmp_path):
     before = aggregate(*plates, wells, seed=0)
     for cells, embeddings in zip(*plates, strict=True):
         order = np.random.default_rng(1).permutation(len(np.load(embeddings)))
-        pd.read_parquet(cells).iloc[order].to_parquet(cells)
+        table_files.write(pd.read_parquet(cells).iloc[order], cells, "cells")
         np.save(embeddings, np.load(embeddings)[order])
     for one, other in zip(before, aggregate(*plates, wells, seed=0), strict=True):
         pd.testing.assert_frame_equal(one, other, rtol=1e-6)
@@ -86,13 +87,13 @@ def test_the_order_of_cells_does_not_matter(plates, wells, tmp_path):
 
 def test_same_inputs_same_bytes(plates, wells, tmp_path):
     for name in ("one", "two"):
-        tables.write(aggregate(*plates, wells, seed=0)[1], tmp_path / name)
+        table_files.write(aggregate(*plates, wells, seed=0)[1], tmp_path / name, "profiles")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
 def test_a_plate_without_cells_is_no_error(plates, wells):
     cells, embeddings = plates
-    pd.read_parquet(cells[1]).iloc[:0].to_parquet(cells[1])
+    table_files.write(pd.read_parquet(cells[1]).iloc[:0], cells[1], "cells")
     np.save(embeddings[1], np.zeros((0, 5), np.float32))
     _, well = aggregate(cells, embeddings, wells, seed=0)
     assert set(well["Metadata_Plate"]) == {"p1"}
@@ -100,7 +101,7 @@ def test_a_plate_without_cells_is_no_error(plates, wells):
 
 def test_no_cells_at_all_give_empty_tables(plates, wells):
     for cells, embeddings in zip(*plates, strict=True):
-        pd.read_parquet(cells).iloc[:0].to_parquet(cells)
+        table_files.write(pd.read_parquet(cells).iloc[:0], cells, "cells")
         np.save(embeddings, np.zeros((0, 5), np.float32))
     fov, well = aggregate(*plates, wells, seed=0)
     assert len(fov) == len(well) == 0

@@ -6,6 +6,7 @@ import pytest
 from made_profiles import profiles, screen
 from wellread.profiles import tables
 from wellread.profiles.consensus import consensus
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
 
@@ -80,5 +81,5 @@ def test_the_order_of_wells_does_not_matter():
 def test_a_table_of_odd_names_can_be_written(tmp_path):
     frame = screen(treatments=2)
     frame["Metadata_treatment"] = frame["Metadata_treatment"].replace({"t000": '"/<b>', "t001": "é|ü"})
-    tables.write(consensus(frame), tmp_path / "treatment.parquet")
+    table_files.write(consensus(frame), tmp_path / "treatment.parquet", "profiles")
     assert pd.read_parquet(tmp_path / "treatment.parquet")["Metadata_treatment"].tolist() == ['"/<b>', "DMSO", "é|ü"]

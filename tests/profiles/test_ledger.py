@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from wellread.profiles.ledger import UNITS, build_ledger, check_ledger, plate_files, profile_files
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
 
@@ -81,7 +82,7 @@ def test_embeddings_of_other_crops_are_named(run, tmp_path):
 
 def test_fields_missing_from_the_plates_table_are_found(run, tmp_path):
     shorter = tmp_path / "fields.parquet"
-    pd.read_parquet(run.plates["P1"]["fields"]).iloc[1:].to_parquet(shorter)
+    table_files.write(pd.read_parquet(run.plates["P1"]["fields"]).iloc[1:], shorter, "fields")
     plates = run.plates | {"P1": run.plates["P1"] | {"fields": shorter}}
     with pytest.raises(InputError, match="plate P1, stage fields"):
         check_ledger(build_ledger(run.images, plates, run.wells, run.profiles))
@@ -90,7 +91,7 @@ def test_fields_missing_from_the_plates_table_are_found(run, tmp_path):
 def test_objects_that_became_neither_rows_nor_lost_are_found(run, tmp_path):
     more = tmp_path / "objects.parquet"
     objects = pd.read_parquet(run.plates["P1"]["objects"])
-    pd.concat([objects, objects.iloc[:1].assign(label=99)]).to_parquet(more)
+    table_files.write(pd.concat([objects, objects.iloc[:1].assign(label=99)]), more, "objects")
     plates = run.plates | {"P1": run.plates["P1"] | {"objects": more}}
     with pytest.raises(InputError, match="plate P1, stage crops"):
         check_ledger(build_ledger(run.images, plates, run.wells, run.profiles))
@@ -106,7 +107,7 @@ def test_what_is_flagged_is_counted_kept_or_dropped(run, tmp_path):
     lost.loc[4, "flags"] = "area"  # its window left the field first
     for kind, table in {"fields": fields, "cells": cells, "lost": lost}.items():
         own[kind] = tmp_path / f"{kind}.parquet"
-        table.to_parquet(own[kind])
+        table_files.write(table, own[kind], kind)
     account = build_ledger(run.images, run.plates | {"P1": own}, run.wells, run.profiles)
     check_ledger(account)
     assert count(account, "P1", "fields") == 22
@@ -120,10 +121,10 @@ def test_what_is_flagged_is_counted_kept_or_dropped(run, tmp_path):
 def test_a_plate_without_cells(run, tmp_path):
     none = {kind: tmp_path / f"{kind}.parquet" for kind in ("cells", "lost", "objects")}
     for kind, path in none.items():
-        pd.read_parquet(run.plates["P1"][kind]).iloc[:0].to_parquet(path)
+        table_files.write(pd.read_parquet(run.plates["P1"][kind]).iloc[:0], path, kind)
     np.save(tmp_path / "none.npy", np.zeros((0, 6), np.float32))
     others = pd.read_parquet(run.profiles["tiny"]).query("Metadata_Plate == 'P2'")
-    others.to_parquet(tmp_path / "well.parquet")
+    table_files.write(others, tmp_path / "well.parquet", "profiles")
     plates = {"P1": run.plates["P1"] | none | {"embeddings": {"tiny": tmp_path / "none.npy"}}}
     account = build_ledger(run.images, plates, run.wells, {"tiny": tmp_path / "well.parquet"})
     check_ledger(account)

@@ -4,6 +4,7 @@ import made_run
 import pandas as pd
 import pytest
 from wellread.profiles.ledger import build_ledger, check_ledger
+from wellread.runtime import table_files
 
 STAGES = {"missing": "images", "unreadable": "images", "shape": "fields", "blank": "fields", "flagged": "fields"}
 
@@ -18,7 +19,7 @@ def test_a_field_is_lost_at_the_stage_of_its_status(run, tmp_path, status):
     fields = pd.read_parquet(run.plates["P1"]["fields"])
     fields.loc[:2, "status"] = status
     fields.loc[:2, "flags"] = "focus" if status == "flagged" else ""
-    fields.to_parquet(tmp_path / "fields.parquet")
+    table_files.write(fields, tmp_path / "fields.parquet", "fields")
     plates = {"P1": run.plates["P1"] | {"fields": tmp_path / "fields.parquet"}}
     account = build_ledger(run.images, plates, run.wells, run.profiles)
     check_ledger(account)

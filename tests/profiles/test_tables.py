@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from made_profiles import screen
 from wellread.profiles import tables
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
 ODD = ['a "quoted" name', "5/6'-thing\\x", "<script>alert(1)</script>", "цитохалазин Δ9", "NA", "a, b"]
@@ -36,14 +37,14 @@ def test_a_missing_column_is_named_with_those_there_are():
 def test_odd_names_survive_a_file(tmp_path):
     frame = screen(treatments=len(ODD), plates=1)
     frame.loc[frame["Metadata_control"] == "", "Metadata_treatment"] = ODD
-    tables.write(frame, tmp_path / "well.parquet")
+    table_files.write(frame, tmp_path / "well.parquet", "profiles")
     back = pd.read_parquet(tmp_path / "well.parquet")
     assert tables.text_column(back, "treatment")[-len(ODD) :].tolist() == ODD
 
 
 def test_profiles_open_in_pycytominer(tmp_path):
     pycytominer = pytest.importorskip("pycytominer")
-    tables.write(screen(D=4), tmp_path / "well.parquet")
+    table_files.write(screen(D=4), tmp_path / "well.parquet", "profiles")
     meta, features = (
         [name for name in pd.read_parquet(tmp_path / "well.parquet") if name.startswith(prefix)]
         for prefix in ("Metadata_", "emb_")

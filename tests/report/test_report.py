@@ -11,6 +11,7 @@ import pytest
 from wellread.profiles.ledger import build_ledger
 from wellread.report import svg
 from wellread.report.page import CHAPTERS, number, report
+from wellread.runtime import table_files
 
 PLATE = ("fields", "calibration", "masks", "crops", "cells", "lost")
 VOID = {"meta", "link", "img"}
@@ -20,7 +21,9 @@ VOID = {"meta", "link", "img"}
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     run = made_run.write(folder)
-    build_ledger(run.images, run.plates, run.wells, run.profiles).to_parquet(folder / "ledger.parquet")
+    table_files.write(
+        build_ledger(run.images, run.plates, run.wells, run.profiles), folder / "ledger.parquet", "ledger"
+    )
     run.inputs["ledger"] = str(folder / "ledger.parquet")
     return run
 
@@ -124,7 +127,7 @@ def test_a_plate_without_cells_is_reported(run, tmp_path):
     plate = tmp_path / "P1"
     shutil.copytree(run.plates["P1"]["fields"].parent, plate)
     for kind in ("cells", "lost"):
-        pd.read_parquet(plate / f"{kind}.parquet").iloc[:0].to_parquet(plate / f"{kind}.parquet")
+        table_files.write(pd.read_parquet(plate / f"{kind}.parquet").iloc[:0], plate / f"{kind}.parquet", kind)
     np.save(plate / "crops.npy", np.load(plate / "crops.npy")[:0])
     inputs = {kind: [str(path) for path in sorted(plate.glob(f"{kind}.*"))] for kind in PLATE}
     page = written(tmp_path, inputs, run.wells, run.config)
@@ -136,7 +139,7 @@ def test_images_moved_away_since_are_reported(run, tmp_path):
     plate = tmp_path / "P1"
     shutil.copytree(run.plates["P1"]["fields"].parent, plate)
     fields = pd.read_parquet(plate / "fields.parquet")
-    fields.replace(r".*\.tif", "gone.tif", regex=True).to_parquet(plate / "fields.parquet")
+    table_files.write(fields.replace(r".*\.tif", "gone.tif", regex=True), plate / "fields.parquet", "fields")
     inputs = {kind: [str(path) for path in sorted(plate.glob(f"{kind}.*"))] for kind in PLATE}
     assert "no longer where they were" in text(written(tmp_path, inputs, run.wells, run.config))
 

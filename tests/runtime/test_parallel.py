@@ -56,6 +56,27 @@ def test_workers_end_with_their_parent(tmp_path):
         time.sleep(0.05)
 
 
+PROGRAM = """
+import subprocess, sys
+from wellread.runtime.parallel import stop_with_parent
+
+with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], preexec_fn=stop_with_parent) as run:
+    print(run.pid, flush=True)
+"""
+
+
+def test_a_program_stops_with_its_parent():
+    env = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    parent = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, env=env, text=True)
+    program = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    limit = time.monotonic() + 20
+    while alive(program):
+        assert time.monotonic() < limit, "the program is still there"
+        time.sleep(0.05)
+
+
 def alive(pid):
     """Whether a process runs; one that has ended and waits for nobody to ask is dead."""
     try:

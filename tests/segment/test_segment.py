@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 from truth import pooled_f1
+from wellread.runtime import table_files
 from wellread.segment.segment import segment
 
 SECTION = {"otsu_watershed": {"nucleus": "DNA", "cell": "RNA"}}
@@ -47,7 +48,7 @@ def test_processes_do_not_change_the_files(plate, tmp_path):
 def test_bad_fields_have_no_cells(plate, tmp_path):
     fields = pd.read_parquet(plate / "fields.parquet")
     fields.loc[[0, 4], "status"] = "blank"
-    fields.to_parquet(tmp_path / "fields.parquet")
+    table_files.write(fields, tmp_path / "fields.parquet", "fields")
     (tmp_path / "calibration.npz").write_bytes((plate / "calibration.npz").read_bytes())
     masks, objects = run(tmp_path, tmp_path)
     assert not masks[[0, 4]].any()
@@ -56,7 +57,7 @@ def test_bad_fields_have_no_cells(plate, tmp_path):
 
 def test_a_plate_without_good_fields_has_masks_of_nothing(plate, tmp_path, caplog):
     fields = pd.read_parquet(plate / "fields.parquet").assign(status="blank")
-    fields.to_parquet(tmp_path / "fields.parquet")
+    table_files.write(fields, tmp_path / "fields.parquet", "fields")
     (tmp_path / "calibration.npz").write_bytes((plate / "calibration.npz").read_bytes())
     masks, objects = run(tmp_path, tmp_path)
     assert masks.shape == (12, 2, 192, 192)

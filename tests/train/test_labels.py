@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.train.labels import read_labels
 
@@ -14,7 +15,7 @@ def tables(tmp_path):
     pd.DataFrame(wells | {"moa": moa, "one": "same"}).to_csv(tmp_path / "wells.csv", index=False)
     of_cells = {"P1": ["A02", "A01", "A03", "B07", "A01"], "P2": ["A01"]}  # B07 is in no table
     for plate, names in of_cells.items():
-        pd.DataFrame({"plate": plate, "well": names}).to_parquet(tmp_path / f"{plate}.parquet")
+        table_files.write(pd.DataFrame({"plate": plate, "well": names}), tmp_path / f"{plate}.parquet", "cells")
     return [tmp_path / f"{plate}.parquet" for plate in of_cells], [tmp_path / "wells.csv"] * 2
 
 

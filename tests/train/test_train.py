@@ -14,6 +14,7 @@ import pytest
 import torch
 from paths import ROOT
 from wellread.encoder.embed import embed
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.train import loop, train
 from wellread.train.optimise import clip_gradients
@@ -49,7 +50,7 @@ def plates(tmp_path):
     for plate, n in enumerate((40, 24)):
         crops, cells = tmp_path / f"crops{plate}.npy", tmp_path / f"cells{plate}.parquet"
         np.save(crops, textures(n, seed=plate)[0])
-        pd.DataFrame({"well": ["A01"] * n}).to_parquet(cells)
+        table_files.write(pd.DataFrame({"well": ["A01"] * n}), cells, "cells")
         paths[0].append(str(crops))
         paths[1].append(str(cells))
     return paths
@@ -151,7 +152,7 @@ def test_a_run_killed_twenty_times_ends_like_an_unbroken_one(plates, tmp_path):
 def test_training_tells_textures_apart_that_an_untrained_network_confuses(tmp_path):
     crops, kind = textures(256)
     np.save(tmp_path / "crops.npy", crops)
-    pd.DataFrame({"well": ["A01"] * 256}).to_parquet(tmp_path / "cells.parquet")
+    table_files.write(pd.DataFrame({"well": ["A01"] * 256}), tmp_path / "cells.parquet", "cells")
     plates = [str(tmp_path / "crops.npy")], [str(tmp_path / "cells.parquet")]
     scores = {}
     for name, fit in {"untrained": {"epochs": 1, "epoch_length": 1}, "trained": {"epochs": 20}}.items():
@@ -265,7 +266,8 @@ def labelled(plates, tmp_path):
     wells = tmp_path / "wells.csv"
     wells.write_text("plate,well,treatment,control,kind\n" + "P1,A01,x,,stripes\nP1,A02,y,,grains\n")
     for path, n in zip(plates[1], (40, 24), strict=True):
-        pd.DataFrame({"plate": "P1", "well": np.where(np.arange(n) % 2 == 0, "A01", "A02")}).to_parquet(path)
+        cells = pd.DataFrame({"plate": "P1", "well": np.where(np.arange(n) % 2 == 0, "A01", "A02")})
+        table_files.write(cells, path, "cells")
     return plates, [str(wells)] * 2
 
 
@@ -330,7 +332,7 @@ def test_too_few_cells_and_unequal_tables_are_refused(plates, tmp_path):
     with pytest.raises(InputError, match="tables of cells"):
         train.train(crops, cells[::-1][:1], **settings)
     np.save(tmp_path / "one.npy", textures(1)[0])
-    pd.DataFrame({"well": ["A01"]}).to_parquet(tmp_path / "one.parquet")
+    table_files.write(pd.DataFrame({"well": ["A01"]}), tmp_path / "one.parquet", "cells")
     with pytest.raises(InputError, match="at least 2 cells"):
         train.train([tmp_path / "one.npy"], [tmp_path / "one.parquet"], **settings)
 

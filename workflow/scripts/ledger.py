@@ -1,8 +1,8 @@
 """Count what every stage of a dataset keeps and loses."""
 
 from wellread.inputs import sources, user_tables
-from wellread.profiles import ledger, tables
-from wellread.runtime import job
+from wellread.profiles import ledger
+from wellread.runtime import job, table_files
 
 files = snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards):
@@ -12,4 +12,4 @@ with job.running(snakemake.log[0], **snakemake.wildcards):
     profiles = ledger.profile_files(files.profiles)
     counts = ledger.build_ledger(images, plates, user_tables.read(files.wells, "wells"), profiles)
     ledger.check_ledger(counts)
-    tables.write(counts, snakemake.output[0])
+    table_files.write(counts, snakemake.output[0], "ledger")

@@ -14,6 +14,7 @@ from wellread.calibrate import quality
 from wellread.calibrate.flags import MIN_VALUES, add_flag, broken_rules, summary
 from wellread.calibrate.plate import flat_field
 from wellread.inputs import images
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import ordered
@@ -46,8 +47,7 @@ def calibrate(rows, channels: list[str], calibration_out, fields_out, threads: i
     `options` are the keyword-only ones of `survey`.
     """
     fields, calibration = survey(rows, channels, threads, **options)
-    with whole(fields_out) as part:
-        fields.to_parquet(part, index=False)
+    table_files.write(fields, fields_out, "fields")
     with whole(calibration_out) as part:
         np.savez(part, **calibration, channels=np.array(channels))
 

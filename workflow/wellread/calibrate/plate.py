@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.inputs import images
+from wellread.runtime import table_files
 
 COUNTS = np.arange(2**16, dtype=np.uint16)  # all that a camera can give
 
@@ -110,4 +111,4 @@ def open_plate(fields_path: str, calibration_path: str) -> Plate:
     """Open a plate by its two files; cached, so that worker processes are sent paths and open a plate once."""
     with np.load(calibration_path) as saved:
         arrays = {name: saved[name] for name in ("illumination", "dark", "limits")}
-        return Plate(pd.read_parquet(fields_path), saved["channels"].tolist(), **arrays)
+        return Plate(table_files.read(fields_path, "fields"), saved["channels"].tolist(), **arrays)

@@ -15,6 +15,7 @@ from wellread.crops.cutter import CELL, NUCLEUS, OTHER, Cutter, FieldCells, RowF
 from wellread.crops.pixels import mask_pages
 from wellread.crops.selection import object_flags, reasons_without_crop
 from wellread.crops.windows import Grid
+from wellread.runtime import table_files
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import ordered
 from wellread.runtime.progress import progress
@@ -47,7 +48,7 @@ def crops(
     mask_pages.cache_clear()
     plate = open_plate(fields, calibration)
     grid = Grid.of(plate.shape, pixel_size, target_pixel_size)
-    table = sorted_by_well(pd.read_parquet(objects) if masks else whole_images(plate), plate)
+    table = sorted_by_well(table_files.read(objects, "objects") if masks else whole_images(plate), plate)
     if masks is None and fit == "resize":
         grid, squares = Grid.resized(plate.shape, size), windows.whole_squares(len(table), size)
     elif window == "box":
@@ -100,7 +101,5 @@ def write_tables(table: pd.DataFrame, outputs: dict) -> None:
     kept = table["reason"] == ""
     lost = table.loc[~kept, "reason"].value_counts().to_dict()
     log.info("%d crops, %d objects without one %s", kept.sum(), (~kept).sum(), lost or "")
-    with whole(outputs["cells"]) as part:
-        table[kept].drop(columns="reason").to_parquet(part, index=False)
-    with whole(outputs["lost"]) as part:
-        table.loc[~kept, LOST].to_parquet(part, index=False)
+    table_files.write(table[kept].drop(columns="reason"), outputs["cells"], "cells")
+    table_files.write(table.loc[~kept, LOST], outputs["lost"], "lost")

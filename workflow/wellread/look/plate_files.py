@@ -9,6 +9,7 @@ import pandas as pd
 
 from wellread.calibrate.plate import Plate, open_plate
 from wellread.pictures import montage
+from wellread.runtime import table_files
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ class PlateFiles:
     @cached_property
     def cells(self) -> pd.DataFrame:
         """The table of all objects, with `flags` and `reason`, "" for those with a crop, else why there is none."""
-        kept = pd.read_parquet(self.paths["cells"]).assign(reason="")
-        lost = pd.read_parquet(self.paths["lost"])
+        kept = table_files.read(self.paths["cells"], "cells").assign(reason="")
+        lost = table_files.read(self.paths["lost"], "lost")
         if "objects" not in self.paths:
             return kept
-        objects = pd.read_parquet(self.paths["objects"])
+        objects = table_files.read(self.paths["objects"], "objects")
         columns = ["field", "label", "reason", "flags"]
         return objects.merge(
             pd.concat([kept[columns], lost[columns]]), on=columns[:2], how="left", validate="one_to_one"

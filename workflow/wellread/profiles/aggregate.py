@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.profiles import controls, tables
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
 
@@ -52,7 +53,7 @@ def pool(keys: pd.DataFrame, X: np.ndarray, statistic) -> tuple[pd.DataFrame, np
 
 
 def _pool_cells(cells_path, embeddings_path, statistic):
-    keys = pd.read_parquet(cells_path, columns=["plate", "well", "site"])
+    keys = table_files.read(cells_path, "cells", ["plate", "well", "site"])
     X = np.load(embeddings_path)
     if len(keys) != len(X):
         found, where = f"{len(keys)} cells and {len(X)} embeddings", f"{cells_path} and {embeddings_path}"

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.profiles import tables
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
 UNITS = {  # stage: what is counted, in the order of the pipeline
@@ -34,10 +35,10 @@ def build_ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profil
         paths = plates[plate]
         imaged = images.loc[images["plate"] == plate, "well"]
         known = wells.loc[wells["plate"] == plate, "well"]
-        cells = pd.read_parquet(paths["cells"], columns=["well"])["well"]
+        cells = table_files.read(paths["cells"], "cells", ["well"])["well"]
         rows += _rows(plate, "", _counts_before_models(len(imaged), paths))
         for model in sorted(profiles):
-            profile = pd.read_parquet(profiles[model], columns=[tables.column(name) for name in PROFILE_COLUMNS])
+            profile = table_files.read(profiles[model], "profiles", [tables.column(name) for name in PROFILE_COLUMNS])
             profile = profile[profile[tables.column("plate")] == plate]
             embedded = len(np.load(paths["embeddings"][model], mmap_mode="r"))
             rows += _rows(plate, model, _counts_of_model(embedded, profile, cells, imaged, known))
@@ -68,15 +69,15 @@ def is_kept(reasons: pd.Series) -> pd.Series:
 
 def _counts_before_models(n_images: int, paths: dict) -> dict:
     """{stage: {reason: n}} of the stages before the embeddings."""
-    fields = pd.read_parquet(paths["fields"], columns=["status", "flags"])
+    fields = table_files.read(paths["fields"], "fields", ["status", "flags"])
     unread = fields["status"].isin(UNREADABLE)
     missing = fields.loc[unread, "status"].value_counts()
     good = (fields["status"] == "ok").sum()  # where nothing is segmented, every field is an object
-    cells, lost = (pd.read_parquet(paths[kind]) for kind in ("cells", "lost"))
+    cells, lost = (table_files.read(paths[kind], kind) for kind in ("cells", "lost"))
     return {
         "images": {"kept": n_images - missing.sum(), **missing},
         "fields": _counts_by_reason(fields.loc[~unread, "status"].replace("ok", ""), fields.loc[~unread, "flags"]),
-        "objects": {"kept": len(pd.read_parquet(paths["objects"], columns=["field"])) if "objects" in paths else good},
+        "objects": {"kept": table_files.check(paths["objects"], "objects").num_rows if "objects" in paths else good},
         "crops": _counts_by_reason(
             pd.concat([cells.assign(reason=""), lost])["reason"], pd.concat([cells, lost])["flags"]
         ),

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from wellread.runtime.errors import InputError
-from wellread.runtime.files import whole
 
 # Metadata columns that pycytominer and copairs spell in their own way; all others are Metadata_ and their name.
 STANDARD_NAMES = {
@@ -35,12 +34,6 @@ def join(meta: pd.DataFrame, X: np.ndarray) -> pd.DataFrame:
     """A profile table of metadata and features (n, D), which become float32, the precision of encoders."""
     features = pd.DataFrame(X.astype(np.float32), columns=[f"emb_{i:04d}" for i in range(X.shape[1])])
     return pd.concat([meta.reset_index(drop=True), features], axis=1)
-
-
-def write(frame: pd.DataFrame, path) -> None:
-    """Write a table to Parquet; an interrupted write leaves no file."""
-    with whole(path) as part:
-        frame.to_parquet(part, index=False)
 
 
 def existing(meta: pd.DataFrame, by) -> list[str]:

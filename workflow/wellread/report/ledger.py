@@ -5,6 +5,7 @@ import pandas as pd
 from wellread.profiles.ledger import UNITS, is_kept
 from wellread.report import svg, tasks
 from wellread.report.run import Run
+from wellread.runtime import table_files
 
 
 def ledger(run: Run) -> dict:
@@ -12,7 +13,7 @@ def ledger(run: Run) -> dict:
     paths = run.paths("ledger")
     if not paths:
         return {"rows": [], "headlines": tasks.headlines(run)}
-    table = pd.read_parquet(paths[0])
+    table = table_files.read(paths[0], "ledger")
     stages = [stage for stage in UNITS if stage in set(table["stage"])]
     rows = [("all plates", table)] if table["plate"].nunique() > 1 else []
     rows += list(table.groupby("plate"))

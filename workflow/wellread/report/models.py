@@ -9,6 +9,7 @@ from wellread.profiles import tables
 from wellread.profiles.controls import is_evaluation, is_fitting
 from wellread.report import svg
 from wellread.report.run import Run
+from wellread.runtime import table_files
 from wellread.train.collapse import collapse_warnings
 
 DESCRIPTIONS = {  # of columns of training.parquet, on the page; others have none
@@ -39,7 +40,7 @@ def train(run: Run) -> dict:
 
 def _curves(run: Run, model: str, path) -> dict:
     ((method, options),) = run.config["models"][model].get("train", {"dino": {}}).items()
-    table = pd.read_parquet(path)
+    table = table_files.read(path, "training")
     curves = [_curve(name, table[["step", name]].dropna()) for name in table if name not in ("step", "epoch")]
     last = table.iloc[-1]
     return {
@@ -68,7 +69,7 @@ def embed(run: Run) -> dict:
 
 def _encoder(run: Run, model: str, card, profile) -> dict:
     facts = json.loads(card.read_text()) if card else _facts_from_config(run.config["models"][model])
-    X = tables.split(pd.read_parquet(profile))[1] if profile else np.zeros((0, 0))
+    X = tables.split(table_files.read(profile, "profiles"))[1] if profile else np.zeros((0, 0))
     return {
         "model": model,
         "facts": facts,
@@ -114,7 +115,7 @@ def _control_statistics(path) -> dict:
     `spread`: mean squared distance of the evaluation controls to the mean of the fitting ones, over that of the fitting
     controls. `plate`: proportion of the variance of the evaluation controls that is between plates.
     """
-    meta, X = tables.split(pd.read_parquet(path, filters=[(tables.column("control"), "==", "negative")]))
+    meta, X = tables.split(table_files.read(path, "profiles", filters=[(tables.column("control"), "==", "negative")]))
     fit, evaluate = X[is_fitting(meta)], X[is_evaluation(meta)]
     facts = {"fit": len(fit), "evaluate": len(evaluate), "dimensions": X.shape[1], "spread": None}
     if len(fit) > 1 and len(evaluate):

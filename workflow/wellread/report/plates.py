@@ -14,6 +14,7 @@ from wellread.pictures.labels import NEGATIVE, UNLABELLED, label_controls, row_l
 from wellread.profiles import tables
 from wellread.report import svg, tasks
 from wellread.report.run import Run
+from wellread.runtime import table_files
 
 MAX_FAILED = 200  # failed fields that are listed one by one
 MAX_GROUPS, PER_GROUP = 16, 9  # rows and columns of the montage
@@ -22,7 +23,7 @@ FIELD_WIDTH, CELL_SIDE = 400, 74  # px; the second also stands in page.css
 
 def calibrate(run: Run) -> dict:
     """Quality and intensity limits of every plate and channel, maps of intensity, and the failed fields."""
-    tables = {plate: pd.read_parquet(path) for plate, path in run.by_folder("fields").items()}
+    tables = {plate: table_files.read(path, "fields") for plate, path in run.by_folder("fields").items()}
     calibrations = run.by_folder("calibration")
     rows = [_quality(plate, tables[plate], calibrations[plate]) for plate in run.plates]
     failed = pd.concat([table[table["status"] != "ok"] for table in tables.values()]) if tables else pd.DataFrame()
@@ -73,9 +74,9 @@ def segment(run: Run) -> dict:
 
 def _object_counts(run: Run, plate: str) -> tuple[pd.Series, pd.DataFrame]:
     """The number of objects of every good field (also 0), and the table of cells."""
-    fields = pd.read_parquet(run.by_folder("fields")[plate])
-    cells = pd.read_parquet(run.by_folder("cells")[plate], columns=["field", "area", "nucleus_area"])
-    lost = pd.read_parquet(run.by_folder("lost")[plate], columns=["field"])
+    fields = table_files.read(run.by_folder("fields")[plate], "fields")
+    cells = table_files.read(run.by_folder("cells")[plate], "cells", ["field", "area", "nucleus_area"])
+    lost = table_files.read(run.by_folder("lost")[plate], "lost", ["field"])
     counts = pd.concat([cells["field"], lost["field"]]).value_counts()
     return counts.reindex(fields.loc[fields["status"] == "ok", "field"], fill_value=0), cells
 
@@ -132,9 +133,9 @@ def crops(run: Run) -> dict:
     images = Crops([run.by_folder("crops")[plate] for plate in plates]) if plates else []
     facts = {"n": len(images), "colours": montage.colours(channels), "label": "", "groups": [], "more": 0, "passed": 0}
     if not facts["n"]:
-        counts = [len(pd.read_parquet(path, columns=["field"])) for path in run.paths("cells")]
+        counts = [table_files.check(path, "cells").num_rows for path in run.paths("cells")]
         return facts | {"passed": 0 if run.settings.get("keep_crops", True) else sum(counts)}
-    cells = [pd.read_parquet(run.by_folder("cells")[plate], columns=["plate", "well"]) for plate in plates]
+    cells = [table_files.read(run.by_folder("cells")[plate], "cells", ["plate", "well"]) for plate in plates]
     label, labels = _cell_labels(pd.concat(cells, ignore_index=True), run.wells)
     rng = np.random.default_rng(run.config["seed"])
     names = sorted(set(labels), key=lambda name: (name == UNLABELLED, name != NEGATIVE, name))

@@ -6,6 +6,7 @@ import pandas as pd
 
 from wellread.report import svg
 from wellread.report.run import Run
+from wellread.runtime import table_files
 from wellread.runtime.registry import chosen
 
 CHANCE = {"mean_normalised_average_precision": 0.0, "spearman": 0.0}  # of metrics that need no permutations
@@ -35,7 +36,7 @@ def headlines(run: Run) -> list[dict]:
 
 
 def _task(run: Run, name: str, paths: dict) -> dict:
-    tables = {pair: pd.read_parquet(path) for pair, path in paths.items()}
+    tables = {pair: table_files.read(path, "answers") for pair, path in paths.items()}
     metrics = list(dict.fromkeys(metric for table in tables.values() for metric in _metrics(table)))
     values = {pair: [_value(table, metric) for metric in metrics] for pair, table in tables.items()}
     scale = _scale([own[0] for own in values.values() if own and own[0]])
@@ -114,7 +115,7 @@ def segmentation_scores(run: Run) -> list[dict]:
 
 
 def _segmentation_score(run: Run, name: str, path) -> dict:
-    table = pd.read_parquet(path)
+    table = table_files.read(path, "answers")
     overall = table[table["item"] == ""].set_index("metric")["value"]
     columns = [metric for metric in SEGMENTATION if metric in overall]
     left_out = table[table["metric"] == "left_out"][["item", "value"]].to_numpy()

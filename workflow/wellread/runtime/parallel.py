@@ -1,7 +1,10 @@
 """Many independent items on several cores, results in order, memory flat."""
 
+import ctypes
 import multiprocessing
 import os
+import signal
+import sys
 import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
@@ -38,6 +41,12 @@ def ordered(function, items, workers: int):
 def end_with_parent() -> None:
     """In a worker process: end at once when the process that started it is gone, even by SIGKILL."""
     threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def stop_with_parent() -> None:
+    """In a process about to run another program (`preexec_fn`): SIGTERM for it once its parent is gone; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _wait_for_parent() -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 import tifffile
 
 from wellread.calibrate.plate import Plate, open_plate
+from wellread.runtime import table_files
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import ordered
 from wellread.runtime.progress import progress
@@ -41,9 +42,9 @@ def segment(fields, calibration, outputs: dict, section: dict, threads=1, pixel_
         pages = _mask_pages(progress(results, "segment", len(plate.fields), "fields"), tables)
         tags = {"photometric": "minisblack", "metadata": {"axes": "FCYX"}}
         tifffile.imwrite(part, pages, bigtiff=True, compression="zlib", **layout, **tags)
-    with whole(outputs["objects"]) as part:
-        _log_counts(found := pd.concat(tables, ignore_index=True), plate)
-        found.to_parquet(part, index=False)
+    found = pd.concat(tables, ignore_index=True)
+    _log_counts(found, plate)
+    table_files.write(found, outputs["objects"], "objects")
 
 
 def _sample_fields(plate: Plate) -> list[dict[str, np.ndarray]]:

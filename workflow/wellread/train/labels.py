@@ -4,9 +4,9 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from wellread.inputs import user_tables
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
 
@@ -49,5 +49,5 @@ def read_labels(cells, wells, label: str) -> Labels:
 
 def _labels_of_plate(cells, wells, label):
     table = user_tables.read(wells, "wells", (label,), key="wells")
-    keys = pd.read_parquet(cells, columns=["plate", "well"])
+    keys = table_files.read(cells, "cells", ["plate", "well"])
     return keys.merge(table, on=["plate", "well"], how="left")[label].fillna("").astype(str).to_numpy(object)

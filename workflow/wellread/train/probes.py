@@ -1,11 +1,11 @@
 """Probes of the encoder during training: do the nearest neighbours of a cell share its label?"""
 
 import numpy as np
-import pandas as pd
 import torch
 from torch.nn import functional as F
 
 from wellread.encoder.views import centre_view
+from wellread.runtime import table_files
 from wellread.train import distributed
 from wellread.train.labels import read_labels
 
@@ -26,7 +26,7 @@ def knn(crops, cells, wells, label, *, seed, device):
     targets = read_labels(cells, wells, label).targets
     rows = np.sort(np.random.default_rng(seed).permutation(np.flatnonzero(targets.any(1)))[:CELLS])
     classes = torch.from_numpy(np.unique(targets[rows], axis=0, return_inverse=True)[1].ravel())
-    keys = np.concatenate([pd.read_parquet(p, columns=["plate", "well"]).agg("/".join, axis=1) for p in cells])[rows]
+    keys = np.concatenate([table_files.read(p, "cells", ["plate", "well"]).agg("/".join, axis=1) for p in cells])[rows]
     same_well = torch.from_numpy(keys[:, None] == keys)  # (n, n)
 
     @torch.inference_mode()

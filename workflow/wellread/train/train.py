@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 import torch
 
 from wellread.crops.reader import Crops
@@ -17,8 +16,10 @@ from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
 from wellread.networks.device import choose_device
+from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
+from wellread.runtime.parallel import stop_with_parent
 from wellread.runtime.registry import pick
 from wellread.train import distributed, loop, probes
 from wellread.train.checkpoint import Checkpoint, settings_hash
@@ -50,7 +51,8 @@ def train(
         labels = read_labels(cells, wells, label) if label else None
         versions = {"code": code, "labels": labels.hash if labels else ""}
         start = [encoder["start"]] if encoder.get("start") else []
-        key = settings_hash(settings | versions, [*crops, *start])
+        counted = {name: value for name, value in fit.items() if name != "checkpoint_every"}  # changes no weight
+        key = settings_hash(settings | {"fit": counted} | versions, [*crops, *start])
         checkpoint = Checkpoint(Path(weights).with_name("checkpoint.pt"), key)
         run_probe = probes.knn(data, cells, wells, probe, seed=seed, device=device) if probe else probes.no_probe
         torch.manual_seed(seed)
@@ -65,8 +67,7 @@ def train(
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
             metadata |= {"vit": settings.pop("encoder"), **settings}
             save_encoder(learner.encoder, weights, model, **metadata)
-            with whole(training) as file:
-                pd.DataFrame(rows).to_parquet(file, index=False)
+            table_files.write(pd.DataFrame(rows), training, "training")
             with whole(speed) as file:
                 pd.DataFrame(times).to_csv(file, sep="\t", index=False)
             checkpoint.remove()
@@ -74,7 +75,7 @@ def train(
 
 def check_inputs(crops, cells, channels):
     """Raise an InputError unless crops, tables of cells and channels agree, and there are two cells."""
-    rows = sum(pq.read_metadata(path).num_rows for path in cells)
+    rows = sum(table_files.check(path, "cells").num_rows for path in cells)
     if rows != len(crops):
         edit = "delete both, so that they are made again together"
         raise InputError(f"{rows} crops, as in the tables of cells", f"{len(crops)}", "crops.npy", edit)
@@ -97,7 +98,7 @@ def train_distributed(processes: int, *files, **options):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command += ["-m", "wellread.train.train", str(job)]
-    with subprocess.Popen(command, env=environment, text=True, **PIPES) as run:
+    with subprocess.Popen(command, env=environment, text=True, preexec_fn=stop_with_parent, **PIPES) as run:
         signal.signal(signal.SIGTERM, lambda *_: run.terminate())
         for line in run.stdout:
             log.info("%s", line.rstrip())
