@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from paths import ROOT
 from wellread.plan import provenance
+from wellread.runtime.registry import choices
 
 CONDA = {"pytorch": "torch", "matplotlib-base": "matplotlib"}  # conda's name: pip's name
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -69,8 +70,14 @@ def imports(sources):
         tree = ast.parse(sources.pop())
         packages |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         packages |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        modules = {name for node in ast.walk(tree) for name in provenance._imported(node)} - seen
+        modules = ({*provenance._imports(tree)} | picked(tree)) - seen
         seen |= modules
         sources += [provenance._source(module).read_text() for module in modules]
     outside = {name.split(".")[0] for name in packages} - set(sys.stdlib_module_names) - {"wellread"}
     return {normal(DISTRIBUTIONS[name][0]) for name in outside}
+
+
+def picked(tree) -> set[str]:
+    """The modules of all that a source may pick by the config: `pick("measure", ...)`."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "pick"]
+    return {one.module for call in calls for one in choices(call.args[0].value).values()}
