@@ -27,14 +27,38 @@ def done(tmp_path_factory):
 
 PER_PLATES = {"score", "look"}
 PER_DATASET = {"aggregate", "correct", "consensus", "measure", "draw", "ledger", "report"}
+CODE = "workflow/wellread"
 CHANGES = {
     "nothing": (lambda f: None, set()),
+    "the words of an error": (
+        lambda f: replace(f / CODE / "profiles/correct.py", "negative controls to fit on, two or more", "two controls"),
+        set(),
+    ),
+    "the room runtime": (
+        lambda f: replace(f / CODE / "runtime/errors.py", "class InputError", "NEW = 1\n\n\nclass InputError"),
+        set(),
+    ),
+    "settings that change no result": (
+        lambda f: (
+            replace(f / "test.yaml", "device: cpu", "device: auto")
+            or replace(f / "test.yaml", "checkpoint_every: 2", "checkpoint_every: 3")
+        ),
+        set(),
+    ),
+    "the code of a measure that no task asks for": (
+        lambda f: replace(f / CODE / "measure/knn.py", "import numpy as np\n", "import numpy as np\n\nNEW = 1\n"),
+        set(),
+    ),
+    "the code of a measure": (
+        lambda f: replace(f / CODE / "measure/average_precision.py", "import math\n", "import math\n\nNEW = 1\n"),
+        {"measure", "report"},
+    ),
     "a comment in vit.py": (
-        lambda f: replace(f / "workflow/wellread/encoder/vit.py", "import torch\n", "import torch  # it is\n\n# so\n"),
+        lambda f: replace(f / CODE / "encoder/vit.py", "import torch\n", "import torch  # it is\n\n# so\n"),
         set(),
     ),
     "a statement in vit.py": (
-        lambda f: replace(f / "workflow/wellread/encoder/vit.py", "import torch\n", "import torch\n\nNEW = 1\n"),
+        lambda f: replace(f / CODE / "encoder/vit.py", "import torch\n", "import torch\n\nNEW = 1\n"),
         {"train", "embed P1", "embed P2"} | PER_DATASET,
     ),
     "the sphering regularisation": (
@@ -63,7 +87,7 @@ CHANGES = {
     ),
     "how many fields to look at": (lambda f: replace(f / "test.yaml", "each: 2", "each: 3"), {"look", "report"}),
     "the report's words": (
-        lambda f: replace(f / "workflow/wellread/report/page.html", "</body>", "<p>.</p></body>"),
+        lambda f: replace(f / CODE / "report/page.html", "</body>", "<p>.</p></body>"),
         {"report"},
     ),
 }
@@ -72,21 +96,23 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_re_runs_exactly_what_depends_on_it(done, change):
     edit, expected = CHANGES[change]
-    files = [
-        "workflow/wellread/encoder/vit.py",
-        "workflow/wellread/report/page.html",
-        "test.yaml",
-        "wells.csv",
-        "images.csv",
-    ]
-    before = {name: (done / name).read_bytes() for name in files}
+    files = [path for path in (done / CODE).rglob("*") if path.suffix in (".py", ".html")]
+    files += [done / name for name in ("test.yaml", "wells.csv", "images.csv")]
+    before = {path: path.read_bytes() for path in files}
     edit(done)
     try:
         assert planned(done) == expected
     finally:
-        for name, content in before.items():
-            if (done / name).read_bytes() != content:
-                (done / name).write_bytes(content)
+        for path, content in before.items():
+            if path.read_bytes() != content:
+                path.write_bytes(content)
+
+
+def test_a_dry_run_is_a_page_that_names_plates_and_steps(done):
+    output = subprocess.run(command("-n", "--forceall"), cwd=done, capture_output=True, text=True, check=True).stdout
+    assert len(output.splitlines()) < 80
+    assert "plate P1, P2" in output
+    assert "correction none, sphering" in output
 
 
 def test_a_misspelt_key_re_runs_nothing_and_names_the_right_one(done):
