@@ -34,8 +34,8 @@ def test_a_slip_in_a_declaration_is_refused():
 
 
 def test_a_section_nobody_marks_is_refused():
-    with pytest.raises(KeyError, match="mesure"):
-        choices("mesure")
+    with pytest.raises(KeyError, match="measures"):
+        choices("measures")
 
 
 def test_marks_are_found_in_every_room(tmp_path, monkeypatch):
