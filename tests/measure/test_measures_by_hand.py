@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_profiles import values
+from wellread.measure.assay_quality import assay_quality
 from wellread.measure.average_precision import average_precision, average_precisions
 from wellread.measure.dose_response import dose_response
 from wellread.measure.knn import knn
@@ -71,6 +72,15 @@ def test_recall_and_f1_of_uneven_classes():
     assert values(found, "balanced_accuracy")[""] == pytest.approx((2 / 3 + 0) / 2)
     assert values(found, "f1") == pytest.approx({"a": 4 / 6, "b": 0})  # 2 TP / (true + predicted)
     assert values(found, "macro_f1")[""] == pytest.approx(1 / 3)
+
+
+def test_a_class_that_is_never_predicted_counts_for_recall():
+    found = knn(
+        wells([[1, 0], [1, 0.01], [1, 0.02], [1, 0.6]], moa=["a", "a", "a", "b"]), 0, label="moa", permutations=0
+    )
+    assert values(found, "accuracy")[""] == 0.75
+    assert values(found, "balanced_accuracy")[""] == 0.5
+    assert values(found, "macro_f1")[""] == pytest.approx((6 / 7 + 0) / 2)
 
 
 # ---- average precision ---------------------------------------------------------------------------------------
@@ -166,3 +176,49 @@ def test_a_treatment_replicates_if_its_median_similarity_is_above_that_of_strang
     assert values(found, "threshold") == pytest.approx(dict.fromkeys("abcdt", 0), abs=1e-6)
     assert values(found, "replicating")[""] == 1
     assert values(found, "replicating_chance")[""] == pytest.approx(0.05)
+
+
+def test_a_treatment_that_is_as_similar_as_strangers_does_not_replicate():
+    frame = wells(np.tile([0, 1, 0], (6, 1)), treatment=list("aabbcc"))
+    found = replicating(frame, 0, null_size=20)
+    assert values(found, "similarity") == values(found, "threshold") == dict.fromkeys("abc", 1)
+    assert values(found, "replicating")[""] == 0
+
+
+def test_as_many_permutations_as_1_over_the_threshold_decide_nothing():
+    """One well and one control on each of two plates: four permutations, so p is 1 / 4 at best, which is not below."""
+    X = [[1, 0], [0, 1]] * 2
+    columns = {"plate": list("ppqq"), "treatment": ["t", "DMSO"] * 2, "control": ["", "negative"] * 2}
+    frame = wells(X, **columns, control_use=["", "evaluate"] * 2)
+    for threshold, decidable in ((0.25, 0), (0.2501, 1)):
+        found = average_precision(frame, 0, null_size=9, threshold=threshold)
+        assert values(found, "fraction_decidable")[""] == decidable
+
+
+def test_of_several_plates_the_median_is_told():
+    """In one dimension; the plates differ by how far the positives are."""
+    X, columns = [], {"plate": [], "control": [], "control_use": []}
+    for plate, away in zip("pqr", (10, 20, 100), strict=True):
+        X += [[0], [1], [3], [away], [away + 2]]
+        columns["plate"] += [plate] * 5
+        columns["control"] += ["negative"] * 3 + ["positive"] * 2
+        columns["control_use"] += ["evaluate"] * 3 + [""] * 2
+    found = assay_quality(wells(X, **columns), 0)
+    for metric in ("z_prime", "ssmd", "z_prime_optimistic", "ssmd_optimistic"):
+        assert values(found, metric)[""] == values(found, metric)["q"] != values(found, metric)["p"]
+    expected = 1 - 3 * (sqrt(2) + sqrt(7 / 3)) / (21 - 4 / 3)
+    assert values(found, "z_prime_optimistic")["q"] == pytest.approx(expected)
+
+
+def test_overall_the_mean_correlation_of_the_treatments_is_told():
+    """Three compounds: two go away with the dose, one comes nearer."""
+    frame = wells([[0], [0], *[[1], [2], [3]] * 2, [3], [2], [1]], **controls(0, 2, 9),
+                  treatment=["DMSO"] * 2 + list("aaabbbccc"), dose=[np.nan] * 2 + [1, 2, 3] * 3)  # fmt: skip
+    found = dose_response(frame, 0)
+    assert values(found, "spearman") == pytest.approx({"": 1 / 3, "a": 1, "b": 1, "c": -1})
+
+
+def test_the_distance_of_a_dose_is_euclidean():
+    frame = wells([[0, 0], [0, 0], [2, 2], [3, 0], [4, 0]], **controls(0, 2, 3), dose=[np.nan] * 2 + [1, 2, 3],
+                  treatment=["DMSO"] * 2 + ["t"] * 3)  # fmt: skip
+    assert values(dose_response(frame, 0), "spearman")["t"] == pytest.approx(1)
