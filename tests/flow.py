@@ -131,5 +131,5 @@ def images_table(plates: tuple[str, ...]):
 def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every result but logs and benchmarks, which tell the time."""
     files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
-    told = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    return {name: digest for name, digest in told.items() if not re.match("results/(logs|benchmarks)/", name)}
+    digests = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {name: digest for name, digest in digests.items() if not re.match("results/(logs|benchmarks)/", name)}

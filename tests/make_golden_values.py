@@ -1,6 +1,6 @@
 """Write golden_values.json: a made-up profile table, and what measures and corrections must make of it.
 
-python tests/make_golden_values.py. Nothing here imports wellread. Every value is told by a loop over wells, by counting
+python tests/make_golden_values.py. Nothing here imports wellread. Every value comes from a loop over wells, by counting
 all cases, or by another library: F1 and recall, PCA and Ledoit-Wolf by scikit-learn, matrix roots and ranks by scipy.
 """
 
@@ -68,19 +68,19 @@ def knn(wells, X, k=3, temperature=0.07):
         near = sorted((j for j in labelled if j != i), key=lambda j: -cosine(X[i], X[j]))[:k]
         weight = {m: sum(exp(cosine(X[i], X[j]) / temperature) for j in near if wells[j]["moa"] == m) for m in "mn"}
         guess.append(max(weight, key=weight.get))
-    told = shares("accuracy", [t == g for t, g in zip(truth, guess, strict=True)])
-    told["balanced_accuracy"] = balanced_accuracy_score(truth, guess)
-    told["macro_f1"] = f1_score(truth, guess, average="macro")
+    answers = shares("accuracy", [t == g for t, g in zip(truth, guess, strict=True)])
+    answers["balanced_accuracy"] = balanced_accuracy_score(truth, guess)
+    answers["macro_f1"] = f1_score(truth, guess, average="macro")
     for name, score in (("recall", recall_score), ("f1", f1_score)):
-        told |= {
+        answers |= {
             f"{name}/{m}": v for m, v in zip("mn", score(truth, guess, average=None, labels=["m", "n"]), strict=True)
         }
-    return told
+    return answers
 
 
 def nearest_class(treatments, Y):
     """Of treatments (compound and dose), whether the nearest of another compound, and batch, has their mechanism."""
-    told = {}
+    answers = {}
     known = [i for i, one in enumerate(treatments) if one["moa"]]
     for name, keys in (("nsc", ["treatment"]), ("nscb", ["treatment", "batch"])):
         right = {}
@@ -88,10 +88,12 @@ def nearest_class(treatments, Y):
             others = [j for j in known if all(treatments[j][key] != treatments[i][key] for key in keys)]
             best = max(others, key=lambda j: cosine(Y[i], Y[j]))
             right[i] = treatments[best]["moa"] == treatments[i]["moa"]
-        told |= shares(name, list(right.values()))
-        told |= {f"{name}_class/{m}": mean(right[i] for i in known if treatments[i]["moa"] == m) for m in "mn"}
-        told |= {f"{name}_treatment/{treatments[i]['treatment']} @ {treatments[i]['dose']:g}": right[i] for i in known}
-    return told
+        answers |= shares(name, list(right.values()))
+        answers |= {f"{name}_class/{m}": mean(right[i] for i in known if treatments[i]["moa"] == m) for m in "mn"}
+        answers |= {
+            f"{name}_treatment/{treatments[i]['treatment']} @ {treatments[i]['dose']:g}": right[i] for i in known
+        }
+    return answers
 
 
 def average_precision_of(i, positives, negatives, X):
@@ -110,7 +112,7 @@ def mean_average_precision(members, negatives, X):
 
 def average_precision(wells, X):
     """All arrangements of three treated wells and four controls are counted; so are those of chance rankings."""
-    told, normalised = {}, []
+    answers, normalised = {}, []
     for name in sorted({well["treatment"] for well in wells if well["control"] != "negative"}):
         p_value, pools = 1.0, []
         plates = sorted({wells[i]["plate"] for i in rows(wells, treatment=name)})
@@ -124,18 +126,18 @@ def average_precision(wells, X):
                 ranks = list(combinations(range(1, m + k + 1), m))
                 chance = mean(mean((n + 1) / rank for n, rank in enumerate(hits)) for hits in ranks)
                 levels.append((scores[-1] - chance) / (1 - chance))
-        told[f"mean_average_precision/{name}"] = mean(scores)
-        told[f"mean_normalised_average_precision/{name}"] = mean(levels)
+        answers[f"mean_average_precision/{name}"] = mean(scores)
+        answers[f"mean_normalised_average_precision/{name}"] = mean(levels)
         normalised.append(log(np.prod([comb(len(o) + len(n), len(o)) for o, n in pools])) > log(20))
         if len(pools) == 1:
             (own, negatives), both = pools[0], pools[0][0] + pools[0][1]
             null = [mean_average_precision(list(c), [i for i in both if i not in c], X) for c in combinations(both, 3)]
             p_value = mean(value >= mean(scores) - 1e-12 for value in null)
-            told[f"p_value/{name}"] = p_value  # exact: the measure draws, so this holds within its error
+            answers[f"p_value/{name}"] = p_value  # exact: the measure draws, so this holds within its error
     for metric in ("mean_average_precision", "mean_normalised_average_precision"):
-        told[metric] = mean(v for key, v in told.items() if key.startswith(f"{metric}/"))
-    told["fraction_decidable"] = mean(normalised)
-    return told
+        answers[metric] = mean(v for key, v in answers.items() if key.startswith(f"{metric}/"))
+    answers["fraction_decidable"] = mean(normalised)
+    return answers
 
 
 def z_and_ssmd(negative, positive):
@@ -147,7 +149,7 @@ def z_and_ssmd(negative, positive):
 
 def assay_quality(wells, X):
     """Each control on axes that leave it out together with one of the other kind; and on the axis of all."""
-    told = {}
+    answers = {}
     for plate in "pq":
         neg, pos = rows(wells, plate=plate, control_use="evaluate"), rows(wells, plate=plate, control="positive")
         centre = (X[neg].mean(axis=0) + X[pos].mean(axis=0)) / 2
@@ -161,22 +163,22 @@ def assay_quality(wells, X):
         for ending, where in (("", {i: mean(v) for i, v in place.items()}),
                               ("_optimistic", {i: float(X[i] @ axis) for i in neg + pos})):  # fmt: skip
             z, d = z_and_ssmd([where[i] for i in neg], [where[j] for j in pos])
-            told |= {f"z_prime{ending}/{plate}": z, f"ssmd{ending}/{plate}": d}
+            answers |= {f"z_prime{ending}/{plate}": z, f"ssmd{ending}/{plate}": d}
     for metric in ("z_prime", "ssmd", "z_prime_optimistic", "ssmd_optimistic"):
-        told[metric] = median(told[f"{metric}/{plate}"] for plate in "pq")
-    return told
+        answers[metric] = median(answers[f"{metric}/{plate}"] for plate in "pq")
+    return answers
 
 
 def dose_response(wells, X):
     """Ranks by scipy."""
-    told = {}
+    answers = {}
     for name in sorted(MOA):
         own = rows(wells, treatment=name)
         controls = rows(wells, plate=wells[own[0]]["plate"], control_use="evaluate")
         away = [sqrt(sum((X[i] - X[controls].mean(axis=0)) ** 2)) for i in own]
-        told[f"spearman/{name}"] = spearmanr([wells[i]["dose"] for i in own], away).statistic
-    told["spearman"] = mean(told.values())
-    return told
+        answers[f"spearman/{name}"] = spearmanr([wells[i]["dose"] for i in own], away).statistic
+    answers["spearman"] = mean(answers.values())
+    return answers
 
 
 def median_cosine(group, X):
@@ -186,7 +188,7 @@ def median_cosine(group, X):
 def replicating(wells, X):
     """The similarity of compounds, and bounds of their threshold: quantiles of all groups of different compounds."""
     own = {name: rows(wells, treatment=name) for name in sorted([*MOA, "boost"])}
-    told = {f"similarity/{name}": median_cosine(group, X) for name, group in own.items()}
+    answers = {f"similarity/{name}": median_cosine(group, X) for name, group in own.items()}
     null = []
     for names in combinations(own, 3):
         null += [
@@ -194,8 +196,10 @@ def replicating(wells, X):
         ]
     value, weight = np.array(sorted(null)).T
     below = np.cumsum(weight) / weight.sum()
-    told["threshold_low"], told["threshold_high"] = (float(value[np.searchsorted(below, q)]) for q in (0.92, 0.98))
-    return told
+    answers["threshold_low"], answers["threshold_high"] = (
+        float(value[np.searchsorted(below, q)]) for q in (0.92, 0.98)
+    )
+    return answers
 
 
 def product_of(names, own):
@@ -206,13 +210,13 @@ def product_of(names, own):
 def consensus(wells, X, statistic):
     """The profile of every treatment at every dose, of controls only the evaluation half."""
     keys = sorted({(well["treatment"], well["dose"]) for well in wells})
-    told = []
+    answers = []
     for treatment, dose in keys:
         own = [i for i in rows(wells, treatment=treatment, dose=dose) if wells[i]["control_use"] != "fit"]
         words = {key: "|".join(sorted({wells[i][key] for i in own} - {""})) for key in ("batch", "moa", "control")}
-        told.append({"treatment": treatment, "dose": dose, **words, "n": len(own),
+        answers.append({"treatment": treatment, "dose": dose, **words, "n": len(own),
                      "X": [statistic(X[own, d].tolist()) for d in range(3)]})  # fmt: skip
-    return told
+    return answers
 
 
 def whitened(wells, X, covariance_of):

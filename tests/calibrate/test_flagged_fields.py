@@ -46,15 +46,15 @@ def test_counts_of_dropped_fields_are_not_in_the_limits(rows, tmp_path, even):
 
 
 def test_flagged_fields_are_not_asked_for_the_light(rows, monkeypatch):
-    seen = []
+    given = []
 
     def spy(plate, fields):
-        seen.append(fields)
+        given.append(fields)
         return none(plate)
 
     monkeypatch.setattr(module, "pick", lambda section, settings: spy)
     survey(rows, CHANNELS, illumination={"retrospective": {}}, flags=BRIGHT, duplicates=False)
     survey(rows, CHANNELS, illumination={"retrospective": {}}, flags={}, duplicates=False)
-    unflagged, every = seen
+    unflagged, every = given
     assert len(every) == 12
     np.testing.assert_array_equal(unflagged, np.delete(every, 3, axis=0))

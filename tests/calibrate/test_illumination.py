@@ -9,7 +9,7 @@ from wellread.calibrate.calibrate import survey
 from wellread.calibrate.illumination import LightModel, PlateShape, functions, retrospective, shrink
 from wellread.calibrate.plate import calibrated, flat_field
 from wellread.painted import layout
-from wellread.painted import paint as painter
+from wellread.painted import paint
 from wellread.runtime.errors import InputError
 from wellread.segment.otsu_watershed import otsu_watershed
 from wellread.segment.scene import Scene
@@ -34,12 +34,12 @@ def lit(request, tmp_path_factory):
 
 
 def painted_under(name, folder):
-    optics = painter.microscope(1, MADE["size"], 1.0, 0)
+    optics = paint.microscope(1, MADE["size"], 1.0, 0)
     if LIGHTS[name]:
         optics["vignette"] = LIGHTS[name](MADE["size"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(painter, "microscope", lambda *_: optics)
-        painter.paint("P1", folder, **MADE)
+        patch.setattr(paint, "microscope", lambda *_: optics)
+        paint.paint("P1", folder, **MADE)
     rows = layout.images(folder, plates=1, **MADE)
     return name, rows, optics["vignette"] / optics["vignette"].mean(), folder
 

@@ -1,4 +1,4 @@
-"""Tables and configs of users that are refused while the DAG is planned, in words that tell what to change."""
+"""Tables and configs of users that are refused while the DAG is planned, with a message that says what to change."""
 
 import pandas as pd
 import pytest

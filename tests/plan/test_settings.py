@@ -47,29 +47,29 @@ def plain(value):
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def told(section: dict) -> dict:
+def described(section: dict) -> dict:
     """The properties of a section and their defaults, as the schema has them."""
     required = section.get("required", [])
     return {key: ... if key in required else rule.get("default") for key, rule in section["properties"].items()}
 
 
-METHODS_TOLD = [(section, name) for section, registry in REGISTRIES.items() for name in registry]
+OFFERED = [(section, name) for section, registry in REGISTRIES.items() for name in registry]
 
 
-@pytest.mark.parametrize(("section", "name"), METHODS_TOLD)
+@pytest.mark.parametrize(("section", "name"), OFFERED)
 def test_schema_and_signature_agree(section, name):
     assert name in DEFS[section]["properties"], (
         f"workflow/schemas/config.schema.yaml does not describe {section}: {name}"
     )
     expected = {k: v or None for k, v in options(REGISTRIES[section][name]).items()}
-    assert {k: v or None for k, v in told(DEFS[section]["properties"][name]).items()} == expected
+    assert {k: v or None for k, v in described(DEFS[section]["properties"][name]).items()} == expected
 
 
 @pytest.mark.parametrize("section", PLAIN)
 def test_schema_and_signature_agree_where_there_is_one_function(section):
     function, besides = PLAIN[section]
     expected = {key: value for key, value in options(function).items() if key not in besides}
-    assert told(DEFS[section]) == expected
+    assert described(DEFS[section]) == expected
 
 
 @pytest.mark.parametrize("section", REGISTRIES)
@@ -77,7 +77,7 @@ def test_the_schema_offers_what_the_registry_has(section):
     assert set(DEFS[section]["properties"]) == set(REGISTRIES[section])
 
 
-@pytest.mark.parametrize(("section", "name"), METHODS_TOLD)
+@pytest.mark.parametrize(("section", "name"), OFFERED)
 def test_what_is_declared_of_options_is_about_options_there_are(section, name):
     one = choices(section)[name]
     declared = {*one.channels, *one.columns, *one.files, *one.micrometres}

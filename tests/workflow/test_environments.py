@@ -65,13 +65,13 @@ def test_every_env_has_what_its_scripts_import_however_deep(path):
 
 def imports(sources):
     """The packages, as pip calls them, that sources and all wellread modules below them import."""
-    seen, packages = set(), set()
+    visited, packages = set(), set()
     while sources:
         tree = ast.parse(sources.pop())
         packages |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         packages |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        modules = ({*provenance._imports(tree)} | picked(tree)) - seen
-        seen |= modules
+        modules = ({*provenance._imports(tree)} | picked(tree)) - visited
+        visited |= modules
         sources += [provenance._source(module).read_text() for module in modules]
     outside = {name.split(".")[0] for name in packages} - set(sys.stdlib_module_names) - {"wellread"}
     return {normal(DISTRIBUTIONS[name][0]) for name in outside}

@@ -1,4 +1,4 @@
-# Questions put to the profiles, pictures of them, the account of what was lost, and the page that tells it all.
+# Measures of profiles and masks, figures, the ledger of what was lost, and the report.
 
 
 rule measure:

@@ -189,8 +189,10 @@ def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str) -> None
         found = f"a plate called {', '.join(clash)}"
         raise InputError(f"plates not called {', '.join(RESERVED)}", found, f"{where}.images", "rename the plate")
     if not plates & set(wells["plate"]):
-        seen = f"{', '.join(sorted(plates)[:5])} against {', '.join(sorted(set(wells['plate']))[:5])}"
-        raise InputError("the same plate names in both tables", seen, f"{where}.images and .wells", "one of the tables")
+        found = f"{', '.join(sorted(plates)[:5])} against {', '.join(sorted(set(wells['plate']))[:5])}"
+        raise InputError(
+            "the same plate names in both tables", found, f"{where}.images and .wells", "one of the tables"
+        )
 
 
 def _check_weights(segment: dict, where: str) -> None:

@@ -1,4 +1,4 @@
-"""The config: checked against its schema, every problem told at once, defaults filled in."""
+"""The config: checked against its schema, all problems in one message, defaults filled in."""
 
 from copy import deepcopy
 from difflib import get_close_matches

@@ -2,7 +2,7 @@
 
 
 class InputError(Exception):
-    """Bad input, told in four lines and shown without a traceback."""
+    """Bad input: a message of four lines, shown without a traceback."""
 
     def __init__(self, expected: str, found: str, where: str, edit: str):
         lines = {"expected": expected, "found": found, "where": where, "edit": edit}
@@ -10,7 +10,7 @@ class InputError(Exception):
 
     @classmethod
     def together(cls, errors: list["InputError"]) -> "InputError":
-        """One error that tells all of `errors`, so that a user mends them in one go."""
+        """One error with the messages of all `errors`, so that a user mends them in one go."""
         return _again("\n\n".join(map(str, errors)))
 
     def __reduce__(self):
