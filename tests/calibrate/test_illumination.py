@@ -8,8 +8,7 @@ from truth import pooled_f1
 from wellread.calibrate.calibrate import survey
 from wellread.calibrate.illumination import LightModel, PlateShape, functions, retrospective, shrink
 from wellread.calibrate.plate import calibrated, flat_field
-from wellread.painted import layout
-from wellread.painted import paint
+from wellread.painted import layout, paint
 from wellread.runtime.errors import InputError
 from wellread.segment.otsu_watershed import otsu_watershed
 from wellread.segment.scene import Scene
