@@ -60,3 +60,57 @@ def test_a_new_plate_repaints_none_but_any_other_option_does(tmp_path):
     for option, value in {"wells": 24, "fields": 1, "size": 128, "cells": 3.0, "effect": 0.5, "seed": 7}.items():
         other = painted(tmp_path, plates=2, **{option: value})
         assert other == two | {option: value}
+
+
+def two_datasets(folder, **model):
+    """Datasets of other plates and channels, and a model of single channels, which bears that."""
+    given = config(folder)
+    table = pd.DataFrame({"plate": ["Q1"], "well": "A01", "ER": "y.tif", "treatment": "t", "control": ""})
+    table.to_csv(folder / "other.csv", index=False)
+    given["datasets"]["e"] = {"images": {"table": {"path": str(folder / "other.csv")}}, "channels": ["ER"]}
+    given["datasets"]["e"] |= {"wells": str(folder / "other.csv"), "object": "field"}
+    given["models"] = {"m": {"encoder": {"vit": {"each_channel": True}}} | model}
+    return Plan.of(given)
+
+
+def test_a_model_learns_from_some_datasets_and_embeds_others(tmp_path):
+    plan = two_datasets(tmp_path, train_on=["e"], embed_on=["d"])
+    assert (plan.models("d"), plan.models("e")) == (["m"], [])
+    assert plan.training_plates("m") == [("e", "Q1")]
+    assert plan.channels("m") == ["ER"]
+    plan = two_datasets(tmp_path, train_on=["d", "e"], plates=["P2", "Q1"])
+    assert (plan.models("d"), plan.models("e")) == (["m"], ["m"])
+    assert plan.training_plates("m") == [("d", "P2"), ("e", "Q1")]
+    assert plan.channels("m") == ["DNA"]
+
+
+def test_the_rows_of_a_plate_are_its_own(tmp_path):
+    plan = Plan.of(config(tmp_path))
+    assert plan.plates("d") == ["P1", "P2", "P3"]
+    assert plan.rows("d", "P2")["plate"].tolist() == ["P2"]
+    assert plan.rows("d", "P2").index.tolist() == [0]
+    assert len({plan.rows_hash("d", plate) for plate in plan.plates("d")}) == 3
+
+
+def test_one_plate_in_both_tables_is_enough(tmp_path):
+    given = config(tmp_path)
+    wells = pd.read_csv(tmp_path / "wells.csv")
+    wells.iloc[:1].to_csv(tmp_path / "wells.csv", index=False)
+    Plan.of(given)
+    wells.assign(plate="Q").drop_duplicates().to_csv(tmp_path / "wells.csv", index=False)
+    with pytest.raises(InputError, match="the same plate names"):
+        Plan.of(given)
+
+
+def test_labels_of_other_plates_do_not_train_again(tmp_path):
+    """A model that learns from P1 alone looks at the labels of P1, and at no other column."""
+    given = config(tmp_path) | {"models": {"m": {"plates": ["P1"], "probe": "treatment"}}}
+    wells = pd.read_csv(tmp_path / "wells.csv", dtype=str, keep_default_na=False)
+    before = Plan.of(given).labels_hash("m")
+    assert before
+    for plate, changes in (("P2", False), ("P1", True)):
+        other = wells.assign(treatment=wells["treatment"].where(wells["plate"] != plate, "u"))
+        other.to_csv(tmp_path / "wells.csv", index=False)
+        assert (Plan.of(given).labels_hash("m") != before) == changes
+    wells.assign(control="negative").to_csv(tmp_path / "wells.csv", index=False)
+    assert Plan.of(given).labels_hash("m") == before
