@@ -53,3 +53,8 @@ def test_one_value_that_differs_from_equal_ones_is_judged_by_the_least_spread(co
     whole = constant == 5.0  # of whole numbers the spread is 1 at least
     expected = np.log(2) / max(0.05, 1 / constant if whole else 0)
     assert robust_z(values).iloc[-1] == pytest.approx(expected)
+
+
+def test_one_value_beside_zeros_is_judged_by_the_mean_deviation():
+    """Median and MAD are 0: 1.2533 times the mean absolute deviation estimates the deviation of a normal law."""
+    assert robust_z(pd.Series([0.0] * 20 + [0.5])).iloc[-1] == pytest.approx(21 / 1.2533)
