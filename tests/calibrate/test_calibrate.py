@@ -115,3 +115,10 @@ def test_dark_goes_before_light():
     light = np.array([[[0.5, 1, 2]]], np.float32)
     found = calibrated(counts, light, np.array([200], np.float32), np.array([[50.0, 150.0]]))
     np.testing.assert_allclose(found, [[[0.5, 0.5, 0.5]]])
+
+
+def test_the_shape_of_most_fields_is_that_of_the_plate(own_rows):
+    """Whatever the first one's: it is smaller in every channel."""
+    for channel in CHANNELS:
+        damage("smaller", own_rows[channel].iloc[0])
+    assert survey(own_rows, CHANNELS)[0]["status"].tolist() == ["shape"] + ["ok"] * 11
