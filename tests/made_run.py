@@ -35,7 +35,7 @@ CONFIG = {
 }
 
 
-def write(folder) -> SimpleNamespace:
+def write(folder, figures: bool = True) -> SimpleNamespace:
     """Write the run below `folder`; returns what `ledger` and `report` take: images, plates, wells, inputs, config."""
     home = folder / "results" / "demo"
     rng = np.random.default_rng(0)
@@ -45,7 +45,7 @@ def write(folder) -> SimpleNamespace:
         _embed(home / plate, known, rng)
     for model in CONFIG["models"]:
         _write_model(folder / "results" / "models" / model, model)
-        _write_results(home, model, known)
+        _write_results(home, model, known, figures)
     return SimpleNamespace(images=images, wells=known, plates=_plates(home), profiles=_profiles(home),
                            inputs=_inputs(folder, home), config=CONFIG)  # fmt: skip
 
@@ -144,7 +144,7 @@ def _write_model(home, model) -> None:
         )
 
 
-def _write_results(home, model, known) -> None:
+def _write_results(home, model, known, figures) -> None:
     """Profiles, tasks and figures of a model, made by the real functions."""
     tables_of = [home / plate / "cells.parquet" for plate in ("P1", "P2")]
     embeddings = [home / plate / "embeddings" / f"{model}.npy" for plate in ("P1", "P2")]
@@ -156,7 +156,7 @@ def _write_results(home, model, known) -> None:
         for name, task in CONFIG["tasks"].items():
             values = pick("measure", task["measure"])(profiles[task["level"]], 3)
             table_files.write(values, home / "tasks" / name / f"{model}_{correction}.parquet", "answers")
-        for name, figure in CONFIG["figures"].items():
+        for name, figure in CONFIG["figures"].items() if figures else ():
             out = home / "figures" / name / f"{model}_{correction}.png"
             pick("draw", figure["draw"])(profiles[figure["level"]], 3, out)
 

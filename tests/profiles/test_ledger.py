@@ -11,7 +11,7 @@ from wellread.runtime.errors import InputError
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return made_run.write(tmp_path_factory.mktemp("run"))
+    return made_run.write(tmp_path_factory.mktemp("run"), figures=False)
 
 
 @pytest.fixture

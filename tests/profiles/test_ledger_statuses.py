@@ -11,7 +11,7 @@ STAGES = {"missing": "images", "unreadable": "images", "shape": "fields", "blank
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return made_run.write(tmp_path_factory.mktemp("run"))
+    return made_run.write(tmp_path_factory.mktemp("run"), figures=False)
 
 
 @pytest.mark.parametrize("status", STAGES)

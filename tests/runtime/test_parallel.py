@@ -32,10 +32,11 @@ def test_a_killed_worker_is_an_error_in_plain_words():
 
 PARENT = """
 import os, time
+from pathlib import Path
 from wellread.runtime.parallel import ordered
 
 def work(number):
-    print(os.getpid(), flush=True)
+    Path(str(os.getpid())).touch()
     time.sleep(600)
 
 if __name__ == "__main__":
@@ -45,9 +46,12 @@ if __name__ == "__main__":
 
 def test_workers_end_with_their_parent(tmp_path):
     (tmp_path / "parent.py").write_text(PARENT)
+    (tmp_path / "pids").mkdir()
     env = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
-    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE, env=env, text=True)
-    workers = [int(parent.stdout.readline()) for _ in range(3)]
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], cwd=tmp_path / "pids", env=env)
+    while len(workers := [int(path.name) for path in (tmp_path / "pids").iterdir()]) < 3:
+        assert parent.poll() is None
+        time.sleep(0.05)
     parent.kill()
     parent.wait()
     limit = time.monotonic() + 20

@@ -17,6 +17,8 @@ from wellread.segment.cellpose import cellpose
 from wellread.segment.cpnet import CPnet
 from wellread.segment.scene import Scene
 
+pytestmark = pytest.mark.dag
+
 BOTH = tiny_cellpose.CHANNELS_OF["cell"]
 PLACE = {"plate": "P1", "well": "A01", "site": 1, "field": 0}
 torchvision_shim.mend_torchvision()

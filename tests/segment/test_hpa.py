@@ -21,6 +21,8 @@ from wellread.segment.hpa import MEAN, SD, enlarge, hpa
 from wellread.segment.hpa_labels import _solid, as_published, label_cells
 from wellread.segment.scene import Scene
 
+pytestmark = pytest.mark.dag
+
 SMALL = {"first": 4, "stages": ((2, 4, 6, 2, 2), (1, 4, 8, 2, 1), (2, 8, 8, 3, 4), (1, 4, 10, 2, 2)), "outputs": 3}
 PLACE = {"plate": "P1", "well": "A01", "site": 1, "field": 0}
 NAMES = {"nucleus": "DNA", "microtubules": "tubulin", "er": "ER"}

@@ -159,6 +159,7 @@ def test_the_same_config_gives_the_same_bytes_in_another_folder(done, tmp_path):
     assert hashes(other) == hashes(done)
 
 
+@pytest.mark.slow
 def test_crops_that_do_not_stay_change_no_byte_of_what_is_made_of_them_in_another_folder(done, tmp_path):
     other, config = small(tmp_path / "other"), small_config()
     config["datasets"]["small"]["keep_crops"] = False

@@ -75,13 +75,13 @@ def test_weights_of_a_segmenter_are_files_and_inputs_of_it(screen, tmp_path):
     weights = tmp_path / "weights"
     weights.write_text("some")
     write_config(screen, config_with(net={"segment": cellpose(weights, "0" * 64)}), "net.yaml")
-    plan = snakemake(screen, "-n", "--", "results/net/P1/masks.tif", config="net.yaml")
+    plan = snakemake(screen, "-n", "--quiet", "host", "--", "results/net/P1/masks.tif", config="net.yaml")
     assert str(weights) in plan
     assert "segment P1" in planned(screen, config="net.yaml")
     write_config(screen, config_with(net={"segment": cellpose("cyto3", "0" * 64)}), "net.yaml")
-    told = snakemake(screen, "-n", config="net.yaml", fine=False)
-    assert "no file at cyto3" in told
-    assert "datasets.net.segment.cellpose.weights" in told
+    output = snakemake(screen, "-n", config="net.yaml", fine=False)
+    assert "no file at cyto3" in output
+    assert "datasets.net.segment.cellpose.weights" in output
 
 
 @pytest.mark.slow
