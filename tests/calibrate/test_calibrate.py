@@ -54,6 +54,7 @@ def damage(kind, path):
     }[kind]()
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize(
     ("kind", "status", "words"),
     [

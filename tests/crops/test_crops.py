@@ -196,6 +196,7 @@ def test_boxes_end_at_the_size_of_the_crop(pair, tmp_path):
     assert lost["reason"].tolist() == ["edge"]  # the box and its margin leave the field
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("window", ["fixed", "box"])
 @pytest.mark.parametrize("mask", ["none", "cell", "others"])
 def test_what_is_masked(plate, tmp_path, mask, window):
@@ -235,6 +236,7 @@ def zoomed(light, masks, factor):
     return np.clip(light, 0, 255).round().astype(np.uint8), masks.repeat(factor, 1).repeat(factor, 2)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("options", [{}, {"window": "box"}, {"edge": "pad"}])
 def test_magnification_does_not_matter(tmp_path, options):
     light, masks = phantom.draw(np.random.default_rng(0), 15, 200, np.zeros(4))
@@ -296,6 +298,7 @@ def planted():
     return table, kind
 
 
+@pytest.mark.dag
 def test_debris_and_clumps_are_flagged_and_good_cells_are_not(planted):
     table, kind = planted
     flags = object_flags(table, {"area": {"z": [-5, 5]}, "nucleus_area": {"z": [-5, 5]}})

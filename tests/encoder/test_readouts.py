@@ -243,6 +243,7 @@ def expected(crops, fit="centre", normalise="self"):
     return Network()(x / 255 if normalise == "unit" else x)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("fit", ["centre", "resize"])
 @pytest.mark.parametrize("normalise", ["self", "unit", "none"])
 @pytest.mark.parametrize(("export", "suffix"), [(scripted, "pt"), (program, "pt2")])

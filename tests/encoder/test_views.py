@@ -62,6 +62,7 @@ def device_path(request, monkeypatch):
         monkeypatch.setattr(views, "render_planes", views.render_batch)
 
 
+@pytest.mark.dag
 @pytest.mark.usefixtures("device_path")
 @pytest.mark.parametrize("antialias", [False, True])
 @pytest.mark.parametrize("turn", [False, True])

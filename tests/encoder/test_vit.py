@@ -151,6 +151,7 @@ def test_evaluation_drops_nothing():
     torch.testing.assert_close(vit(x)[0], vit(x)[0], rtol=0, atol=0)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize(
     ("size", "options", "published"),
     [

@@ -338,6 +338,7 @@ def as_profiles(wells, X):
     return profiles(wells, X)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize(
     ("wells", "statistic", "nsc", "nscb"),
     [("selected", "median", 94, 69), ("z_scored", "median", 80, 65), ("z_scored", "mean", 86, None)],

@@ -9,6 +9,7 @@ from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 
 
+@pytest.mark.dag
 def test_treatments_without_effect_replicate_as_often_as_chance_says():
     shares = [replicating(screen(seed, treatments=40), 0, null_size=400) for seed in range(20)]
     found = np.mean([values(share, "replicating")[""] for share in shares])

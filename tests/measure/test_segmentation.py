@@ -86,6 +86,7 @@ def test_empty_images(true, found, f1):
     assert np.isnan(result["mean_iou"])
 
 
+@pytest.mark.dag
 def test_objects_at_the_border_may_be_left_out(painted, files):
     truth = str(painted[0] / "{plate}" / "truth.tif")
     every, inner = (segmentation(files, truth=truth, clear_border=clear) for clear in (False, True))

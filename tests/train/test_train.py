@@ -103,6 +103,7 @@ def test_outputs_and_no_checkpoint_left(plates, tmp_path):
     np.testing.assert_allclose(losses, rows["loss"], rtol=1e-5)
 
 
+@pytest.mark.dag
 def test_same_seed_same_bytes_and_another_seed_others(plates, tmp_path):
     first, second = run(plates, tmp_path / "a"), run(plates, tmp_path / "b")
     assert first == second

@@ -190,6 +190,7 @@ def test_a_killed_run_ends_like_an_unbroken_one(done, tmp_path, rule, victim):
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_a_plate_that_was_killed_ends_like_an_unbroken_one(done, tmp_path):
     folder = killed(done, tmp_path, "segment", "snakemake")
     target, _ = HALF_WAY["segment"]

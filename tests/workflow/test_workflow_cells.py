@@ -44,6 +44,7 @@ def screen(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_masks_made_elsewhere(screen):
     assert overall(screen, "given", "f1_0.95") == overall(screen, "given", "aji") == 1
 
