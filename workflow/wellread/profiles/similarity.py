@@ -39,15 +39,24 @@ def neighbour_masks(codes: np.ndarray):
 def nearest_neighbours(X: np.ndarray, codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k most similar rows of each row of X (n, D) that differ from it in every one of `codes` (n, g).
 
-    Returns their indices (n, k), most similar first, and cosines (n, k); where there are fewer, -1 and -inf.
+    Returns their indices (n, k), most similar first, of equals the earlier row; and cosines (n, k). Where there are
+    fewer, -1 and -inf.
     """
     U, k = unit_length(X), min(k, len(X))
     index, similarity = np.full((len(X), k), -1), np.full((len(X), k), -np.inf)
     for rows, allowed in neighbour_masks(codes):
         S = np.where(allowed, U[rows] @ U.T, -np.inf)  # (b, n)
-        top = np.sort(np.argpartition(-S, k - 1, axis=1)[:, :k], axis=1)  # sorted: ties go to the earlier row
+        top = _first_of_the_largest(S, k)
         order = np.argsort(-np.take_along_axis(S, top, 1), axis=1, kind="stable")
         top = np.take_along_axis(top, order, 1)
         similarity[rows] = np.take_along_axis(S, top, 1)
         index[rows] = np.where(np.isfinite(similarity[rows]), top, -1)
     return index, similarity
+
+
+def _first_of_the_largest(S: np.ndarray, k: int) -> np.ndarray:
+    """Columns (b, k) of the k largest values of every row of S (b, n), in their order; of equals, the first ones."""
+    smallest = np.partition(S, -k, axis=1)[:, -k, None]
+    above, equal = smallest < S, smallest == S
+    wanted = k - above.sum(axis=1, keepdims=True)
+    return np.nonzero(above | (equal & (equal.cumsum(axis=1) <= wanted)))[1].reshape(-1, k)
