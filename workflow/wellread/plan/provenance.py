@@ -147,18 +147,16 @@ def _speaker(call: ast.Call) -> str:
 
 def _drop_unused_text(scope: ast.AST) -> None:
     """Drop assignments of text that nothing reads any more, since only messages did; then those that these read."""
-    while True:
-        read = {node.id for node in ast.walk(scope) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-        before = ast.dump(scope)
-        for node in ast.walk(scope):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1:
-                _drop(node, read)
-        if ast.dump(scope) == before:
-            return
+    dropped = True
+    while dropped:
+        nodes = list(ast.walk(scope))
+        read = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        assignments = [node for node in nodes if isinstance(node, ast.Assign) and len(node.targets) == 1]
+        dropped = sum(_drop(node, read) for node in assignments) > 0
 
 
-def _drop(node: ast.Assign, read: set[str]) -> None:
-    """Empty what an assignment gives to names that are not read, as far as it is text."""
+def _drop(node: ast.Assign, read: set[str]) -> bool:
+    """Whether an assignment gave text to names that are not read; it no longer does."""
     target, value = node.targets[0], node.value
     if not isinstance(target, ast.Tuple) or not isinstance(value, ast.Tuple) or len(target.elts) != len(value.elts):
         target, value = ast.Tuple([target]), ast.Tuple([value])
@@ -167,9 +165,10 @@ def _drop(node: ast.Assign, read: set[str]) -> None:
         for pair in zip(target.elts, value.elts, strict=True)
         if not (isinstance(pair[0], ast.Name) and pair[0].id not in read and _is_text(pair[1]))
     ]
-    if len(kept) < len(target.elts):
+    if dropped := len(kept) < len(target.elts):
         node.targets = [ast.Tuple([name for name, _ in kept], ast.Store())]
         node.value = ast.Tuple([text for _, text in kept], ast.Load())
+    return dropped
 
 
 def _is_text(node: ast.AST) -> bool:
