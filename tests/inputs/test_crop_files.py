@@ -129,7 +129,7 @@ def test_strips(here):
         (CELLS.assign(item=["1", "x", "2"]), {}, r"numbers from 0 of cells in a stack\n.*'x'"),
         (CELLS, {"tiles": 1, "channels": ["a", "b"]}, "a tile for each of 2 channels"),
         (pd.DataFrame({"file": ["s.npy"]}), {"channels": ["a", "b"]}, r"5 pictures in s.npy\n.*\n.*`item`"),
-        (pd.DataFrame({"file": ["t.npy"]}), {}, r"nothing at t.npy; did you mean s.npy"),
+        (pd.DataFrame({"file": ["t.npy"]}), {}, r"no file at t.npy; did you mean s.npy"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(here, cells, options, words):
@@ -140,5 +140,5 @@ def test_what_does_not_fit_is_refused(here, cells, options, words):
 
 
 def test_a_table_that_is_missing_is_called_so(here):
-    with pytest.raises(InputError, match="nothing at none.csv"):
+    with pytest.raises(InputError, match=r"no file at none\.csv"):
         crop_files.read("none.csv", "k")

@@ -33,9 +33,9 @@ def test_links_that_lead_back_end(server):
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("row", "nothing at {0}/row; did you mean {0}/raw?"),
-        ("sever/P1/deep", "nothing at {0}/sever; did you mean {0}/server?"),
-        ("server/P1/xyz/w", "nothing at {0}/server/P1/xyz; {0}/server/P1 has a.tif, deep"),
+        ("row", "no folder at {0}/row; did you mean {0}/raw?"),
+        ("sever/P1/deep", "no folder at {0}/sever; did you mean {0}/server?"),
+        ("server/P1/xyz/w", "no folder at {0}/server/P1/xyz; {0}/server/P1 has a.tif, deep"),
         ("broken", "a broken link at {0}/broken"),
     ],
 )

@@ -43,7 +43,8 @@ def require(path, what: str, where: str) -> None:
     missing = path
     while not missing.parent.exists():
         missing = missing.parent
-    kind = "a broken link" if missing.is_symlink() else "nothing"
+    noun = "file" if missing == path and path.suffix else "folder"
+    kind = "a broken link" if missing.is_symlink() else f"no {noun}"
     raise InputError(what, f"{kind} at {missing}{_nearest(missing)}", where, "the path, or mount the disk that has it")
 
 

@@ -106,7 +106,7 @@ def _none_fits(listed, unfit: list[str], naming: Naming, folder: str, where: str
 def _with_keys(frame: pd.DataFrame, naming: Naming, folder: str, plate: str, well: str) -> pd.DataFrame:
     """The matches with plate, well and site, and whole paths."""
     if "well" not in frame and {"row", "column"} <= set(frame):
-        rows = frame["row"].map(_on_unique(frame["row"], _letters))
+        rows = frame["row"].map(_on_unique(frame["row"], letters))
         frame["well"] = rows + frame["column"]
     frame["well"] = frame["well"].map(_on_unique(frame["well"], user_tables.well_name)) if "well" in frame else well
     if "plate" not in frame:
@@ -126,7 +126,7 @@ def _on_unique(values: pd.Series, function) -> dict:
     return {value: function(value) for value in values.unique()}
 
 
-def _letters(row: str) -> str:
+def letters(row: str) -> str:
     """The row of a well as letters: 2 is B, 27 is AA; letters stay."""
     if not row.isdecimal():
         return row
