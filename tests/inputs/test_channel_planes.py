@@ -6,7 +6,8 @@ import pytest
 import tifffile
 from PIL import Image
 from wellread.inputs import sources
-from wellread.inputs.channel_planes import Header, Inside, planes
+from wellread.inputs.channel_planes import Inside, planes
+from wellread.inputs.decode import Description
 from wellread.runtime.errors import InputError
 
 OME = {"axes": "ZCYX", "Channel": {"Name": ["GFP", "Hoechst", "ER"]}}
@@ -15,7 +16,8 @@ OME = {"axes": "ZCYX", "Channel": {"Name": ["GFP", "Hoechst", "ER"]}}
 def ends(header, channels=("a", "b"), **options):
     given = {"names": {}, "z": "", "time": "", "rgb": {}, "axes": "", "where": "k"} | options
     axes, shape, *names = header
-    return planes(Header(axes, shape, *names), "f.tif", list(channels), Inside(**given))
+    found = Description("tiff", axes, shape, np.dtype(np.uint8), *names, meaning="colour" if "S" in axes else "counts")
+    return planes(found, "f.tif", list(channels), Inside(**given))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_a_pattern_without_channels_opens_one_file_of_a_plate(folder):
     assert frame["DNA"][1] == f"{folder}/P1/A02_2.ome.tif [c=1, z=max]"
     assert frame["GFP"][2] == f"{folder}/P2/A01_2.ome.tif [c=0, z=max]"
     (folder / "P2/A01_2.ome.tif").write_text("damaged, and looked at")
-    with pytest.raises(InputError, match=r"P2/A01_2.ome.tif cannot be read"):
+    with pytest.raises(InputError, match=r"P2/A01_2.ome.tif: "):
         sources.fields({"images": {"pattern": options}, "channels": ["DNA", "GFP"]}, "d")
 
 

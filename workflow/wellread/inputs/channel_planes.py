@@ -4,30 +4,19 @@ One file of every plate is opened, at planning; the others of the plate are take
 a file that is not is told.
 """
 
+import math
 import re
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from wellread.inputs import listing, zarr_metadata
+from wellread.inputs import decode, listing
+from wellread.inputs.decode import Description
+from wellread.inputs.formats import BadField
 from wellread.inputs.references import COLOURS, Reference
 from wellread.runtime.errors import InputError
 
 GENERIC = re.compile(r"(channel|chan|ch|c|w)?[\s:_#-]*\d+([\s:_-]*\d+)*|", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a file says of its pixels: `axes` (T, C, Z, Y, X; S colours, Q not said), `shape`, names of `channels`."""
-
-    axes: str
-    shape: tuple[int, ...]
-    channels: list[str] = field(default_factory=list)
-
-    def size(self, axis: str) -> int:
-        """The length of an axis, 1 if there is none."""
-        return dict(zip(self.axes, self.shape, strict=True)).get(axis, 1)
 
 
 @dataclass(frozen=True)
@@ -66,20 +55,21 @@ def with_channels(
     return frame.drop(columns="path").assign(**columns)
 
 
-def _one_item(found: Header, path: str, several: bool, inside: Inside) -> Header:
+def _one_item(found: Description, path: str, several: bool, inside: Inside) -> Description:
     """The header of one picture of a file that may hold `several`."""
     place = found.axes.find("I") if "I" in found.axes else 0
     if inside.axes:
         return found
     if several and len(found.shape) > 2:
-        return Header(found.axes[:place] + found.axes[place + 1 :], found.shape[:place] + found.shape[place + 1 :])
-    if found.size("I") > 1:
-        many = f"{found.size('I')} pictures in {path}"
+        axes, shape = (part[:place] + part[place + 1 :] for part in (found.axes, found.shape))
+        return replace(found, axes=axes, shape=shape)
+    if _size(found, "I") > 1:
+        many = f"{_size(found, 'I')} pictures in {path}"
         raise InputError("one picture in a file", many, inside.where, "say which by a column `item` of the table")
     return found
 
 
-def planes(found: Header, path: str, channels: list[str], inside: Inside) -> dict[str, str]:
+def planes(found: Description, path: str, channels: list[str], inside: Inside) -> dict[str, str]:
     """For every channel what follows the path in a reference, such as ` [c=1, z=max]`.
 
     InputError if the file does not say what its channels are, or has several times and none is asked for.
@@ -87,7 +77,7 @@ def planes(found: Header, path: str, channels: list[str], inside: Inside) -> dic
     if inside.rgb:
         return _colours(channels, inside)
     found = _with_axes(found, channels, path, inside)
-    if found.size("S") > 1:
+    if _size(found, "S") > 1:
         edit = f"write `rgb: {{{channels[0]}: blue}}`: which colour is which channel"
         raise InputError("grey pictures", f"{path} has colours", inside.where, edit)
     numbers = _numbers(found, channels, path, inside)
@@ -104,23 +94,25 @@ def _colours(channels: list[str], inside: Inside) -> dict[str, str]:
     return {channel: str(Reference(("",), rgb=inside.rgb[channel])) for channel in channels}
 
 
-def _with_axes(found: Header, channels: list[str], path: str, inside: Inside) -> Header:
+def _with_axes(found: Description, channels: list[str], path: str, inside: Inside) -> Description:
     """The header with the axes that the config gives, or with those that can be guessed without harm."""
     if inside.axes:
         if len(inside.axes) != len(found.shape):
             expected = f"{len(found.shape)} axes for {' x '.join(map(str, found.shape))}, as {path} has"
             raise InputError(expected, inside.axes, f"{inside.where}.axes", "axes, such as ZCYX")
-        return Header(inside.axes, found.shape, found.channels)
-    if found.size("Q") > 1 and found.size("Q") != len(channels):
-        many = f"{found.size('Q')} pages in {path}, and it does not say what they are"
+        return replace(found, axes=inside.axes)
+    if found.meaning != "colour":
+        found = replace(found, axes=found.axes.replace("S", "C"))
+    if _size(found, "Q") > 1 and _size(found, "Q") != len(channels):
+        many = f"{_size(found, 'Q')} pages in {path}, and it does not say what they are"
         edit = "give `axes`, such as CYX for channels or ZYX for planes"
         raise InputError(f"a page for each of {', '.join(channels)}", many, inside.where, edit)
     return found
 
 
-def _numbers(found: Header, channels: list[str], path: str, inside: Inside) -> dict[str, int | None]:
+def _numbers(found: Description, channels: list[str], path: str, inside: Inside) -> dict[str, int | None]:
     """The place of every channel in the file, by its name there, or by its place."""
-    count = found.size("C") * found.size("Q")
+    count = _size(found, "C") * _size(found, "Q")
     raw = found.channels if len(found.channels) == count else [""] * count
     called = {name: place for place, one in enumerate(raw) for name in (f"c{place}", one) if name}
     named = {name: called[str(one)] for one, name in inside.names.items() if str(one) in called}
@@ -135,18 +127,18 @@ def _numbers(found: Header, channels: list[str], path: str, inside: Inside) -> d
     return places if count > 1 else dict.fromkeys(channels)
 
 
-def _z(found: Header, inside: Inside) -> int | str | None:
+def _z(found: Description, inside: Inside) -> int | str | None:
     """The plane, or the projection of all of them; None for a file of one plane."""
-    if found.size("Z") == 1:
+    if _size(found, "Z") == 1:
         return None
-    if isinstance(inside.z, int) and inside.z >= found.size("Z"):
-        edit = f"z: 0 to {found.size('Z') - 1}, max or focus"
-        raise InputError(f"a plane {inside.z}", f"{found.size('Z')} planes", f"{inside.where}.z", edit)
+    if isinstance(inside.z, int) and inside.z >= _size(found, "Z"):
+        edit = f"z: 0 to {_size(found, 'Z') - 1}, max or focus"
+        raise InputError(f"a plane {inside.z}", f"{_size(found, 'Z')} planes", f"{inside.where}.z", edit)
     return "max" if inside.z == "" else inside.z
 
 
-def _t(found: Header, path: str, inside: Inside) -> int | None:
-    count = found.size("T")
+def _t(found: Description, path: str, inside: Inside) -> int | None:
+    count = _size(found, "T")
     if count == 1:
         return None
     if inside.time == "":
@@ -156,63 +148,16 @@ def _t(found: Header, path: str, inside: Inside) -> int | None:
     return int(inside.time)
 
 
-def header(path: str, where: str) -> Header:
-    """What a picture file, or an array file, says of its pixels; InputError if it cannot be read."""
+def header(path: str, where: str) -> Description:
+    """What an image file, or a folder of Zarr, says of its pixels; InputError if it cannot be read."""
     listing.require(path, "an image file", where)
-    if Path(path).is_dir():
-        return _of_zarr(Path(path))
     try:
-        return _header(Path(path))
-    except Exception as error:  # every decoder has exceptions of its own for a damaged file
-        found = f"{path} cannot be read ({error})"
-        raise InputError(
-            "a readable image of all channels as the first of its plate", found, where, "the file"
-        ) from error
+        return decode.describe(path)
+    except BadField as error:
+        expected = "a readable image as the first of its plate"
+        raise InputError(expected, str(error), where, "the file, or leave it out") from error
 
 
-def _header(path: Path) -> Header:
-    if path.suffix.lower() in (".npy", ".npz"):
-        return _of_array(path)
-    if path.suffix.lower() in (".tif", ".tiff"):
-        return _of_tiff(path)
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        bands = len(picture.getbands()) if picture.mode != "P" else 1
-        return Header("YXS" if bands > 2 else "YX", (picture.height, picture.width, *([bands] * (bands > 2))))
-
-
-def _of_zarr(path: Path) -> Header:
-    """An image of OME-Zarr: its axes, the shape of its largest level, and the labels of its channels."""
-    said = zarr_metadata.attributes(path)
-    image = said["multiscales"][0]
-    axes = "".join((axis["name"] if isinstance(axis, dict) else axis)[0].upper() for axis in image["axes"])
-    labels = [str(one.get("label", "")) for one in said.get("omero", {}).get("channels", [])]
-    return Header(axes, zarr_metadata.shape(path / image["datasets"][0]["path"]), labels)
-
-
-def _of_array(path: Path) -> Header:
-    import numpy as np
-
-    array = np.load(path, mmap_mode="r")
-    shape = (array if path.suffix.lower() == ".npy" else array[array.files[0]]).shape
-    return Header("ICYX"[-len(shape) :] if len(shape) == 4 else "QYX"[-len(shape) :], shape)
-
-
-def _of_tiff(path: Path) -> Header:
-    import tifffile
-
-    with tifffile.TiffFile(path) as tiff:
-        series = tiff.series[0]
-        axes = "".join("Q" if axis not in "TCZYXS" else axis for axis in series.axes)
-        return Header(axes, series.shape, _ome_channels(tiff.ome_metadata))
-
-
-def _ome_channels(xml: str | None) -> list[str]:
-    """The names of the channels of the first picture of OME's description of a file."""
-    import xml.etree.ElementTree as tree
-
-    if not xml:
-        return []
-    pixels = tree.fromstring(xml).find(".//{*}Pixels")
-    return [] if pixels is None else [channel.get("Name") or "" for channel in pixels.findall("{*}Channel")]
+def _size(found: Description, axis: str) -> int:
+    """The length of an axis, or of all that are called so; 1 if there is none."""
+    return math.prod(length for name, length in zip(found.axes, found.shape, strict=True) if name == axis)

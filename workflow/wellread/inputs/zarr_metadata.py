@@ -1,4 +1,4 @@
-"""What groups and arrays of Zarr say of themselves, in formats 2 and 3: small JSON files, read without a library."""
+"""What OME says of groups of Zarr, in formats 2 and 3: small JSON files, read without a library."""
 
 import json
 from pathlib import Path
@@ -16,9 +16,3 @@ def attributes(folder: Path) -> dict:
     except ValueError as error:
         raise InputError("metadata of Zarr in JSON", str(error), str(folder), "copy the folder again") from error
     return {}
-
-
-def shape(array: Path) -> tuple[int, ...]:
-    """The lengths of the dimensions of an array."""
-    name = "zarr.json" if (array / "zarr.json").is_file() else ".zarray"
-    return tuple(json.loads((array / name).read_text())["shape"])
