@@ -48,8 +48,8 @@ def damage(kind, path):
         "truncated": lambda: Path(path).write_bytes(raw[: len(raw) // 2]),
         "empty": lambda: Path(path).write_bytes(b""),
         "smaller": lambda: tifffile.imwrite(path, image[:100]),
-        "colour": lambda: tifffile.imwrite(path, np.stack([image] * 3, -1), photometric="rgb"),
-        "float": lambda: tifffile.imwrite(path, image.astype(np.float32)),
+        "colour": lambda: tifffile.imwrite(path, np.stack([image, image // 2, image], -1), photometric="rgb"),
+        "float": lambda: tifffile.imwrite(path, image / np.float32(60000)),
         "black": lambda: tifffile.imwrite(path, image * 0),
     }[kind]()
 
@@ -60,7 +60,7 @@ def damage(kind, path):
     [
         ("missing", "missing", "no file at"),
         ("truncated", "unreadable", "truncated or damaged"),
-        ("empty", "unreadable", "truncated or damaged"),
+        ("empty", "unreadable", "empty (0 bytes)"),
         ("smaller", "shape", "expected (192, 192) like most of the plate, found (100, 192)"),
         ("colour", "shape", "expected one grey image"),
         ("float", "unreadable", "expected 8- or 16-bit counts, found float32"),

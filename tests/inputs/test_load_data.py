@@ -58,3 +58,74 @@ def test_images_on_a_server_are_refused(tmp_path):
     TABLE.assign(URL_OrigER="s3://cellpainting-gallery/er.tiff").to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(InputError, match="download"):
         load_data(["ER"], "", "here", path=str(tmp_path / "t.csv"))
+
+
+def written(tmp_path, **columns):
+    pd.DataFrame(columns).to_csv(tmp_path / "t.csv", index=False)
+    return str(tmp_path / "t.csv")
+
+
+def jump(suffix, **more):
+    """As load_data_with_illum.parquet of cpg0016 has it."""
+    bucket = "s3://cellpainting-gallery/cpg0016-jump/source_4/images/2021_04_26_Batch1"
+    return pd.DataFrame(
+        {
+            "Metadata_Source": "source_4",
+            "Metadata_Batch": "2021_04_26_Batch1",
+            "Metadata_Plate": "BR00117035",
+            "Metadata_Well": ["A01", "A02"],
+            "Metadata_Site": [1, 2],
+            "FileName_IllumDNA": "BR00117035_IllumDNA.npy",
+            "PathName_IllumDNA": f"{bucket}/illum/BR00117035/",
+            "FileName_OrigDNA": ["r01c01f01p01-ch5sk1fk1fl1.tiff", "r01c02f02p01-ch5sk1fk1fl1.tiff"],
+            "PathName_OrigDNA": f"{bucket}/images/BR00117035__2021-05-02T16_02_51-Measurement1/Images/",
+        }
+        | more
+    )
+
+
+def test_tables_of_jump_have_paths_in_a_bucket(tmp_path, caplog):
+    jump("parquet").to_parquet(tmp_path / "t.parquet")
+    options = {"path": str(tmp_path / "t.parquet"), "replace": {"s3://cellpainting-gallery/": "/data"}}
+    frame = load_data(["DNA"], "", "here", **options)
+    assert frame[["plate", "well", "site"]].values.tolist() == [["BR00117035", "A01", "1"], ["BR00117035", "A02", "2"]]
+    assert frame["DNA"][0] == (
+        "/data/cpg0016-jump/source_4/images/2021_04_26_Batch1/images/BR00117035__2021-05-02T16_02_51-Measurement1/Images/"
+        "r01c01f01p01-ch5sk1fk1fl1.tiff"
+    )
+    with pytest.raises(InputError, match=r"replace: \{s3://cellpainting-gallery: FOLDER\}"):
+        load_data(["DNA"], "", "here", path=options["path"])
+
+
+def test_rows_and_columns_as_numbers_are_wells(tmp_path):
+    numbers = {"Metadata_Plate": "P", "Metadata_Row": [2, 27], "Metadata_Col": [3, 11], "Metadata_FieldID": [1, 4]}
+    path = written(tmp_path, **numbers, FileName_OrigDNA=["a", "b"], PathName_OrigDNA="x")
+    frame = load_data(["DNA"], "", "here", path=path)
+    assert frame[["well", "site", "DNA"]].values.tolist() == [["B3", "1", "x/a"], ["AA11", "4", "x/b"]]
+
+
+def test_numbers_with_gaps_are_whole_numbers(tmp_path):
+    jump("parquet", Metadata_Site=[1.0, 2.0], FileName_OrigDNA=["a", None]).to_parquet(tmp_path / "t.parquet")
+    options = {"path": str(tmp_path / "t.parquet"), "replace": {"s3://cellpainting-gallery": "/d"}}
+    frame = load_data(["DNA"], "", "here", **options)
+    assert frame["site"].tolist() == ["1", "2"]
+    assert frame["DNA"][1] == ""
+
+
+def test_the_table_of_bbbc021(tmp_path):
+    path = written(
+        tmp_path,
+        TableNumber=4,
+        ImageNumber=[233, 234],
+        Image_FileName_DAPI=["G10_s1_w1.tif", "G10_s2_w1.tif"],
+        Image_PathName_DAPI="Week4/Week4_27481",
+        Image_Metadata_Plate_DAPI="Week4_27481",
+        Image_Metadata_Well_DAPI="G10",
+    )
+    frame = load_data(
+        ["DNA"], "", "here", path=path, names={"DNA": "DAPI"}, root="bbbc021", replace={"Week4": "images"}
+    )
+    assert frame.values.tolist() == [
+        ["Week4_27481", "G10", "1", "bbbc021/images/Week4_27481/G10_s1_w1.tif"],
+        ["Week4_27481", "G10", "2", "bbbc021/images/Week4_27481/G10_s2_w1.tif"],
+    ]

@@ -5,61 +5,10 @@ import pytest
 from wellread.inputs import sources
 from wellread.runtime.errors import InputError
 
-REGEX = r"(?P<plate>\w+)/(?P<row>[A-P])(?P<column>\d+)_s(?P<site>\d)_w(?P<channel>\d)\.tif"
 
-
-@pytest.fixture
-def folder(tmp_path):
-    for name in ["X/A1_s1_w1", "X/A1_s1_w2", "X/B12_s2_w1", "X/B12_s2_w2", "X/thumbs"]:
-        (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "images" / f"{name}.tif").touch()
-    return tmp_path / "images"
-
-
-def dataset(folder, channels=("DNA", "ER"), **options):
-    section = {"folder": str(folder), "regex": REGEX, "plate": "", "names": {"1": "DNA", "2": "ER"}} | options
-    return {"images": {"pattern": section}, "channels": list(channels)}
-
-
-def test_file_names_become_rows(folder):
-    frame = sources.fields(dataset(folder), "x")
-    assert frame[["plate", "well", "site"]].values.tolist() == [["X", "A01", "1"], ["X", "B12", "2"]]
-    assert frame["ER"].iloc[1] == str(folder / "X/B12_s2_w2.tif")
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (
-            {"regex": r"(?P<well>x)(?P<channel>y)"},
-            ["files that match", "5 files, none fits, such as X/A1_s1_w1.tif"],
-        ),
-        ({"regex": r".*w(?P<channel>\d)\.tif"}, ["named groups", "add (?P<well>...)"]),
-        (
-            {
-                "regex": r"(?P<plate>\w+)/(?P<well>[A-P])\d+_s\d_w(?P<channel>\d)\.tif",
-                "names": {},
-                "channels": ("1",),
-            },
-            ["the channels 1", "2"],
-        ),
-        ({"channels": ("DNA", "ER", "Mito")}, ["files of every channel", "none of Mito"]),
-    ],
-)
-def test_what_does_not_fit_is_refused(folder, options, words):
-    with pytest.raises(InputError) as error:
-        sources.fields(dataset(folder, **options), "x")
-    assert all(word in str(error.value) for word in words), error.value
-
-
-def test_two_files_for_one_place_are_refused(folder):
-    regex = r"(?P<plate>\w+)/(?P<well>[A-P])\d+_s\d_w\d\.tif"
-    with pytest.raises(InputError, match="channel"):
-        sources.fields(dataset(folder, regex=regex), "x")
-    (folder / "Y").mkdir()
-    (folder / "Y" / "A1_s1_w1.tif").touch()
-    with pytest.raises(InputError, match="one file per plate, well, site and channel"):
-        sources.fields(dataset(folder, regex=REGEX.replace("plate", "_"), plate="one"), "x")
+def table(tmp_path, rows, **options):
+    pd.DataFrame(rows).to_csv(tmp_path / "images.csv", index=False)
+    return {"table": {"path": str(tmp_path / "images.csv")} | options}
 
 
 def test_a_table_needs_a_column_per_channel(tmp_path):
@@ -68,3 +17,28 @@ def test_a_table_needs_a_column_per_channel(tmp_path):
     assert sources.fields({"images": section, "channels": ["DNA"]}, "x")["DNA"].tolist() == ["raw/a.tif"]
     with pytest.raises(InputError, match="no Mito among plate, well, DNA"):
         sources.fields({"images": section, "channels": ["DNA", "Mito"]}, "x")
+
+
+def test_numbers_of_sites_and_objects_are_sorted_as_numbers(tmp_path):
+    rows = [
+        {"plate": "P", "well": "B2", "site": s, "object": o, "DNA": f"{s}{o}"}
+        for s in ("10", "9", "f2")
+        for o in (11, 2)
+    ]
+    frame = sources.fields({"images": table(tmp_path, rows), "channels": ["DNA"]}, "x")
+    assert list(zip(frame["site"], frame["object"], strict=True)) == [
+        ("9", "2"), ("9", "11"), ("10", "2"), ("10", "11"), ("f2", "2"), ("f2", "11"),
+    ]  # fmt: skip
+
+
+def test_one_image_as_two_channels_is_refused(tmp_path):
+    rows = [{"plate": "P", "well": "A1", "a": "1.tif", "b": "2.tif", "c": ""}]
+    rows += [{"plate": "P", "well": "B1", "a": "3.tif", "b": "4.tif", "c": "3.tif"}, rows[0] | {"well": "C1", "b": ""}]
+    with pytest.raises(InputError, match=r"3.tif as a and as c of plate P, well B01, site 1 \(1 such fields\)"):
+        sources.fields({"images": table(tmp_path, rows), "channels": ["a", "b", "c"]}, "x")
+
+
+def test_wells_may_be_left_out_only_where_cells_have_labels():
+    assert sources.wells({"wells": "a.csv", "images": {"pattern": {}}}, "d") == "a.csv"
+    with pytest.raises(InputError, match=r"datasets.d\n.*wells: PATH"):
+        sources.wells({"wells": "", "images": {"pattern": {}}}, "d")

@@ -1,65 +1,107 @@
 """CellProfiler's LoadData tables, as the Cell Painting Gallery has them: a row per field, two columns per channel."""
 
+import logging
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import pandas as pd
 
+from wellread.inputs import listing, user_tables
+from wellread.inputs.pattern import letters
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
-METADATA = {  # of the images table, and what LoadData tables call it
-    "plate": ("Metadata_Plate", "Image_Metadata_Plate"),
-    "well": ("Metadata_Well", "Image_Metadata_Well"),
-    "site": ("Metadata_Site", "Image_Metadata_Site", "Metadata_FieldID", "Metadata_Field"),
+log = logging.getLogger("wellread")
+METADATA = {  # of the images table, and what LoadData tables call it; with Image_ before it, too
+    "plate": ("Metadata_Plate", "Metadata_Assay_Plate_Barcode", "Metadata_PlateID", "Metadata_Barcode"),
+    "well": ("Metadata_Well", "Metadata_well_position", "Metadata_WellID"),
+    "site": ("Metadata_Site", "Metadata_FieldID", "Metadata_Field"),
 }
+ROW, COLUMN = ("Metadata_Row", "Metadata_row"), ("Metadata_Col", "Metadata_Column", "Metadata_col")
 
 
 @choice("images")
 def load_data(
-    channels: list[str], staged: str, where: str, *, path: str, replace: dict | None = None, names: dict | None = None
-) -> pd.DataFrame:
-    """The images table of a LoadData file (.csv, .csv.gz, .parquet): Metadata_Plate, Metadata_Well, Metadata_Site, and
-    per channel FileName_ and PathName_, or URL_ (file: only), each with or without Orig before the channel's name.
+    channels: list[str], staged: str, where: str, *, path: str, root="", replace: dict | None = None,
+    names: dict | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """The images table of a LoadData file (.csv, .csv.gz, .parquet): Metadata_Plate, Metadata_Well (or Metadata_Row and
+    Metadata_Col), Metadata_Site, and per channel FileName_ and PathName_, or URL_ (file: only), each with or without
+    Orig before the channel's name, and with or without Image_ before all.
 
-    `replace`: beginnings of paths that have moved, such as {"/home/ubuntu/bucket": "/data"}. `names`: what a channel is
-    called in the columns, if not by its own name. Raises InputError if the file or a column is not there, or if images
-    lie on a server.
+    Without a site, the rows of a well are its sites, in their order. `replace`: beginnings of paths that have moved,
+    such as {"/home/ubuntu/bucket": "/data"}; relative paths start at `root`. `names`: what a channel is called in the
+    columns, if not by its own name. InputError if the file or a column is not there, or if images lie on a server.
     """
     frame = _read(path, f"{where}.load_data.path")
-    given = {column: _first(frame, called, path) for column, called in METADATA.items() if column != "site"}
-    site = [column for column in METADATA["site"] if column in frame]
-    table = pd.DataFrame({column: frame[name].astype(str) for column, name in given.items()})
-    table["site"] = frame[site[0]].astype(str) if site else "1"
+    table = pd.DataFrame(
+        {"plate": frame[_first(frame, METADATA["plate"], channels, path)], "well": _wells(frame, path)}
+    )
+    site = _known(frame, METADATA["site"], ())
+    table["site"] = frame[site] if site else (table.groupby(["plate", "well"]).cumcount() + 1).astype(str)
     for channel in channels:
-        paths = _paths(frame, (names or {}).get(channel, channel), path)
-        table[channel] = [_moved(one, replace or {}) for one in paths]
+        table[channel] = _paths(frame, (names or {}).get(channel, channel), path, replace or {}, root)
+    if illumination := [name for name in frame if name.startswith(("FileName_Illum", "URL_Illum"))]:
+        log.info("%d columns of illumination functions are not used: calibrate.illumination.functions can read them",
+                 len(illumination))  # fmt: skip
     return table
 
 
 def _read(path: str, key: str) -> pd.DataFrame:
+    """The table as text, "" for what is missing, without Image_ before the names of columns."""
     if not Path(path).is_file():
-        raise InputError("a LoadData table (.csv, .csv.gz or .parquet)", f"no file at {path}", key, "the path")
+        listing.require(path, "a LoadData table (.csv, .csv.gz or .parquet)", key)
     if Path(path).suffix == ".parquet":
-        return pd.read_parquet(path).astype(object).fillna("")
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+        frame = pd.read_parquet(path).astype(object).map(_text)
+    else:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    return frame.rename(columns=lambda name: str(name).removeprefix("Image_"))
 
 
-def _first(frame: pd.DataFrame, called: tuple[str, ...], path: str) -> str:
-    """The first of some columns that a table has."""
-    if found := [name for name in called if name in frame]:
-        return found[0]
-    raise InputError(f"a column {' or '.join(called)}", ", ".join(map(str, frame)), path, "the table, or its header")
+def _text(value) -> str:
+    """A cell of a table as text: 3.0 is 3."""
+    if value is None or value != value or value is pd.NA:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _paths(frame: pd.DataFrame, channel: str, path: str) -> list[str]:
+def _known(frame: pd.DataFrame, called: tuple[str, ...], channels) -> str:
+    """The first of some columns that a table has, also as one of a channel (Metadata_Plate_DAPI); "" if it has none."""
+    ends = ("", *(f"_{channel}" for channel in channels))
+    found = [name + end for name in called for end in ends if name + end in frame]
+    others = [name for name in frame if name.startswith(tuple(f"{one}_" for one in called[:1]))] if channels else []
+    return next(iter([*found, *others]), "")
+
+
+def _first(frame: pd.DataFrame, called: tuple[str, ...], channels, path: str) -> str:
+    """The same; InputError if it has none."""
+    if found := _known(frame, called, channels):
+        return found
+    expected = " or ".join(called[:2])
+    raise InputError(f"a column {expected}", ", ".join(map(str, frame)), path, "the table, or its header")
+
+
+def _wells(frame: pd.DataFrame, path: str) -> pd.Series:
+    """The wells, from their column or from the numbers of row and column."""
+    row, column = _known(frame, ROW, ()), _known(frame, COLUMN, ())
+    if not _known(frame, METADATA["well"], ("",)) and row and column:
+        return frame[row].map({one: letters(one) for one in frame[row].unique()}) + frame[column]
+    wells = frame[_first(frame, METADATA["well"], ("",), path)]
+    return wells.map({well: user_tables.well_name(well) for well in wells.unique()})
+
+
+def _paths(frame: pd.DataFrame, channel: str, path: str, replace: dict, root: str) -> pd.Series:
     """The path of every field of a channel; "" where nothing is listed."""
     for name in (f"Orig{channel}", channel):
         if f"FileName_{name}" in frame and f"PathName_{name}" in frame:
-            pairs = zip(frame[f"PathName_{name}"], frame[f"FileName_{name}"], strict=True)
-            return [str(Path(str(folder), str(file))) if file else "" for folder, file in pairs]
-        if f"URL_{name}" in frame:
-            return [_of_url(str(url), channel, path) for url in frame[f"URL_{name}"]]
+            folders, files = frame[f"PathName_{name}"], frame[f"FileName_{name}"]
+        elif f"URL_{name}" in frame:
+            whole = frame[f"URL_{name}"].str.rpartition("/")
+            folders, files = whole[0], whole[2].map(unquote)
+        else:
+            continue
+        places = {one: _folder(one, channel, path, replace, root) for one in folders[files != ""].unique()}
+        return (folders.map(places) + files).where(files != "", "")
     known = sorted(
         name.removeprefix("FileName_").removeprefix("Orig") for name in frame if name.startswith("FileName_")
     )
@@ -67,16 +109,20 @@ def _paths(frame: pd.DataFrame, channel: str, path: str) -> list[str]:
     raise InputError(f"columns FileName_Orig{channel} and PathName_Orig{channel}", f"{known}", path, edit)
 
 
-def _of_url(url: str, channel: str, path: str) -> str:
-    parts = urlparse(url)
-    if parts.scheme not in ("", "file"):
-        edit = "download the images, and give their folders by FileName_ and PathName_ or by `replace`"
-        raise InputError(f"images of {channel} on this machine", url, path, edit)
-    return unquote(parts.path)
+def _folder(folder: str, channel: str, path: str, replace: dict, root: str) -> str:
+    """A folder of a LoadData table on this machine, with a slash at its end, or "" for none."""
+    moved = _moved(folder.rstrip("/"), replace)
+    parts = urlparse(moved)
+    if len(parts.scheme) > 1 and parts.scheme != "file":  # a single letter is a drive
+        edit = f"download the images, and give their folder by `replace: {{{parts.scheme}://{parts.netloc}: FOLDER}}`"
+        raise InputError(f"images of {channel} on this machine", folder, path, edit)
+    local = unquote(parts.path) if parts.scheme == "file" else moved
+    start = str(Path(root, local)) if root or local else ""
+    return f"{start.rstrip('/')}/" if start not in ("", ".") else ""
 
 
 def _moved(path: str, replace: dict) -> str:
     """A path with the longest beginning that `replace` knows replaced."""
-    known = [start for start in replace if path == start or path.startswith(start.rstrip("/") + "/")]
+    known = [start for start in replace if path == start.rstrip("/") or path.startswith(start.rstrip("/") + "/")]
     start = max(known, key=len, default="")
     return replace[start].rstrip("/") + path[len(start.rstrip("/")) :] if start else path

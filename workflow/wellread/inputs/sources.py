@@ -4,106 +4,93 @@ A source is `f(channels, staged, where, *, options) -> DataFrame`: plate, well, 
 `staged` is the folder where a source that makes its own images puts them; `where` is its key in the config, for errors.
 """
 
-import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from wellread.inputs import user_tables
+from wellread.inputs import channel_planes, crop_files, listing, user_tables
 from wellread.painted import layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, pick
 
 STAGED = "results/{dataset}/painted"  # where the painted source puts its images, a folder per plate
+ORDER = ["plate", "well", "site", "object"]
 
 
 def fields(dataset: dict, name: str) -> pd.DataFrame:
-    """The checked images table of the dataset `name` of the config, sorted by plate, well and site.
+    """The checked images table of the dataset `name` of the config, sorted by plate, well and site (2 before 10).
 
-    InputError for what the table or the files lack, or if no field has an image of some channel.
+    InputError for what the table or the files lack, if no field has an image of some channel, or if one image is two
+    channels of a field.
     """
     channels, where = dataset["channels"], f"datasets.{name}.images"
     frame = pick("images", dataset["images"])(channels, STAGED.format(dataset=name), where)
     frame = user_tables.check(frame, "images", where, tuple(channels))
     if absent := [channel for channel in channels if not (frame[channel] != "").any()]:
         raise InputError("files of every channel", f"none of {', '.join(absent)}", where, "channels, or the source")
-    return frame
+    _refuse_twins(frame, channels, where)
+    return _in_natural_order(frame)
+
+
+def wells(dataset: dict, name: str) -> str:
+    """The path of the wells table of a dataset; of crops without one it is made of their table of cells."""
+    if dataset["wells"]:
+        return dataset["wells"]
+    if "crops" in dataset["images"]:
+        return crop_files.wells_table(name, dataset["images"]["crops"])
+    raise InputError(
+        "the key wells", "none", f"datasets.{name}", "add `wells: PATH`, the table of wells and their labels"
+    )
+
+
+def _in_natural_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows by plate, well, site and object; numbers within sites and objects count as numbers."""
+    ranks = [_ranks(frame[column], natural=column in ORDER[2:]) for column in ORDER if column in frame]
+    return frame.iloc[np.lexsort(ranks[::-1])].reset_index(drop=True)
+
+
+def _ranks(values: pd.Series, natural: bool) -> np.ndarray:
+    codes, found = pd.factorize(values)
+    order = sorted(range(len(found)), key=lambda i: listing.natural(found[i]) if natural else found[i])
+    ranks = np.empty(len(found), int)
+    ranks[order] = np.arange(len(found))
+    return ranks[codes]
+
+
+def _refuse_twins(frame: pd.DataFrame, channels: list[str], where: str) -> None:
+    """InputError if one image is given as two channels of one field."""
+    for i, first in enumerate(channels):
+        for second in channels[i + 1 :]:
+            twins = ((frame[first] == frame[second]) & (frame[first] != "")).to_numpy()
+            if twins.any():
+                row = frame.iloc[int(np.argmax(twins))]
+                of = f"plate {row['plate']}, well {row['well']}, site {row['site']}"
+                found = f"{row[first]} as {first} and as {second} of {of}" + f" ({twins.sum()} such fields)"
+                raise InputError("an image of its own for every channel", found, where, "the table, or the source")
 
 
 @choice("images")
-def table(channels: list[str], staged: str, where: str, *, path: str, root: str = "") -> pd.DataFrame:
-    """An images table written by the user, in the file `path`; relative image paths start at `root` ("": here)."""
-    frame = user_tables.read(path, "images", tuple(channels), f"{where}.table.path")
-    return frame.assign(**{c: [str(Path(root, p)) if p else "" for p in frame[c]] for c in channels})
+def table(
+    channels: list[str], staged: str, where: str, *, path: str, root="", names: dict | None = None, z="", time="",
+    rgb: dict | None = None, axes="",
+) -> pd.DataFrame:  # fmt: skip
+    """An images table written by the user, in the file `path`; relative image paths start at `root` ("": here).
 
-
-@choice("images")
-def pattern(
-    channels: list[str],
-    staged: str,
-    where: str,
-    *,
-    folder: str,
-    regex: str,
-    plate: str = "",
-    names: dict | None = None,
-):
-    """Image files below `folder`, by their relative paths.
-
-    `regex` must match all of the path, with named groups channel, well (or row and column), and optionally plate and
-    site; `plate` is the plate's name where there is no such group; `names` translates the group channel to the name of
-    a channel. InputError if no file matches, several do for one channel of a field, or a channel is unknown.
+    A table with a column `path` instead of columns of channels lists files of all channels of a field: see
+    `channel_planes`, which the other options belong to.
     """
-    files = sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
-    found = [match.groupdict() | {"path": name} for name in files if (match := re.fullmatch(regex, name))]
-    if not found:
-        example = f", such as {files[0]}" if files else ""
-        raise InputError(
-            f"files that match {regex}", f"{len(files)} files, none fits{example}", folder, "folder or regex"
-        )
-    frame = pd.DataFrame(found).assign(path=lambda f: [str(Path(folder, p)) for p in f["path"]])
-    frame = _with_keys(frame, plate, names or {}, regex)
-    unknown = sorted(set(frame["channel"]) - set(channels))
-    if unknown and not names:
-        raise InputError(f"the channels {', '.join(channels)}", ", ".join(unknown), folder, "channels, or give `names`")
-    frame = frame[frame["channel"].isin(channels)]
-    _refuse_duplicates(frame, folder)
-    wide = frame.pivot(index=["plate", "well", "site"], columns="channel", values="path").reset_index()
-    return (
-        wide.rename_axis(columns=None).fillna("").reindex(columns=["plate", "well", "site", *channels], fill_value="")
-    )
+    where = f"{where}.table"
+    frame = user_tables.read(path, "images", (), f"{where}.path")
+    if "path" in frame and not set(channels) & set(frame):
+        inside = channel_planes.Inside(names or {}, z, time, rgb or {}, axes, where)
+        return channel_planes.with_channels(_rooted(frame, ["path"], root), channels, inside)
+    frame = user_tables.check(frame, "images", path, tuple(channels))
+    return _rooted(frame, channels, root)
 
 
-def _with_keys(frame: pd.DataFrame, plate: str, names: dict, regex: str) -> pd.DataFrame:
-    """The matches with plate, well, site and channel, where the regex has no groups for them by default."""
-    if "channel" not in frame or ("well" not in frame and not {"row", "column"} <= set(frame)):
-        raise InputError(
-            "named groups channel and well (or row and column)",
-            regex,
-            "the option regex",
-            "add (?P<well>...)",
-        )
-    if "well" not in frame:
-        frame["well"] = [f"{row}{column}" for row, column in zip(frame["row"], frame["column"], strict=True)]
-    if "plate" not in frame:
-        frame["plate"] = plate or "plate"
-    if "site" not in frame:
-        frame["site"] = "1"
-    return frame.assign(
-        channel=[names.get(c, c) for c in frame["channel"]], well=frame["well"].map(user_tables.well_name)
-    )
-
-
-def _refuse_duplicates(frame: pd.DataFrame, folder: str) -> None:
-    twice = frame[frame.duplicated(["plate", "well", "site", "channel"], keep=False)]
-    if len(twice):
-        pair = " and ".join(twice["path"].iloc[:2])
-        raise InputError(
-            "one file per plate, well, site and channel",
-            pair,
-            folder,
-            "a narrower regex (planes, projections?)",
-        )
+def _rooted(frame: pd.DataFrame, columns: list[str], root: str) -> pd.DataFrame:
+    return frame.assign(**{c: [str(Path(root, p)) if p else "" for p in frame[c]] for c in columns})
 
 
 @choice("images", painted=True)

@@ -35,6 +35,7 @@ class Plan:
         for name, dataset in plan.config["datasets"].items():
             where = f"datasets.{name}"
             plan.images[name] = sources.fields(dataset, name)
+            dataset["wells"] = sources.wells(dataset, name)
             plan.wells[name] = user_tables.read(dataset["wells"], "wells", key=f"{where}.wells")
             _check_plates(plan.images[name], plan.wells[name], where)
             _check_weights(dataset["segment"] if plan.has_masks(name) else {}, where)

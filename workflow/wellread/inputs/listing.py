@@ -1,0 +1,63 @@
+"""Which files lie below a folder: by names alone, links followed, without looking at any file."""
+
+import math
+import os
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+from wellread.runtime.errors import InputError
+
+
+def files_below(folder, where: str) -> list[str]:
+    """The paths of all files below `folder`, relative to it, sorted. InputError if there is no such folder.
+
+    Linked folders are followed, but not back into a folder they lie in. Names that begin with a dot are left out.
+    `where` is the config key that named the folder.
+    """
+    require(folder, "a folder of images", where)
+    found, waiting = [], [("", (os.path.realpath(folder),))]
+    while waiting:
+        below, chain = waiting.pop()
+        with os.scandir(os.path.join(folder, below)) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                path = below + entry.name
+                if not entry.is_dir():
+                    found.append(path)
+                elif (real := _real(entry, chain[-1])) not in chain:
+                    waiting.append((f"{path}/", (*chain, real)))
+    return sorted(found)
+
+
+def _real(entry: os.DirEntry, parent: str) -> str:
+    return os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(parent, entry.name)
+
+
+def require(path, what: str, where: str) -> None:
+    """InputError unless `path` exists: it says how far it does, and which name there is most like the missing one."""
+    path = Path(path)
+    if path.exists():
+        return
+    missing = path
+    while not missing.parent.exists():
+        missing = missing.parent
+    noun = "file" if missing == path and path.suffix else "folder"
+    kind = "a broken link" if missing.is_symlink() else f"no {noun}"
+    raise InputError(what, f"{kind} at {missing}{_nearest(missing)}", where, "the path, or mount the disk that has it")
+
+
+def _nearest(missing: Path) -> str:
+    parent = missing.parent
+    names = sorted(os.listdir(parent)) if parent.is_dir() else []
+    if near := get_close_matches(missing.name, names, 1, 0.5):
+        return f"; did you mean {parent / near[0]}?"
+    shown = ", ".join(name for name in names[:5] if not name.startswith("."))
+    return f"; {parent.absolute()} has {shown or 'no entries'}" + (" ..." if len(names) > 5 else "")
+
+
+def natural(text) -> tuple:
+    """A key that sorts 2 before 10, and numbers before words."""
+    parts = re.split(r"(\d+)", str(text))
+    return tuple((int(part), part) if part.isdecimal() else (math.inf, part) for part in parts if part)

@@ -1,0 +1,71 @@
+"""Planes and times in separate files: which of them are the picture of a field."""
+
+import logging
+
+import pandas as pd
+
+from wellread.inputs.references import BAR, PROJECTIONS
+from wellread.runtime.errors import InputError
+
+log = logging.getLogger("wellread")
+KEY = ["plate", "well", "site", "channel"]
+
+
+def at_time(frame: pd.DataFrame, time, where: str) -> pd.DataFrame:
+    """The files of one time point (column t, if any); InputError if there are several and none is asked for."""
+    if "t" not in frame:
+        return frame
+    times = pd.to_numeric(frame["t"])
+    there = [int(one) for one in sorted(times.dropna().unique())]
+    if time == "" and len(there) > 1:
+        found = f"{len(there)} times: {_few(there)}"
+        raise InputError("one time point", found, where, f"write `time: {there[0]}` below {where}")
+    if time != "" and int(time) not in there:
+        raise InputError(f"files of time {time}", f"times {_few(there)}", f"{where}.time", "time")
+    return frame if time == "" else frame[(times == int(time)).to_numpy()]
+
+
+def in_one_image(frame: pd.DataFrame, z, where: str) -> pd.DataFrame:
+    """One row per KEY, its path a file or a reference to the planes (column z, if there is one) of which it is made.
+
+    `z`: max or focus of all planes, the number of one, or "": the projection that the microscope saved (a file
+    without a z beside others that have one), else the maximum. InputError for a number that some channel does not have.
+    """
+    if "z" not in frame:
+        return frame
+    frame = frame.assign(z=pd.to_numeric(frame["z"]))
+    if z not in ("", *PROJECTIONS):
+        return _one_plane(frame, int(z), where)
+    flat, planes = frame[frame["z"].isna()], frame[frame["z"].notna()]
+    first, second = (flat, _projected(planes, z or "max")) if z == "" else (_projected(planes, z), flat)
+    rest = second[~_keys(second).isin(_keys(first))] if len(first) and len(second) else second
+    return pd.concat([first, rest])[[*KEY, "path"]]
+
+
+def _projected(planes: pd.DataFrame, z: str) -> pd.DataFrame:
+    """A row per KEY: its only plane, or a reference to the projection of all of them, from bottom to top."""
+    if not planes.duplicated(KEY).any() or planes.duplicated([*KEY, "z"]).any():
+        return planes  # as they are; what is there twice is told later
+    groups = planes.sort_values([*KEY, "z"], kind="stable").groupby(KEY, sort=False)["path"]
+    joined, sizes = groups.agg(BAR.join), groups.size()
+    return joined.where(sizes == 1, joined + f" [z={z}]").reset_index()
+
+
+def _one_plane(frame: pd.DataFrame, z: int, where: str) -> pd.DataFrame:
+    """Plane number `z` of every channel; of channels with a single plane or projection throughout, that."""
+    kinds = frame["z"].fillna(-1).groupby(frame["channel"])
+    single = kinds.transform("nunique") == 1
+    kept = frame[single | (frame["z"] == z)]
+    if lacking := sorted(set(frame["channel"]) - set(kept["channel"])):
+        planes = [int(one) for one in sorted(frame.loc[frame["channel"] == lacking[0], "z"].dropna().unique())]
+        found = f"{lacking[0] or 'the files'}: planes {_few(planes)}"
+        raise InputError(f"a plane {z} of every channel", found, f"{where}.z", "z: max, focus or another number")
+    return kept[[*KEY, "path"]]
+
+
+def _keys(frame: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(frame[KEY])
+
+
+def _few(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:8])) + (" ..." if len(numbers) > 8 else "")
