@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from wellread.inputs import user_tables
+from wellread.inputs import user_tables, well_names
 from wellread.painted import layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, pick
@@ -84,13 +84,14 @@ def _with_keys(frame: pd.DataFrame, plate: str, names: dict, regex: str) -> pd.D
             "add (?P<well>...)",
         )
     if "well" not in frame:
-        frame["well"] = [f"{row}{column}" for row, column in zip(frame["row"], frame["column"], strict=True)]
+        pairs = zip(frame["row"], frame["column"], strict=True)
+        frame["well"] = [well_names.of_row_and_column(*pair) or "".join(pair) for pair in pairs]
     if "plate" not in frame:
         frame["plate"] = plate or "plate"
     if "site" not in frame:
         frame["site"] = "1"
     return frame.assign(
-        channel=[names.get(c, c) for c in frame["channel"]], well=frame["well"].map(user_tables.well_name)
+        channel=[names.get(c, c) for c in frame["channel"]], well=frame["well"].map(well_names.well_name)
     )
 
 
