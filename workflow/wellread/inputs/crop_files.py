@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from wellread.inputs import channel_planes, listing, user_tables
+from wellread.inputs import channel_planes, cleaning, spreadsheets
 from wellread.inputs.pattern import plate_name
 from wellread.inputs.references import Reference
+from wellread.inputs.well_names import well_name
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.registry import choice
@@ -42,10 +43,7 @@ def crops(
 
 def read(cells: str, key: str) -> pd.DataFrame:
     """The table of cells as text, "" for what is missing."""
-    listing.require(cells, "a table of cells (.csv, .tsv or .parquet)", key)
-    if cells.endswith(".parquet"):
-        return pd.read_parquet(cells).astype(object).fillna("").astype(str)
-    return pd.read_csv(cells, sep="\t" if ".tsv" in cells else ",", dtype=str, keep_default_na=False)
+    return spreadsheets.read(cells, key).apply(cleaning.text)
 
 
 def placed(frame: pd.DataFrame, cells: str, path: str, plate: str, well, site: str) -> pd.DataFrame:
@@ -63,7 +61,7 @@ def placed(frame: pd.DataFrame, cells: str, path: str, plate: str, well, site: s
     return frame.assign(
         **{"batch": frame.get("batch", frame["plate"])} if "plate" in frame and plate != "plate" else {},
         plate=plates.map(plate_name),
-        well=wells.str.replace("/", "_").map(user_tables.well_name),
+        well=wells.str.replace("/", "_").map(well_name),
         site=frame.get(site, "1"),
     )
 

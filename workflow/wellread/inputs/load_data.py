@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlparse
 
 import pandas as pd
 
-from wellread.inputs import listing, user_tables
-from wellread.inputs.pattern import letters
+from wellread.inputs import spreadsheets
+from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
@@ -33,7 +33,8 @@ def load_data(
     such as {"/home/ubuntu/bucket": "/data"}; relative paths start at `root`. `names`: what a channel is called in the
     columns, if not by its own name. InputError if the file or a column is not there, or if images lie on a server.
     """
-    frame = _read(path, f"{where}.load_data.path")
+    frame = spreadsheets.read(path, f"{where}.load_data.path")
+    frame = frame.rename(columns=lambda name: str(name).removeprefix("Image_"))
     table = pd.DataFrame(
         {"plate": frame[_first(frame, METADATA["plate"], channels, path)], "well": _wells(frame, path)}
     )
@@ -45,24 +46,6 @@ def load_data(
         log.info("%d columns of illumination functions are not used: calibrate.illumination.functions can read them",
                  len(illumination))  # fmt: skip
     return table
-
-
-def _read(path: str, key: str) -> pd.DataFrame:
-    """The table as text, "" for what is missing, without Image_ before the names of columns."""
-    if not Path(path).is_file():
-        listing.require(path, "a LoadData table (.csv, .csv.gz or .parquet)", key)
-    if Path(path).suffix == ".parquet":
-        frame = pd.read_parquet(path).astype(object).map(_text)
-    else:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    return frame.rename(columns=lambda name: str(name).removeprefix("Image_"))
-
-
-def _text(value) -> str:
-    """A cell of a table as text: 3.0 is 3."""
-    if value is None or value != value or value is pd.NA:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _known(frame: pd.DataFrame, called: tuple[str, ...], channels) -> str:
@@ -85,9 +68,10 @@ def _wells(frame: pd.DataFrame, path: str) -> pd.Series:
     """The wells, from their column or from the numbers of row and column."""
     row, column = _known(frame, ROW, ()), _known(frame, COLUMN, ())
     if not _known(frame, METADATA["well"], ("",)) and row and column:
-        return frame[row].map({one: letters(one) for one in frame[row].unique()}) + frame[column]
+        pairs = pd.Series(list(zip(frame[row], frame[column], strict=True)), frame.index)
+        return pairs.map({pair: of_row_and_column(*pair) or "".join(pair) for pair in pairs.unique()})
     wells = frame[_first(frame, METADATA["well"], ("",), path)]
-    return wells.map({well: user_tables.well_name(well) for well in wells.unique()})
+    return wells.map({well: well_name(well) for well in wells.unique()})
 
 
 def _paths(frame: pd.DataFrame, channel: str, path: str, replace: dict, root: str) -> pd.Series:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wellread.inputs import channel_planes, listing, projections, user_tables, vendors
+from wellread.inputs import channel_planes, listing, projections, vendors
 from wellread.inputs.vendors import PICTURE, Naming
+from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
@@ -106,9 +107,9 @@ def _none_fits(listed, unfit: list[str], naming: Naming, folder: str, where: str
 def _with_keys(frame: pd.DataFrame, naming: Naming, folder: str, plate: str, well: str) -> pd.DataFrame:
     """The matches with plate, well and site, and whole paths."""
     if "well" not in frame and {"row", "column"} <= set(frame):
-        rows = frame["row"].map(_on_unique(frame["row"], letters))
-        frame["well"] = rows + frame["column"]
-    frame["well"] = frame["well"].map(_on_unique(frame["well"], user_tables.well_name)) if "well" in frame else well
+        pairs = pd.Series(list(zip(frame["row"], frame["column"], strict=True)), frame.index)
+        frame["well"] = pairs.map(_on_unique(pairs, lambda pair: of_row_and_column(*pair) or "".join(pair)))
+    frame["well"] = frame["well"].map(_on_unique(frame["well"], well_name)) if "well" in frame else well
     if "plate" not in frame:
         frame["plate"] = plate or _plates(frame["path"], naming, folder)
     frame["plate"] = frame["plate"].map(_on_unique(frame["plate"], plate_name))
@@ -124,17 +125,6 @@ def _with_keys(frame: pd.DataFrame, naming: Naming, folder: str, plate: str, wel
 def _on_unique(values: pd.Series, function) -> dict:
     """What `function` makes of each of the few different `values`."""
     return {value: function(value) for value in values.unique()}
-
-
-def letters(row: str) -> str:
-    """The row of a well as letters: 2 is B, 27 is AA; letters stay."""
-    if not row.isdecimal():
-        return row
-    text, number = "", int(row)
-    while number > 0:
-        number, letter = divmod(number - 1, 26)
-        text = chr(ord("A") + letter) + text
-    return text or row
 
 
 def _plates(paths: pd.Series, naming: Naming, folder: str) -> pd.Series:

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wellread.inputs import channel_planes, crop_files, listing, user_tables
+from wellread.inputs import channel_planes, crop_files, user_tables
 from wellread.painted import layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, pick
 
 STAGED = "results/{dataset}/painted"  # where the painted source puts its images, a folder per plate
-ORDER = ["plate", "well", "site", "object"]
 
 
 def fields(dataset: dict, name: str) -> pd.DataFrame:
@@ -30,11 +29,11 @@ def fields(dataset: dict, name: str) -> pd.DataFrame:
     if absent := [channel for channel in channels if not (frame[channel] != "").any()]:
         raise InputError("files of every channel", f"none of {', '.join(absent)}", where, "channels, or the source")
     _refuse_twins(frame, channels, where)
-    return _in_natural_order(frame)
+    return frame
 
 
-def wells(dataset: dict, name: str) -> str:
-    """The path of the wells table of a dataset; of crops without one it is made of their table of cells."""
+def wells(dataset: dict, name: str) -> str | dict:
+    """What a dataset says of its wells table; of crops without one it is made of their table of cells."""
     if dataset["wells"]:
         return dataset["wells"]
     if "crops" in dataset["images"]:
@@ -42,20 +41,6 @@ def wells(dataset: dict, name: str) -> str:
     raise InputError(
         "the key wells", "none", f"datasets.{name}", "add `wells: PATH`, the table of wells and their labels"
     )
-
-
-def _in_natural_order(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows by plate, well, site and object; numbers within sites and objects count as numbers."""
-    ranks = [_ranks(frame[column], natural=column in ORDER[2:]) for column in ORDER if column in frame]
-    return frame.iloc[np.lexsort(ranks[::-1])].reset_index(drop=True)
-
-
-def _ranks(values: pd.Series, natural: bool) -> np.ndarray:
-    codes, found = pd.factorize(values)
-    order = sorted(range(len(found)), key=lambda i: listing.natural(found[i]) if natural else found[i])
-    ranks = np.empty(len(found), int)
-    ranks[order] = np.arange(len(found))
-    return ranks[codes]
 
 
 def _refuse_twins(frame: pd.DataFrame, channels: list[str], where: str) -> None:
