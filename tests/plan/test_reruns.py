@@ -12,18 +12,22 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "paint": "painted.layout painted.paint painted.phantom",
     "calibrate": """
         calibrate.calibrate calibrate.flags calibrate.illumination calibrate.plate calibrate.quality
-        inputs.images
+        inputs.decode inputs.formats inputs.images inputs.references
     """,
-    "segment": "calibrate.plate inputs.images segment.objects segment.scene segment.segment",
+    "segment": """
+        calibrate.plate inputs.decode inputs.formats inputs.images inputs.references segment.objects
+        segment.scene segment.segment
+    """,
     "crops": """
         calibrate.flags calibrate.plate crops.crops crops.cutter crops.pixels crops.selection crops.windows
-        inputs.images
+        inputs.decode inputs.formats inputs.images inputs.references
     """,
     "train": """
         crops.reader encoder.architecture encoder.views encoder.views_cpu encoder.vit encoder.weights
-        inputs.user_tables networks.device networks.state_dicts train.checkpoint train.collapse
-        train.dataset train.distributed train.labels train.loop train.monitor train.optimise train.probes
-        train.schedules train.train
+        inputs.cleaning inputs.control_names inputs.doses inputs.plate_maps inputs.spreadsheets
+        inputs.user_tables inputs.well_names networks.device networks.state_dicts train.checkpoint
+        train.collapse train.dataset train.distributed train.labels train.loop train.monitor train.optimise
+        train.probes train.schedules train.train
     """,
     "embed": """
         crops.reader encoder.architecture encoder.embed encoder.readouts encoder.views encoder.views_cpu
@@ -31,17 +35,20 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     """,
     "aggregate": "profiles.aggregate profiles.controls profiles.tables",
     "correct": "profiles.controls profiles.correct profiles.tables",
-    "consensus": "profiles.aggregate profiles.consensus profiles.controls profiles.tables",
+    "consensus": """
+        inputs.cleaning inputs.spreadsheets profiles.aggregate profiles.consensus profiles.controls
+        profiles.tables
+    """,
     "measure": "",
     "score": "",
     "draw": "",
     "look": "",
     "ledger": "profiles.ledger profiles.tables",
     "report": """
-        calibrate.plate crops.reader inputs.images inputs.user_tables pictures.labels pictures.montage
-        pictures.plate_layout profiles.controls profiles.ledger profiles.tables report.figures report.ledger
-        report.models report.page report.plates report.provenance report.run report.svg report.tasks
-        train.collapse
+        calibrate.plate crops.reader inputs.decode inputs.formats inputs.images inputs.references
+        inputs.well_names pictures.labels pictures.montage pictures.plate_layout profiles.controls
+        profiles.ledger profiles.tables report.figures report.ledger report.models report.page report.plates
+        report.provenance report.run report.svg report.tasks train.collapse
     """,
 }
 PICKED = {  # section: name: the modules that count if a config picks it
@@ -107,17 +114,34 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "standardize": "profiles.controls profiles.correct profiles.tables",
     },
     "measure": {
-        "assay_quality": "measure.assay_quality measure.tidy profiles.controls profiles.tables",
-        "average_precision": """
-            measure.average_precision measure.tidy profiles.controls profiles.similarity profiles.tables
+        "assay_quality": """
+            inputs.cleaning inputs.spreadsheets measure.assay_quality measure.tidy profiles.controls
+            profiles.tables
         """,
-        "dose_response": "measure.dose_response measure.tidy profiles.controls profiles.tables",
-        "knn": "measure.knn measure.tidy profiles.controls profiles.similarity profiles.tables",
-        "nearest_class": "measure.nearest_class measure.tidy profiles.controls profiles.similarity profiles.tables",
-        "replicating": "measure.replicating measure.tidy profiles.controls profiles.similarity profiles.tables",
+        "average_precision": """
+            inputs.cleaning inputs.spreadsheets measure.average_precision measure.tidy profiles.controls
+            profiles.similarity profiles.tables
+        """,
+        "dose_response": """
+            inputs.cleaning inputs.spreadsheets measure.dose_response measure.tidy profiles.controls
+            profiles.tables
+        """,
+        "knn": """
+            inputs.cleaning inputs.spreadsheets measure.knn measure.tidy profiles.controls profiles.similarity
+            profiles.tables
+        """,
+        "nearest_class": """
+            inputs.cleaning inputs.spreadsheets measure.nearest_class measure.tidy profiles.controls
+            profiles.similarity profiles.tables
+        """,
+        "replicating": """
+            inputs.cleaning inputs.spreadsheets measure.replicating measure.tidy profiles.controls
+            profiles.similarity profiles.tables
+        """,
         "segmentation": """
-            calibrate.plate inputs.images inputs.label_images measure.segmentation measure.tidy
-            profiles.controls profiles.tables
+            calibrate.plate inputs.cleaning inputs.decode inputs.formats inputs.images inputs.label_images
+            inputs.references inputs.spreadsheets measure.segmentation measure.tidy profiles.controls
+            profiles.tables
         """,
     },
     "draw": {
@@ -126,14 +150,17 @@ PICKED = {  # section: name: the modules that count if a config picks it
     },
     "look": {
         "cells": """
-            calibrate.flags calibrate.plate inputs.images look.cells look.contact_sheet look.plate_files
-            pictures.montage
+            calibrate.flags calibrate.plate inputs.decode inputs.formats inputs.images inputs.references
+            look.cells look.contact_sheet look.plate_files pictures.montage
         """,
-        "fields": "calibrate.plate inputs.images look.contact_sheet look.fields look.plate_files pictures.montage",
+        "fields": """
+            calibrate.plate inputs.decode inputs.formats inputs.images inputs.references look.contact_sheet
+            look.fields look.plate_files pictures.montage
+        """,
         "plates": """
-            calibrate.plate inputs.images inputs.user_tables look.plate_files look.plates pictures.draw
-            pictures.labels pictures.montage pictures.plate_layout profiles.controls profiles.similarity
-            profiles.tables
+            calibrate.plate inputs.decode inputs.formats inputs.images inputs.references inputs.well_names
+            look.plate_files look.plates pictures.draw pictures.labels pictures.montage pictures.plate_layout
+            profiles.controls profiles.similarity profiles.tables
         """,
     },
 }
