@@ -101,7 +101,7 @@ def test_rows_and_columns_as_numbers_are_wells(tmp_path):
     numbers = {"Metadata_Plate": "P", "Metadata_Row": [2, 27], "Metadata_Col": [3, 11], "Metadata_FieldID": [1, 4]}
     path = written(tmp_path, **numbers, FileName_OrigDNA=["a", "b"], PathName_OrigDNA="x")
     frame = load_data(["DNA"], "", "here", path=path)
-    assert frame[["well", "site", "DNA"]].values.tolist() == [["B3", "1", "x/a"], ["AA11", "4", "x/b"]]
+    assert frame[["well", "site", "DNA"]].values.tolist() == [["B03", "1", "x/a"], ["AA11", "4", "x/b"]]
 
 
 def test_numbers_with_gaps_are_whole_numbers(tmp_path):

@@ -35,13 +35,6 @@ def test_wells_are_normalised_and_sorted(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("given", "spelt"), [("a1", "A01"), ("A001", "A01"), ("P24", "P24"), ("aa3", "AA03"), ("7", "7")]
-)
-def test_well_names(given, spelt):
-    assert user_tables.well_name(given) == spelt
-
-
-@pytest.mark.parametrize(
     ("change", "words"),
     [
         (lambda f: f.rename(columns={"treatment": "treatmnt"}), ["no treatment", "treatmnt"]),
@@ -63,28 +56,3 @@ def test_slips_are_named_with_row_and_column(tmp_path, change, words):
 def test_a_missing_table_names_the_config_key():
     with pytest.raises(InputError, match=r"(?s)no file at nowhere\.csv.*datasets\.demo\.wells"):
         user_tables.read("nowhere.csv", "wells", key="datasets.demo.wells")
-
-
-@pytest.mark.parametrize(
-    ("places", "rows_and_columns"),
-    [
-        ([], (8, 12)),
-        ([(0, 0), (7, 11)], (8, 12)),
-        ([(8, 0)], (16, 24)),
-        ([(0, 12)], (16, 24)),
-        ([(15, 23)], (16, 24)),
-        ([(16, 0)], (32, 48)),
-        ([(0, 24)], (32, 48)),
-        ([(31, 47)], (32, 48)),
-        ([(40, 60)], (32, 48)),
-    ],
-)
-def test_the_smallest_usual_plate_has_all_wells(places, rows_and_columns):
-    assert user_tables.plate_format(iter(places)) == rows_and_columns
-
-
-@pytest.mark.parametrize(
-    ("well", "place"), [("A01", (0, 0)), ("H12", (7, 11)), ("P24", (15, 23)), ("AF48", (31, 47)), ("A00", None)]
-)
-def test_a_well_has_a_row_and_a_column(well, place):
-    assert user_tables.well_row_column(well) == place

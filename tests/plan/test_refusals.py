@@ -32,7 +32,7 @@ BAD_TABLES = {
     "other plates": (
         "wells.csv",
         lambda f: f.assign(plate="Q" + f["plate"]),
-        ["same plate names", "P1, P2 against QP1, QP2"],
+        ["same plate names", "plate P1: not in the wells table, which has 'QP1', 'QP2'"],
     ),
     "empty channel": ("images.csv", lambda f: f.assign(Mito=""), ["files of every channel", "none of Mito"]),
 }

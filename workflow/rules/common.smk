@@ -3,7 +3,9 @@ import atexit
 import os
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
+from wellread.inputs import user_tables
 from wellread.plan.dag import Plan
 from wellread.plan.provenance import fingerprint
 from wellread.plan.summary import summary
@@ -18,6 +20,10 @@ except InputError as error:
     raise WorkflowError(f"the config or a table it names needs a change:\n{error}")
 
 config.update(PLAN.config)
+
+if workflow.is_main_process:
+    for note in PLAN.notes:
+        logger.info(note)
 
 # On one machine one job at a time has the GPU, unless --resources gpu=N says otherwise; a cluster has its own scheduler.
 if workflow.is_main_process and not workflow.resource_settings.nodes and "gpu" not in workflow.global_resources:
@@ -87,6 +93,16 @@ def every_plate(path, where=lambda dataset: True):
     return paths
 
 
+def wells_files(wildcards):
+    """An input: the files that the wells table of the dataset is read from."""
+    return user_tables.wells_files(PLAN.config["datasets"][wildcards.dataset])
+
+
+def wells_section(wildcards):
+    """A param: how the wells table of the dataset is read from them."""
+    return user_tables.wells_section(PLAN.config["datasets"][wildcards.dataset])
+
+
 def painted_images(wildcards):
     """An input: the images that a rule of ours makes; those of a user are no inputs, their table's rows are a param."""
     return f"results/{wildcards.dataset}/painted/{wildcards.plate}" if PLAN.is_painted(wildcards.dataset) else []
@@ -107,8 +123,9 @@ def training_inputs(wildcards):
 
     Of those tables a hash of the labels is a param, so that other edits do not train again.
     """
-    wells, start = PLAN.training_wells(wildcards.model), PLAN.encoder(wildcards.model)["vit"]["start"]
-    return {"wells": ancient(sorted(set(wells)))} | ({"start": start} if start else {})
+    sections, start = PLAN.training_wells(wildcards.model), PLAN.encoder(wildcards.model)["vit"]["start"]
+    wells = sorted({path for section in sections for path in user_tables.wells_files(section)})
+    return {"wells": ancient(wells)} | ({"start": start} if start else {})
 
 
 def encoder_inputs(wildcards):

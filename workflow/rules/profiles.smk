@@ -3,7 +3,7 @@
 
 rule aggregate:
     input:
-        wells=lambda wildcards: PLAN.config["datasets"][wildcards.dataset]["wells"],
+        wells=wells_files,
         cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
         embeddings=every_plate("results/{dataset}/{plate}/embeddings/{model}.npy"),
     output:
@@ -19,6 +19,7 @@ rule aggregate:
         mem_mb=grow(4000),
     params:
         options=setting("dataset", "aggregate"),
+        wells=wells_section,
         seed=config["seed"],
         code=code("profiles.aggregate"),
     script:

@@ -107,7 +107,7 @@ rule look:
 
 rule ledger:
     input:
-        wells=lambda wildcards: PLAN.config["datasets"][wildcards.dataset]["wells"],
+        wells=wells_files,
         fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
         cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
         lost=every_plate("results/{dataset}/{plate}/lost.parquet"),
@@ -125,6 +125,7 @@ rule ledger:
     resources:
         mem_mb=grow(2000),
     params:
+        wells=wells_section,
         code=code("profiles.ledger"),
     script:
         "../scripts/ledger.py"
@@ -132,7 +133,7 @@ rule ledger:
 
 rule report:
     input:
-        wells=lambda wildcards: PLAN.config["datasets"][wildcards.dataset]["wells"],
+        wells=wells_files,
         ledger="results/{dataset}/ledger.parquet",
         calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
         fields=every_plate("results/{dataset}/{plate}/fields.parquet"),

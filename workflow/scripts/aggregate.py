@@ -5,7 +5,7 @@ from wellread.profiles.aggregate import aggregate
 from wellread.runtime import job, table_files
 
 with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
-    wells = user_tables.read(snakemake.input.wells, "wells")
+    wells = user_tables.wells(snakemake.config["datasets"][snakemake.wildcards.dataset])
     files = snakemake.input.cells, snakemake.input.embeddings
     fov, well = aggregate(*files, wells, seed=snakemake.params.seed, **snakemake.params.options)
     table_files.write(fov, snakemake.output.fov, "profiles")

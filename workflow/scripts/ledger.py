@@ -10,6 +10,7 @@ with job.running(snakemake.log[0], **snakemake.wildcards):
     images = sources.fields(snakemake.config["datasets"][dataset], dataset)
     plates = ledger.plate_files(files.fields, files.cells, files.lost, files.embeddings, files.get("objects") or ())
     profiles = ledger.profile_files(files.profiles)
-    counts = ledger.build_ledger(images, plates, user_tables.read(files.wells, "wells"), profiles)
+    wells = user_tables.wells(snakemake.config["datasets"][dataset])
+    counts = ledger.build_ledger(images, plates, wells, profiles)
     ledger.check_ledger(counts)
     table_files.write(counts, snakemake.output[0], "ledger")

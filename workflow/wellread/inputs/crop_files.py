@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from wellread.inputs import channel_planes, listing, user_tables
+from wellread.inputs import channel_planes, listing
 from wellread.inputs.pattern import plate_name
 from wellread.inputs.references import Reference
+from wellread.inputs.well_names import well_name
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.registry import choice
@@ -19,8 +20,8 @@ WELLS = "results/{dataset}/wells.csv"  # the wells table that is made of a table
 
 @choice("images")
 def crops(
-    channels: list[str], staged: str, where: str, *, cells: str, folder="", path="path", item="item", plate="plate",
-    well="well", site="site", tiles=0, names: dict | None = None, z="", axes="",
+    channels: list[str], staged: str, where: str, say=log.info, *, cells: str, folder="", path="path", item="item",
+    plate="plate", well="well", site="site", tiles=0, names: dict | None = None, z="", axes="",
 ) -> pd.DataFrame:  # fmt: skip
     """The crops of the table `cells`, one row each; see the config's schema for the columns it may have.
 
@@ -63,7 +64,7 @@ def placed(frame: pd.DataFrame, cells: str, path: str, plate: str, well, site: s
     return frame.assign(
         **{"batch": frame.get("batch", frame["plate"])} if "plate" in frame and plate != "plate" else {},
         plate=plates.map(plate_name),
-        well=wells.str.replace("/", "_").map(user_tables.well_name),
+        well=wells.str.replace("/", "_").map(well_name),
         site=frame.get(site, "1"),
     )
 

@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlparse
 
 import pandas as pd
 
-from wellread.inputs import listing, user_tables
-from wellread.inputs.pattern import letters
+from wellread.inputs import listing
+from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
@@ -22,7 +22,7 @@ ROW, COLUMN = ("Metadata_Row", "Metadata_row"), ("Metadata_Col", "Metadata_Colum
 
 @choice("images")
 def load_data(
-    channels: list[str], staged: str, where: str, *, path: str, root="", replace: dict | None = None,
+    channels: list[str], staged: str, where: str, say=log.info, *, path: str, root="", replace: dict | None = None,
     names: dict | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """The images table of a LoadData file (.csv, .csv.gz, .parquet): Metadata_Plate, Metadata_Well (or Metadata_Row and
@@ -42,8 +42,7 @@ def load_data(
     for channel in channels:
         table[channel] = _paths(frame, (names or {}).get(channel, channel), path, replace or {}, root)
     if illumination := [name for name in frame if name.startswith(("FileName_Illum", "URL_Illum"))]:
-        log.info("%d columns of illumination functions are not used: calibrate.illumination.functions can read them",
-                 len(illumination))  # fmt: skip
+        say(f"{len(illumination)} columns of illumination functions: calibrate.illumination.functions can use these")
     return table
 
 
@@ -85,9 +84,10 @@ def _wells(frame: pd.DataFrame, path: str) -> pd.Series:
     """The wells, from their column or from the numbers of row and column."""
     row, column = _known(frame, ROW, ()), _known(frame, COLUMN, ())
     if not _known(frame, METADATA["well"], ("",)) and row and column:
-        return frame[row].map({one: letters(one) for one in frame[row].unique()}) + frame[column]
+        places = pd.Series(list(zip(frame[row], frame[column], strict=True)), frame.index)
+        return places.map({place: of_row_and_column(*place) or "".join(place) for place in places.unique()})
     wells = frame[_first(frame, METADATA["well"], ("",), path)]
-    return wells.map({well: user_tables.well_name(well) for well in wells.unique()})
+    return wells.map({well: well_name(well) for well in wells.unique()})
 
 
 def _paths(frame: pd.DataFrame, channel: str, path: str, replace: dict, root: str) -> pd.Series:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wellread.inputs import channel_planes, listing, projections, user_tables, vendors
+from wellread.inputs import channel_planes, listing, projections, vendors
 from wellread.inputs.vendors import PICTURE, Naming
+from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
@@ -19,8 +20,8 @@ SAMPLE = 200  # names that are looked at to explain why none fits
 
 @choice("images")
 def pattern(
-    channels: list[str], staged: str, where: str, *, folder: str, preset="", files="", regex="", plate="", well="",
-    names: dict | None = None, z="", time="", rgb: dict | None = None, axes="",
+    channels: list[str], staged: str, where: str, say=log.info, *, folder: str, preset="", files="", regex="",
+    plate="", well="", names: dict | None = None, z="", time="", rgb: dict | None = None, axes="",
 ) -> pd.DataFrame:  # fmt: skip
     """Image files below `folder`, by their relative paths, which a `preset`, a glob (`files`) or a `regex` describes.
 
@@ -33,14 +34,14 @@ def pattern(
     where, names = f"{where}.pattern", names or {}
     naming = _naming(preset, files, regex, well, where)
     listed = listing.files_below(folder, f"{where}.folder")
-    frame = _matches(listed, naming, folder, where)
+    frame = _matches(listed, naming, folder, where, say)
     frame = _with_keys(frame, naming, folder, plate or ("plate" if regex else ""), well)
     frame = projections.at_time(frame, time, where)
     if "channel" not in frame:
         frame = _once(projections.in_one_image(frame.assign(channel=""), z, where), folder)
         inside = channel_planes.Inside(names, z, time, rgb or {}, axes, f"{where}")
         return channel_planes.with_channels(frame[[*FIELD, "path"]], channels, inside)
-    frame = _known_channels(frame, channels, names, folder, where)
+    frame = _known_channels(frame, channels, names, where, say)
     return _wide(_once(projections.in_one_image(frame, z, where), folder), channels)
 
 
@@ -63,8 +64,8 @@ def _naming(preset: str, files: str, regex: str, well: str, where: str) -> Namin
     return naming
 
 
-def _matches(listed: list[str], naming: Naming, folder: str, where: str) -> pd.DataFrame:
-    """A row for every file whose name fits: path, and the groups of the naming; what does not fit is logged."""
+def _matches(listed: list[str], naming: Naming, folder: str, where: str, say) -> pd.DataFrame:
+    """A row for every file whose name fits: path, and the groups of the naming; what does not fit is told."""
     match, rows = naming.compiled.fullmatch, []
     ignored = re.compile(naming.ignored).fullmatch
     unfit = []
@@ -76,9 +77,7 @@ def _matches(listed: list[str], naming: Naming, folder: str, where: str) -> pd.D
     if not rows:
         raise _none_fits(listed, unfit, naming, folder, where)
     if unfit:
-        log.warning(
-            "%d files of %s fit %s, %d do not, such as %s", len(rows), folder, naming.shown, len(unfit), unfit[0]
-        )
+        say(f"{len(rows)} files of {folder} fit {naming.shown}, {len(unfit)} do not, such as {unfit[0]}")
     frame = pd.DataFrame(rows, columns=["path", *_in_order(naming)]).dropna(axis=1, how="all")
     return frame.assign(channel=frame.get("channel", "w1")) if "channel" in naming.groups else frame
 
@@ -106,9 +105,9 @@ def _none_fits(listed, unfit: list[str], naming: Naming, folder: str, where: str
 def _with_keys(frame: pd.DataFrame, naming: Naming, folder: str, plate: str, well: str) -> pd.DataFrame:
     """The matches with plate, well and site, and whole paths."""
     if "well" not in frame and {"row", "column"} <= set(frame):
-        rows = frame["row"].map(_on_unique(frame["row"], letters))
-        frame["well"] = rows + frame["column"]
-    frame["well"] = frame["well"].map(_on_unique(frame["well"], user_tables.well_name)) if "well" in frame else well
+        places = pd.Series(list(zip(frame["row"], frame["column"], strict=True)), frame.index)
+        frame["well"] = places.map(_on_unique(places, lambda place: of_row_and_column(*place) or "".join(place)))
+    frame["well"] = frame["well"].map(_on_unique(frame["well"], well_name)) if "well" in frame else well
     if "plate" not in frame:
         frame["plate"] = plate or _plates(frame["path"], naming, folder)
     frame["plate"] = frame["plate"].map(_on_unique(frame["plate"], plate_name))
@@ -126,17 +125,6 @@ def _on_unique(values: pd.Series, function) -> dict:
     return {value: function(value) for value in values.unique()}
 
 
-def letters(row: str) -> str:
-    """The row of a well as letters: 2 is B, 27 is AA; letters stay."""
-    if not row.isdecimal():
-        return row
-    text, number = "", int(row)
-    while number > 0:
-        number, letter = divmod(number - 1, 26)
-        text = chr(ord("A") + letter) + text
-    return text or row
-
-
 def _plates(paths: pd.Series, naming: Naming, folder: str) -> pd.Series:
     """Every file's plate: with a preset the folder that holds it, else the folder that holds all images."""
     root = Path(folder).absolute().resolve() if folder in (".", "..") else Path(folder).absolute()
@@ -151,7 +139,7 @@ def plate_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.+_-]+", "_", name).lstrip("._+-") or "plate"
 
 
-def _known_channels(frame: pd.DataFrame, channels: list[str], names: dict, folder: str, where: str) -> pd.DataFrame:
+def _known_channels(frame: pd.DataFrame, channels: list[str], names: dict, where: str, say) -> pd.DataFrame:
     """The files of our channels, by their names, without those of others; InputError if there are none of one."""
     spelt = {str(raw): name for raw, name in names.items()}
     found = sorted(frame["channel"].unique(), key=listing.natural)
@@ -163,7 +151,7 @@ def _known_channels(frame: pd.DataFrame, channels: list[str], names: dict, folde
     frame = frame.assign(channel=frame["channel"].map(called))
     if not unknown:
         return frame
-    log.log(logging.INFO if names else logging.WARNING, "channels that are not used: %s", ", ".join(unknown))
+    (log.info if names else say)(f"{where}: channels that are not used: {', '.join(unknown)}")
     return frame[frame["channel"].isin(channels)]
 
 

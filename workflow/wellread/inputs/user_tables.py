@@ -1,5 +1,10 @@
-"""The two tables a user writes, images and wells: read, normalised, and checked against their schemas."""
+"""The two tables a user writes, images and wells: read, normalised, and checked against their schemas.
 
+What was taken for granted (an encoding, words for missing values, names that look alike) is told to `say`, a function
+of one line of text: planning prints it, jobs log it.
+"""
+
+import logging
 import re
 from difflib import get_close_matches
 from functools import cache
@@ -8,10 +13,16 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from wellread.inputs import cleaning, control_names, doses, plate_maps, spreadsheets, well_names
+from wellread.inputs.cleaning import examples
+from wellread.inputs.well_names import well_name
 from wellread.runtime.errors import InputError
 
-PLATE_FORMATS = ((8, 12), (16, 24), (32, 48))  # rows, columns
+log = logging.getLogger("wellread")
 SCHEMAS = Path(__file__).parents[2] / "schemas"
+RESERVED = ("site", "object_count", "replicates", "control_use")  # columns that profiles have of their own
+FEATURES = "emb_"  # how the columns of profiles' features begin
+TEXT_KEYS = ("plate", "well", "site", "object", "batch")  # numbers in these are names: 1.0 is 1
 
 
 @cache
@@ -20,66 +31,169 @@ def schema(kind: str) -> dict:
     return yaml.safe_load((SCHEMAS / f"{kind}.schema.yaml").read_text())
 
 
-def read(path, kind: str, extra_columns: tuple[str, ...] = (), key: str = "") -> pd.DataFrame:
-    """Read a CSV, TSV or Parquet table of a `kind` (images or wells) and check it (see `check`).
+def wells(dataset, where: str = "", say=log.info) -> pd.DataFrame:
+    """The wells table of a dataset's section of the config (keys wells and controls), or of a path.
+
+    `where` is the section's key, for errors. InputError telling all that is wrong with the files and what is in them.
+    """
+    section = dataset if isinstance(dataset, dict) else {"wells": dataset}
+    key = f"{where}.wells" if where else "wells"
+    frame, named = plate_maps.table(section["wells"], key, say)
+    return check(frame, "wells", named, (), say, section.get("controls"))
+
+
+def wells_files(dataset) -> list[str]:
+    """The files that the wells table of a dataset (or of a path) is read from, sorted."""
+    return plate_maps.files(dataset["wells"] if isinstance(dataset, dict) else dataset)
+
+
+def wells_section(dataset: dict) -> dict:
+    """What of a dataset's section of the config decides about its wells table."""
+    return {key: dataset[key] for key in ("wells", "controls") if key in dataset}
+
+
+def read(path, kind: str, extra_columns: tuple[str, ...] = (), key: str = "", say=log.info) -> pd.DataFrame:
+    """Read a table of a `kind` (images or wells) from any file that `spreadsheets.read` reads, and check it.
 
     `extra_columns` are required, too; `key` is the config key that named the file. InputError if there is no file.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(
-            f"a {kind} table (.csv, .tsv or .parquet)", f"no file at {path}", key, "the path, or add the file"
-        )
-    if path.suffix == ".parquet":
-        frame = pd.read_parquet(path).fillna("").astype(str)
-    else:
-        frame = pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",", dtype=str, keep_default_na=False)
-    return check(frame, kind, str(path), extra_columns)
+    return check(spreadsheets.read(path, key, say), kind, str(path), extra_columns, say)
 
 
-def check(frame: pd.DataFrame, kind: str, where: str, extra_columns: tuple[str, ...] = ()) -> pd.DataFrame:
+def check(frame, kind: str, where: str, extra_columns=(), say=log.info, controls: dict | None = None) -> pd.DataFrame:
     """The table normalised and sorted by its key; InputError naming column and row of every error in it.
 
-    `kind` is images or wells, `where` the file or the config key it is of, for errors.
+    `kind` is images or wells, `where` the file or the config key it is of, for errors. A frame's index is the number
+    of the row in its file - 2. `controls` is the dataset's key: which treatments are controls.
     """
     rules = schema(kind)
     columns = rules["properties"]
+    decimal = frame.attrs.get("decimal", ".")
+    frame = _named(frame.copy(), columns, kind, where, extra_columns)
+    frame.attrs = {}
+    frame = _with_wells(frame, where)
+    if controls and any(controls.values()) and "control" not in frame:
+        frame["control"] = ""
     _require_columns(frame, [*rules["required"], *extra_columns], where)
+    cleaned = [name for name in frame if kind == "wells" or name in columns]
+    frame = frame.assign(**{name: cleaning.text(frame[name]) for name in cleaned})
     frame = frame.assign(**{c: r["default"] for c, r in columns.items() if "default" in r and c not in frame})
-    frame["well"] = frame["well"].map(well_name)
-    present = [column for column in columns if column in frame]
-    errors = [error for column in present for error in _column_errors(frame, column, columns[column], where)]
+    frame = _with_names(frame, [name for name in TEXT_KEYS if name in frame], where, say)
+    if kind == "wells":
+        frame = _with_meanings(frame, columns, where, decimal, controls or {}, say)
+    errors = [e for name in columns if name in frame for e in _column_errors(frame, name, columns[name], where)]
     errors += _repeated_rows(frame, [c for c in rules["unique"] if c in frame], where)
     if errors:
         raise InputError.together(errors)
-    for column, rule in columns.items():
-        if rule["type"] == "number" and column in frame:
-            frame[column] = pd.to_numeric(frame[column])
-    return frame.sort_values([c for c in rules["unique"] if c in frame], kind="stable", ignore_index=True)
+    return _in_natural_order(frame, [c for c in rules["unique"] if c in frame])
 
 
-def well_name(name: str) -> str:
-    """Spell a well as letter and two digits: a1, A1 and A01 are A01."""
-    match = re.fullmatch(r"\s*([A-Za-z]{1,2})0*(\d{1,2})\s*", str(name))
-    return f"{match[1].upper()}{int(match[2]):02d}" if match else str(name).strip()
+def _named(frame: pd.DataFrame, columns: dict, kind: str, where: str, kept) -> pd.DataFrame:
+    """The table with our names of known columns, whatever their case and with or without Metadata_ before them."""
+    names = {name: name if name in kept else _our_name(str(name), columns, kind) for name in frame}
+    for ours in dict.fromkeys(names.values()):
+        theirs = [name for name, our in names.items() if our == ours]
+        if len(theirs) > 1:
+            found = (
+                f"{' and '.join(theirs)}, which both mean {ours}"
+                if len(theirs) == 2
+                else f"{', '.join(theirs)}, which all mean {ours}"
+            )
+            raise InputError("every column once", found, f"{where}, header", "rename or remove all but one of them")
+    if kind == "wells" and (taken := [name for name, ours in names.items() if _is_reserved(ours)]):
+        edit = "; ".join(f"rename {name}, to {_free_name(names[name])} for example" for name in taken)
+        found = f"the column {', '.join(taken)}"
+        expected = f"columns not called {', '.join(RESERVED)} or {FEATURES}..., which profiles have of their own"
+        raise InputError(expected, found, f"{where}, header", edit)
+    return frame.rename(columns=names)
 
 
-def well_row_column(well: str) -> tuple[int, int] | None:
-    """Row and column of a well such as A01, counted from 0; None for a name of another form."""
-    match = re.fullmatch(r"([A-Z]{1,2})(\d{1,2})", well)
-    if not match or int(match[2]) == 0:
-        return None
-    row = 0
-    for letter in match[1]:
-        row = 26 * row + ord(letter) - ord("A") + 1
-    return row - 1, int(match[2]) - 1
+def _our_name(name: str, columns: dict, kind: str) -> str:
+    bare = re.sub("^(Image_)?metadata_", "", name, flags=re.IGNORECASE)
+    lower = bare.casefold()
+    if lower in columns or lower in ("dose_unit",):
+        return lower
+    return bare if kind == "wells" and bare else name
 
 
-def plate_format(places) -> tuple[int, int]:
-    """Rows and columns of the smallest plate (of 96, 384 or 1536 wells) that has all `places` (row, column)."""
-    places = list(places)
-    fits = [size for size in PLATE_FORMATS if all(row < size[0] and column < size[1] for row, column in places)]
-    return fits[0] if fits else PLATE_FORMATS[-1]
+def _is_reserved(name: str) -> bool:
+    lower = re.sub(r"[\s.-]+", "_", name.casefold())
+    return lower in RESERVED or lower.startswith(FEATURES)
+
+
+def _free_name(name: str) -> str:
+    return f"my_{re.sub('[^a-z0-9]+', '_', name.casefold())}"
+
+
+def _with_wells(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The table with a column well made from row and column, if it has these instead."""
+    given = {str(name).casefold(): name for name in frame}
+    row, column = given.get("row"), given.get("column", given.get("col"))
+    if "well" in frame or row is None or column is None:
+        return frame
+    pairs = pd.Series(list(zip(cleaning.text(frame[row]), cleaning.text(frame[column]), strict=True)), frame.index)
+    found = {pair: well_names.of_row_and_column(*pair) for pair in pairs.unique()}
+    wells = pairs.map(found)
+    if (wells == "").any():
+        bad = (wells == "").idxmax()
+        edit = "give rows as letters or numbers from 1, columns as numbers from 1, or a column well"
+        found = f"row {pairs[bad][0]!r}, column {pairs[bad][1]!r}"
+        raise InputError("the row and column of a well", found, f"{where}, row {bad + 2}", edit)
+    return frame.drop(columns=[row, column]).assign(well=wells)
+
+
+def _with_names(frame: pd.DataFrame, keys: list[str], where: str, say) -> pd.DataFrame:
+    """The table with numbers as whole ones where they are names, and wells spelt alike."""
+    for key in keys:
+        values = frame[key].unique()
+        if all(re.fullmatch(r"\d+\.0+|", str(value)) for value in values):
+            frame[key] = frame[key].astype(str).str.replace(r"\.0+$", "", regex=True)
+    frame["well"] = frame["well"].map({name: well_name(name) for name in frame["well"].unique()}).astype(str)
+    if words := well_names.mixture(frame):
+        say(f"{where}: {words}")
+    return frame
+
+
+def _with_meanings(frame, columns: dict, where: str, decimal: str, controls: dict, say) -> pd.DataFrame:
+    """The wells table with labels without words for missing, kinds of controls, and doses as numbers in one unit."""
+    labels = [name for name in frame if name not in columns and name != "dose_unit"]
+    for name in [*labels, "control"]:
+        frame[name], lost = cleaning.labels(frame[name])
+        if lost:
+            say(f"{where}: {lost} cells of {name} say NA or the like and were taken as missing")
+    for name in ["treatment", *labels]:
+        _tell_oddities(frame[name], name, where, say)
+    frame["control"] = control_names.kinds(frame, controls, where)
+    if "dose" in frame:
+        units = frame["dose_unit"] if "dose_unit" in frame else pd.Series("", frame.index)
+        frame["dose"], unit = doses.read(frame["dose"], units, decimal, where, say)
+        frame = frame.assign(dose_unit=unit) if unit else frame
+    return frame
+
+
+def _tell_oddities(values: pd.Series, name: str, where: str, say) -> None:
+    """Tell of values of a treatment or label that may not be meant as they are written."""
+    if "smiles" in name.casefold():
+        return
+    known = {part for value in values.unique() for part in ([value] if name == "treatment" else cleaning.parts(value))}
+    if groups := cleaning.alike(known):
+        listed = "; ".join(" and ".join(map(repr, group)) for group in groups[: cleaning.SHOWN])
+        more = f"; and {len(groups) - cleaning.SHOWN} more such groups" if len(groups) > cleaning.SHOWN else ""
+        say(f"{where}: names in {name} differ only by case or blanks and are taken as different: {listed}{more}")
+    words = cleaning.MISSING if name == "treatment" else cleaning.UNCERTAIN
+    if odd := sorted(value for value in known if value.casefold() in words):
+        say(f"{where}: {examples(odd)} in {name} is taken as a name like any other; leave cells empty if it is none")
+
+
+def _in_natural_order(frame: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """The rows sorted by the columns `key`, numbers in text by their value: site 2 before site 10."""
+    order = pd.DataFrame({name: _sortable(frame[name]) if name != "plate" else frame[name] for name in key})
+    return frame.loc[order.sort_values(key, kind="stable").index].reset_index(drop=True)
+
+
+def _sortable(values: pd.Series) -> pd.Series:
+    padded = {v: re.sub(r"\d+", lambda digits: digits[0].zfill(20), str(v)) for v in values.unique()}
+    return values.map(padded)
 
 
 def _require_columns(frame: pd.DataFrame, wanted: list[str], where: str) -> None:
@@ -88,6 +202,10 @@ def _require_columns(frame: pd.DataFrame, wanted: list[str], where: str) -> None
         return
     near = [f"{m} may be your {n[0]}" for m in missing if (n := get_close_matches(m, list(frame), 1, 0.6))]
     edit = "rename or add the column" + (f" ({'; '.join(near)})" if near else "")
+    if "control" in missing:
+        edit += "; instead of control you may list the controls in the config: `controls: {negative: [DMSO]}`"
+    if row := spreadsheets.header_row(frame, wanted):
+        edit = f"row {row} looks like the header: remove the rows above it"
     raise InputError(
         f"the columns {', '.join(wanted)}", f"no {', '.join(missing)} among {', '.join(frame)}", where, edit
     )
@@ -99,14 +217,23 @@ def _column_errors(frame: pd.DataFrame, column: str, rule: dict, where: str):
         wrong, wanted = ~values.str.fullmatch(rule["pattern"]), f"text that matches {rule['pattern']}"
     elif "enum" in rule:
         wrong, wanted = ~values.isin(rule["enum"]), f"one of {', '.join(repr(v) for v in rule['enum'])}"
-    elif rule["type"] == "number":
-        wrong, wanted = (values != "") & pd.to_numeric(values, errors="coerce").isna(), "a number, or nothing"
     else:
         return
     if wrong.any():
         rows = [int(row) for row in wrong.to_numpy().nonzero()[0]]
-        found = f"{values.iloc[rows[0]]!r}" + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
-        yield InputError(wanted, found, f"{where}, row {rows[0] + 2}, column {column}", rule["description"])
+        first = values.iloc[rows[0]]
+        found = f"{first!r}" + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
+        edit = rule["description"] + _slip(column, first)
+        yield InputError(wanted, found, f"{where}, row {frame.index[rows[0]] + 2}, column {column}", edit)
+
+
+def _slip(column: str, value: str) -> str:
+    """What may have happened to a value."""
+    if column == "control" and (meant := control_names.meant(value)):
+        return f"; did you mean {meant}?"
+    if column in ("plate", "well") and not value:
+        return "; every row needs one, also where a spreadsheet shows it only in the first of several"
+    return ""
 
 
 def _repeated_rows(frame: pd.DataFrame, key: list[str], where: str):
@@ -117,6 +244,6 @@ def _repeated_rows(frame: pd.DataFrame, key: list[str], where: str):
         yield InputError(
             f"every {', '.join(key)} once",
             found,
-            f"{where}, row {again[0] + 2}",
+            f"{where}, row {frame.index[again[0]] + 2}",
             "remove or renumber the repeated row",
         )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
+from wellread.inputs.cleaning import parts
 from wellread.profiles import tables
 from wellread.profiles.controls import is_fitting, is_negative
 from wellread.runtime.errors import InputError
@@ -48,7 +49,7 @@ def labelled_profiles(frame: pd.DataFrame, label: str, controls: bool) -> tuple[
 
 def multi_hot(labels) -> tuple[list[str], np.ndarray]:
     """The sorted classes and their indicator matrix (n, C) bool; the label `a|b` belongs to both a and b."""
-    sets = [set(label.split("|")) - {""} for label in labels]
+    sets = [set(parts(label)) for label in labels]
     classes = sorted(set().union(*sets))
     column = {name: i for i, name in enumerate(classes)}
     Y = np.zeros((len(sets), len(classes)), bool)

@@ -2,7 +2,7 @@
 
 from string import ascii_uppercase
 
-from wellread.inputs.user_tables import plate_format, well_row_column
+from wellread.inputs.well_names import plate_format, well_row_column
 
 
 def plate_layout(wells) -> tuple[dict[str, tuple[int, int]], int, int]:

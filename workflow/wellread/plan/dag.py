@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from wellread.inputs import sources, user_tables
+from wellread.inputs import joining, sources, user_tables
 from wellread.plan import settings
 from wellread.plan.provenance import rows_hash
 from wellread.runtime.errors import InputError
@@ -17,11 +17,12 @@ RESERVED = ("painted", "profiles", "tasks", "figures")  # folders beside those o
 
 @dataclass
 class Plan:
-    """The config, checked and filled in, with the images table of every dataset."""
+    """The config, checked and filled in, with the tables of every dataset; `notes`: what to tell of them, in lines."""
 
     config: dict
     images: dict[str, pd.DataFrame] = field(default_factory=dict)
     wells: dict[str, pd.DataFrame] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @cached_property
     def result_settings(self) -> dict:
@@ -34,10 +35,10 @@ class Plan:
         plan = cls(settings.load(config))
         for name, dataset in plan.config["datasets"].items():
             where = f"datasets.{name}"
-            plan.images[name] = sources.fields(dataset, name)
+            plan.images[name] = sources.fields(dataset, name, plan.notes.append)
             dataset["wells"] = sources.wells(dataset, name)
-            plan.wells[name] = user_tables.read(dataset["wells"], "wells", key=f"{where}.wells")
-            _check_plates(plan.images[name], plan.wells[name], where)
+            plan.wells[name] = user_tables.wells(dataset, where, plan.notes.append)
+            _check_plates(plan.images[name], plan.wells[name], where, dataset["min_joined"], plan.notes.append)
             _check_weights(dataset["segment"] if plan.has_masks(name) else {}, where)
             plan.check_functions(name)
         if errors := [error for name in plan.trained() for error in _unlabelled(plan, name)]:
@@ -145,10 +146,10 @@ class Plan:
         asked = [options[key] for key in chosen("train", how["method"]).columns] + [how["probe"]]
         return sorted(set(filter(None, asked)))
 
-    def training_wells(self, model: str) -> list[str]:
-        """The wells table of every plate a model learns from, if it looks at labels."""
+    def training_wells(self, model: str) -> list[dict]:
+        """Where the wells table of every plate is read from that a model learns from, if it looks at labels."""
         pairs = self.training_plates(model) if self.labels(model) else []
-        return [self.config["datasets"][dataset]["wells"] for dataset, _ in pairs]
+        return [user_tables.wells_section(self.config["datasets"][dataset]) for dataset, _ in pairs]
 
     def labels_hash(self, model: str) -> str:
         """A hash of what the wells tables say of the plates and labels that training asks for."""
@@ -184,16 +185,12 @@ class Plan:
         return [name for name, entry in figures if dataset in entry["datasets"] and "look" in entry]
 
 
-def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str) -> None:
+def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str, min_joined: float, say) -> None:
     plates = set(images["plate"])
     if clash := plates & set(RESERVED):
         found = f"a plate called {', '.join(clash)}"
         raise InputError(f"plates not called {', '.join(RESERVED)}", found, f"{where}.images", "rename the plate")
-    if not plates & set(wells["plate"]):
-        found = f"{', '.join(sorted(plates)[:5])} against {', '.join(sorted(set(wells['plate']))[:5])}"
-        raise InputError(
-            "the same plate names in both tables", found, f"{where}.images and .wells", "one of the tables"
-        )
+    joining.check(images, wells, where, min_joined, say)
 
 
 def _check_weights(segment: dict, where: str) -> None:
@@ -218,5 +215,6 @@ def _unlabelled(plan: Plan, model: str) -> list[InputError]:
         InputError(f"a column {label}", ", ".join(plan.wells[dataset]), where, f"models.{model}, or the table")
         for dataset in datasets
         for label in labels
-        if label not in plan.wells[dataset] and (where := plan.config["datasets"][dataset]["wells"])
+        if label not in plan.wells[dataset]
+        and (where := ", ".join(user_tables.wells_files(plan.config["datasets"][dataset])))
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from wellread.plan import settings
 
 MARK = "<!-- below this line: written from workflow/schemas/config.schema.yaml by `make manual` -->\n"
-SECTIONS = ("dataset", "images", "calibrate", "illumination", "segment", "crops", "aggregate", "consensus")
+SECTIONS = ("dataset", "images", "wells", "calibrate", "illumination", "segment", "crops", "aggregate", "consensus")
 SECTIONS += ("model", "encoder", "train", "views", "fit", "embed", "correction", "task", "measure", "figure", "draw")
 SECTIONS += ("look",)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from wellread.inputs.cleaning import parts
 from wellread.profiles import controls, tables
 from wellread.profiles.aggregate import STATISTICS, pool
 
@@ -35,5 +36,4 @@ def _merge_metadata(name: str, groups) -> np.ndarray:
 
 
 def _join_distinct(values: pd.Series) -> str:
-    words = {word for value in values.dropna() for word in str(value).split("|")}
-    return "|".join(sorted(words - {""}))
+    return "|".join(sorted({word for value in values.dropna() for word in parts(str(value))}))

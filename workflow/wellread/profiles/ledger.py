@@ -19,6 +19,7 @@ UNITS = {  # stage: what is counted, in the order of the pipeline
     "wells": "wells",  # wells of the images table or of the wells table
 }
 PROFILE_COLUMNS = ("plate", "well", "object_count")  # the columns of the well profiles that are read
+NO_PLATE = "no images of this plate"  # why wells of a plate that only the wells table has are lost
 UNREADABLE = ("missing", "unreadable")  # statuses of fields.parquet that mean: no image at all
 
 
@@ -28,7 +29,7 @@ def build_ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profil
     `images` and `wells` are the two input tables. `plates`: {plate: {"fields", "cells", "lost": path, "embeddings":
     {model: path}}}, with a path of "objects" where there are masks; `profiles`: {model: path} of the uncorrected
     well profiles. The reason of what is kept is "kept", or "kept, flagged: ..." with the quality rules that it breaks.
-    The model is "" for the stages before the embeddings.
+    The model is "" for the stages before the embeddings. A plate that only the wells table has is lost at its wells.
     """
     rows = []
     for plate in sorted(plates):
@@ -42,6 +43,9 @@ def build_ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profil
             profile = profile[profile[tables.column("plate")] == plate]
             embedded = len(np.load(paths["embeddings"][model], mmap_mode="r"))
             rows += _rows(plate, model, _counts_of_model(embedded, profile, cells, imaged, known))
+    for plate, known in wells[~wells["plate"].isin(list(plates))].groupby("plate"):
+        for model in sorted(profiles):
+            rows += _rows(str(plate), model, {"wells": {"kept": 0, NO_PLATE: len(known)}})
     order = list(UNITS)
     rows.sort(key=lambda row: (row[0], order.index(row[1]), row[2], not row[3].startswith("kept"), row[3]))
     return pd.DataFrame(rows, columns=["plate", "stage", "model", "reason", "n"])

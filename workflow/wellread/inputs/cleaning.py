@@ -1,0 +1,66 @@
+"""Text of tables as it is meant: blanks stripped, words for missing taken as missing, several labels told apart."""
+
+import re
+import unicodedata
+
+import pandas as pd
+
+from wellread.inputs.spreadsheets import INVISIBLE
+
+MISSING = frozenset({"na", "n/a", "n.a.", "#n/a", "nan", "<na>", "none", "null", "nil", "-", "--", "?"})
+UNCERTAIN = frozenset({"unknown", "unannotated", "undefined", "not known", "other", "tbd"})  # classes, if one says so
+SHOWN = 3  # examples in a message
+
+
+def text(values: pd.Series) -> pd.Series:
+    """Cells as text without blanks around them; every other kind of blank in them becomes a plain one."""
+    values = values.astype(str)
+    return values.map({value: _plain(value) for value in values.unique()}).astype(str)
+
+
+def labels(values: pd.Series) -> tuple[pd.Series, int]:
+    """Cells of labels, several of them joined by `|`, without words for missing; and how many such words there were.
+
+    `a | NA |b` becomes `a|b`.
+    """
+    meant = {value: _label(value) for value in values.unique()}
+    lost = sum(is_missing(part) for value in values if value for part in value.split("|"))
+    return values.map(meant).astype(str), lost
+
+
+def parts(label: str) -> list[str]:
+    """The labels of a cell, in their order, each once: `a | b` holds a and b."""
+    return [part for part in dict.fromkeys(one.strip() for one in label.split("|")) if part]
+
+
+def is_missing(word: str) -> bool:
+    """Whether a word is one of the usual ones for a missing value."""
+    return word.strip().casefold() in MISSING
+
+
+def alike(values) -> list[list[str]]:
+    """Groups of different texts that differ only by case or blanks."""
+    groups: dict[str, list[str]] = {}
+    for value in sorted(set(values) - {""}):
+        groups.setdefault(re.sub(r"\s+", "", value).casefold(), []).append(value)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def examples(values, n: int = SHOWN) -> str:
+    """The first values in quotes, and how many more there are."""
+    values = list(dict.fromkeys(values))
+    more = f" and {len(values) - n} more" if len(values) > n else ""
+    return ", ".join(map(repr, values[:n])) + more
+
+
+def _plain(value: str) -> str:
+    if value.isascii():
+        return value.strip()
+    value = value.translate(dict.fromkeys(map(ord, INVISIBLE)))
+    return "".join(" " if unicodedata.category(c) == "Zs" else c for c in value).strip()
+
+
+def _label(value: str) -> str:
+    if "|" not in value:
+        return "" if is_missing(value) else value
+    return "|".join(part for part in parts(value) if not is_missing(part))

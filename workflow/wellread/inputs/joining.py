@@ -1,0 +1,101 @@
+"""Whether images and wells table speak of the same wells: counted on both sides, plate by plate."""
+
+import re
+from difflib import get_close_matches
+
+import pandas as pd
+
+from wellread.inputs.cleaning import examples
+from wellread.runtime.errors import InputError
+
+SHOWN = 5  # plates that are named
+
+
+def check(images: pd.DataFrame, wells: pd.DataFrame, where: str, least: float, say) -> None:
+    """Tell `say` how many wells have images, a row in the wells table, and both.
+
+    Raises InputError if the tables share no plate, or if on a plate of both less than the share `least` of the wells
+    with images is in the wells table; it names wells and plates of both sides. A plate that only one side has is told,
+    and refused if one of the other side is called almost alike.
+    """
+    sides = [table[["plate", "well"]].drop_duplicates() for table in (images, wells)]
+    imaged, known = ({plate: set(own) for plate, own in side.groupby("plate")["well"]} for side in sides)
+    shared = {plate: own & known.get(plate, set()) for plate, own in imaged.items()}
+    say(_counts(imaged, known, shared, where))
+    others = set(known) - set(imaged)
+    poor = [
+        plate
+        for plate, own in imaged.items()
+        if len(shared[plate]) < least * len(own) and (plate in known or _twins(plate, others))
+    ]
+    if not set(imaged) & set(known):
+        poor, least = list(imaged), least or 1
+    if poor:
+        raise InputError.together([_poor(imaged, known, shared, poor, where, least)])
+    for words in _left_out(imaged, shared, sorted(others), set(imaged) - set(known)):
+        say(f"{where}: {words}")
+
+
+def _left_out(imaged: dict, shared: dict, only: list[str], unlisted: set) -> list[str]:
+    """What gets no profile, in lines."""
+    partly = [plate for plate in sorted(imaged) if shared[plate] != imaged[plate] and plate not in unlisted]
+    lost = {plate: sorted(imaged[plate] - shared[plate]) for plate in partly}
+    lines = [
+        f"plate {plate}: {len(lost[plate])} of {len(imaged[plate])} wells with images are not in the wells table and "
+        f"get no profile, such as {examples(lost[plate])}"
+        for plate in partly[:SHOWN]
+    ]
+    if len(partly) > SHOWN:
+        lines.append(f"so are wells of {len(partly) - SHOWN} plates more")
+    if unlisted:
+        lines.append(f"{_plates(unlisted)} not in the wells table get no profile: {examples(sorted(unlisted), SHOWN)}")
+    if only:
+        lines.append(f"{_plates(only)} only in the wells table, without images: {examples(only, SHOWN)}")
+    return lines
+
+
+def _counts(imaged: dict, known: dict, shared: dict, where: str) -> str:
+    """One line: the wells of both sides, and those in both."""
+    n, rows, both = (sum(map(len, side.values())) for side in (imaged, known, shared))
+    return (
+        f"{where}: {n} wells with images on {_plates(imaged)}; {rows} wells in the wells table on {_plates(known)}; "
+        f"{both} in both"
+    )
+
+
+def _plates(side) -> str:
+    return f"{len(side)} plate{'s' if len(side) != 1 else ''}"
+
+
+def _poor(imaged: dict, known: dict, shared: dict, poor: list[str], where: str, least: float) -> InputError:
+    lines = [f"plate {plate}: {_found(plate, imaged[plate], known, shared[plate])}" for plate in sorted(poor)[:SHOWN]]
+    more = [f"and {len(poor) - SHOWN} plates more"] if len(poor) > SHOWN else []
+    near = [f"{plate} -> {like}" for plate in sorted(poor) if plate not in known and (like := _like(plate, known))]
+    hint = f"did you mean {', '.join(near[:SHOWN])}? " if near else ""
+    edit = f"{hint}spell plates and wells alike in both, or add the rows, or set {where}.min_joined"
+    expected = f"the same plate names in both tables, and at least {least:.0%} of every plate's wells with images"
+    return InputError(expected, "; ".join(lines + more), f"{where}.images and .wells", edit)
+
+
+def _found(plate: str, imaged: set, known: dict, shared: set) -> str:
+    if plate not in known:
+        return f"not in the wells table, which has {examples(sorted(known), SHOWN)}"
+    others = sorted(known[plate] - shared) or sorted(known[plate])
+    return (
+        f"{len(shared)} of {len(imaged)} wells with images (such as {examples(sorted(imaged - shared))}) are among the "
+        f"{len(known[plate])} of the wells table (such as {examples(others)})"
+    )
+
+
+def _like(plate: str, known) -> str:
+    """The plate that is called the same but for case, blanks, marks and leading zeros, else the most similar one."""
+    return (_twins(plate, known) or get_close_matches(plate, sorted(known), 1, 0.8) or [""])[0]
+
+
+def _twins(plate: str, known) -> list[str]:
+    """The plates that are called the same but for case, blanks, marks and leading zeros."""
+    return [other for other in sorted(known) if _bare(other) == _bare(plate)]
+
+
+def _bare(plate: str) -> str:
+    return re.sub(r"0*(\d+)", r"\1", re.sub(r"[\s._+-]", "", plate).casefold())

@@ -1,0 +1,276 @@
+"""Wells tables as labs keep them: one table, plate maps and barcodes, or grids; and tables of labels joined to them.
+
+`wells` in the config is a path, or a mapping with one of `path`, `platemaps` (with `barcodes`) and `grids`, and
+perhaps `names` and `labels`.
+"""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from wellread.inputs import cleaning, spreadsheets
+from wellread.inputs.cleaning import examples
+from wellread.inputs.well_names import of_row_and_column
+from wellread.runtime.errors import InputError
+
+PLATES = ("plate", "assay_plate_barcode", "plate_barcode", "barcode", "assay_plate")  # columns that name a plate
+MAPS = ("plate_map_name", "platemap", "plate_map", "platemap_name", "map")  # columns that name a plate map
+PLACES = ("well", "well_position", "well_name", "well_id")  # columns that name a well
+USUAL = {  # of plate maps of the Broad Institute: our column, theirs in the order of preference
+    "treatment": ["treatment", "broad_sample", "solvent"],
+    "dose": ["dose", "mmoles_per_liter", "mg_per_ml"],
+}
+UNITS = {"mmoles_per_liter": "mM", "mg_per_ml": "mg/ml"}
+COMPOUND = r"(BRD-[A-Z]\d{8})(?:-\d{3}.*)?"  # an id of a compound, or of a sample of it
+
+
+def table(wells, key: str, say) -> tuple[pd.DataFrame, str]:
+    """The wells table as it was written, text cells, and what to call it in messages; `key` is its config key."""
+    if not isinstance(wells, dict):
+        return spreadsheets.read(wells, key, say), str(wells)
+    ways = [way for way in ("path", "platemaps", "grids") if way in wells]
+    if len(ways) != 1:
+        found = ", ".join(ways) or f"only {', '.join(wells)}"
+        raise InputError("one of path, platemaps, grids", found, key, "say where the wells table is, in one way")
+    if ways == ["path"]:
+        frame, where = spreadsheets.read(wells["path"], f"{key}.path", say), str(wells["path"])
+    elif ways == ["platemaps"]:
+        frame, where = _of_plate_maps(wells, key, say), f"{wells['platemaps']} and {wells.get('barcodes')}"
+    else:
+        frame, where = _of_grids(wells["grids"], key, say), key
+    attrs = frame.attrs
+    frame, called = _renamed(frame, wells.get("names") or {}, f"{key}.names")
+    for number, one in enumerate(wells.get("labels") or []):
+        frame = _joined(frame, one, called, f"{key}.labels[{number}]", say)
+    frame.attrs = attrs
+    return frame, where
+
+
+def files(wells) -> list[str]:
+    """The files that a wells table is read from, sorted."""
+    if not isinstance(wells, dict):
+        return [spreadsheets.file_of(wells)]
+    grids = wells.get("grids") or []
+    named = [wells.get("path"), wells.get("barcodes"), *([grids] if isinstance(grids, str) else dict(grids).values())]
+    named += [one["path"] for one in wells.get("labels") or []]
+    maps = _maps(wells["platemaps"]).values() if "platemaps" in wells else []
+    return sorted({spreadsheets.file_of(path) for path in [*named, *maps] if path})
+
+
+def _maps(folder) -> dict[str, Path]:
+    """{name of a plate map: its file}, of a folder."""
+    found = sorted(path for path in Path(folder).glob("*") if path.is_file() and not path.name.startswith((".", "~$")))
+    return {
+        re.sub(r"(\.(txt|tsv|csv|xlsx|parquet))?(\.gz)?$", "", path.name, flags=re.IGNORECASE): path for path in found
+    }
+
+
+def _of_plate_maps(wells: dict, key: str, say) -> pd.DataFrame:
+    """A row per plate and well, from plate maps and the table that says which map every plate has."""
+    if not wells.get("barcodes"):
+        edit = "give the table that says which map every plate has, with columns such as plate and plate_map_name"
+        raise InputError("a table of barcodes", "none", f"{key}.barcodes", edit)
+    barcodes = spreadsheets.read(wells["barcodes"], f"{key}.barcodes", say)
+    barcodes = barcodes.apply(cleaning.text)
+    plate, name = (_column(barcodes, usual, wells["barcodes"]) for usual in (PLATES, MAPS))
+    known, frames = _maps(wells["platemaps"]), []
+    if absent := sorted(set(barcodes[name]) - set(known)):
+        found = f"no file for {examples(absent)} among {examples(known)}"
+        raise InputError("a file for every plate map", found, str(wells["platemaps"]), f"{key}.platemaps, or {name}")
+    for called in dict.fromkeys(barcodes[name]):
+        frames.append(_plate_map(known[called], say).assign(**{name: called}))
+    maps = pd.concat(frames, ignore_index=True).fillna("")
+    barcodes = barcodes.rename(columns={plate: "plate"})
+    extra = [column for column in barcodes if column not in maps or column == name]
+    return barcodes[extra].merge(maps, on=name, how="left")
+
+
+def _plate_map(path: Path, say) -> pd.DataFrame:
+    """One plate map: its wells, with treatment and dose under our names."""
+    frame = spreadsheets.read(path, say=say)
+    frame = frame.rename(columns={_column(frame, PLACES, path): "well"})
+    lower = {column.casefold(): column for column in frame}
+    for ours, theirs in USUAL.items():
+        given = [lower[name] for name in theirs if name in lower]
+        if given and ours not in frame:
+            frame[ours] = _first_filled(frame, given)
+            if given[0] in UNITS:
+                frame["dose_unit"] = UNITS[given[0]]
+    return frame
+
+
+def _column(frame: pd.DataFrame, usual: tuple[str, ...], path) -> str:
+    """The first of some usual columns that a table has."""
+    lower = {re.sub("^metadata_", "", str(name).casefold()).replace(" ", "_"): name for name in frame}
+    if found := [lower[name] for name in usual if name in lower]:
+        return found[0]
+    raise InputError(f"a column {' or '.join(usual[:3])}", ", ".join(frame), str(path), "rename or add the column")
+
+
+def _first_filled(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """The first of some columns that says something, row by row."""
+    values = cleaning.text(frame[columns[0]])
+    for column in columns[1:]:
+        values = values.where(values != "", cleaning.text(frame[column]))
+    return values
+
+
+def _renamed(frame: pd.DataFrame, names: dict, key: str) -> tuple[pd.DataFrame, dict]:
+    """The table with `names`, {ours: theirs, or several of theirs in their order}; {theirs: ours} of single ones."""
+    called = {}
+    for ours, theirs in names.items():
+        given = [theirs] if isinstance(theirs, str) else list(theirs)
+        given = [next((name for name in (one, f"Metadata_{one}") if name in frame), one) for one in given]
+        if absent := [name for name in given if name not in frame]:
+            found = f"no {', '.join(absent)} among {', '.join(frame)}"
+            raise InputError("columns of the wells table", found, f"{key}.{ours}", "the name, as in the table's header")
+        if ours in frame and ours not in given:
+            found = f"{ours}, which is there beside {', '.join(given)}"
+            raise InputError("a column that is to be named", found, f"{key}.{ours}", "remove the key, or the column")
+        values = _first_filled(frame, given)
+        if len(given) == 1:
+            called |= {given[0]: ours, given[0].removeprefix("Metadata_"): ours}
+            frame = frame.drop(columns=given)
+        frame = frame.assign(**{ours: values})
+    return frame, called
+
+
+def _joined(frame: pd.DataFrame, section: dict, called: dict, key: str, say) -> pd.DataFrame:
+    """The table with the columns of a table of labels, by the columns `on`; as many rows as before, in their order."""
+    path, on = section["path"], section["on"]
+    ours, theirs = (on, on) if isinstance(on, str) else next(iter(on.items()))
+    labels = spreadsheets.read(path, f"{key}.path", say).rename(columns=lambda name: re.sub("^Metadata_", "", name))
+    frame = frame.rename(columns={name: re.sub("^Metadata_", "", name) for name in frame})
+    ours = next(
+        (name for name in (ours, called.get(ours), *frame) if name in frame and _same(name, ours, called)), ours
+    )
+    for column, given, where in ((ours, frame, f"{key}.on"), (theirs, labels, str(path))):
+        if column not in given:
+            edit = "`on`: a column of both tables, or {column of wells: column of labels}"
+            raise InputError(f"a column {column}", ", ".join(given), where, edit)
+    wanted = section.get("columns") or [name for name in labels if name != theirs and name not in frame]
+    if absent := [name for name in wanted if name not in labels]:
+        edit = "the names, as in the header of the table of labels"
+        raise InputError(f"the columns {', '.join(absent)}", ", ".join(labels), f"{key}.columns", edit)
+    if there := [name for name in wanted if name in frame]:
+        raise InputError("columns that the wells lack", ", ".join(there), f"{key}.columns", "leave them out, or rename")
+    own, other = cleaning.text(frame[ours]), cleaning.text(labels[theirs])
+    keys = _keys(own, other)
+    rows = labels[wanted].assign(key=other.map(keys[1]))
+    rows = rows[rows["key"] != ""].groupby("key", sort=False)[wanted].agg(_distinct)
+    matched = own.map(keys[0])
+    _tell_join(own, matched, other, rows, labels, key, f"{path} by {theirs}", say)
+    found = rows.reindex(matched).fillna("").set_axis(frame.index)
+    return frame.assign(**{name: found[name] for name in wanted})
+
+
+def _same(name: str, ours: str, called: dict) -> bool:
+    return name in (ours, called.get(ours)) or name.casefold() == ours.casefold()
+
+
+def _keys(own: pd.Series, other: pd.Series) -> tuple[dict, dict]:
+    """{value: key} of both sides: the value itself, or the compound if one side has samples and the other compounds."""
+    ours, theirs = set(own) - {""}, set(other) - {""}
+    compounds = [
+        {value: match[1] for value in side if (match := re.fullmatch(COMPOUND, value))} for side in (ours, theirs)
+    ]
+    shared = set(compounds[0].values()) & set(compounds[1].values())
+    if len(ours & theirs) < len(ours) and shared:
+        return ({v: compounds[0].get(v, v) for v in own}, {v: compounds[1].get(v, v) for v in other})
+    return {value: value for value in own}, {value: value for value in other}
+
+
+def _distinct(values: pd.Series) -> str:
+    """The labels of several rows as one cell, each once."""
+    if values.nunique() == 1:
+        return values.iloc[0]
+    cells = cleaning.labels(values)[0]
+    return "|".join(dict.fromkeys(part for cell in cells for part in cleaning.parts(cell)))
+
+
+def _tell_join(own, matched, other, rows, labels, key: str, named: str, say) -> None:
+    """Tell how many values of both sides found each other; InputError if none did."""
+    asked, there = set(matched) - {""}, set(rows.index)
+    both = asked & there
+    absent = [value for value, key_ in zip(own, matched, strict=True) if value and key_ not in there]
+    if not both:
+        found = f"{examples(sorted(set(own) - {''}))} in the wells table, {examples(other)} in {named}"
+        raise InputError("values that both tables have", found, f"{key}.on", "the column, or spell the values alike")
+    lost = f"; without labels stay {examples(absent)}" if absent else ""
+    several = int(labels.shape[0] - (other == "").sum() - len(there))
+    merged = f"; {several} further rows of the same value were merged, their labels joined by |" if several > 0 else ""
+    counts = f"{len(both)} of {len(asked)} values of the wells and of {len(there)} of the labels are in both"
+    say(f"{named}: {counts}{lost}{merged}")
+
+
+def _of_grids(grids, key: str, say) -> pd.DataFrame:
+    """A row per plate and well, from grids of a spreadsheet: rows A, B, C ... and columns 1, 2, 3 ...
+
+    `grids` is a file in which every sheet is a plate called like it, or {plate: file}. A grid holds one variable, which
+    the cell in its corner or above it names; else the sheet does.
+    """
+    frames = []
+    if isinstance(grids, str):
+        for sheet, cells in spreadsheets.sheets(grids, f"{key}.grids", say).items():
+            frames.append(_plate_of_grids(sheet, {"treatment": cells}, f"{grids}#{sheet}"))
+    else:
+        for plate, path in grids.items():
+            frames.append(
+                _plate_of_grids(str(plate), spreadsheets.sheets(path, f"{key}.grids.{plate}", say), str(path))
+            )
+    return pd.concat(frames, ignore_index=True).fillna("")
+
+
+def _plate_of_grids(plate: str, sheets: dict[str, pd.DataFrame], where: str) -> pd.DataFrame:
+    """The wells of a plate that any of its grids says something of."""
+    columns: dict[str, dict] = {}
+    for sheet, cells in sheets.items():
+        grids = _grids(cells)
+        if not grids:
+            edit = "put the numbers of columns in a row, and the letters of rows below and left of them"
+            raise InputError("a grid: columns 1, 2, 3 ... above rows A, B, C ...", "none", f"{where} ({sheet})", edit)
+        for name, wells in grids:
+            name = name or sheet
+            if name in columns:
+                edit = "name every grid in the cell of its corner, or above it"
+                raise InputError("every variable once", f"{name} twice", f"{where} ({sheet})", edit)
+            columns[name] = wells
+    frame = pd.DataFrame(columns).rename_axis("well").reset_index().fillna("")
+    return frame[(frame[list(columns)] != "").any(axis=1)].assign(plate=plate)
+
+
+def _grids(cells: pd.DataFrame) -> list[tuple[str, dict[str, str]]]:
+    """The grids on a sheet: (name, {well: cell}); the name is "" if none is written beside it."""
+    values = cells.fillna("").apply(cleaning.text).to_numpy(object)
+    found = []
+    for row, column in zip(*(values == "1").nonzero(), strict=True):
+        width = _run(values[row, column:], [str(n) for n in range(1, 49)])
+        letters = [f"{first}{chr(65 + i)}" for first in ("", "A") for i in range(26)]
+        height = _run(values[row + 1 :, column - 1], letters) if column else 0
+        if width > 1 and height > 0:
+            wells = {
+                of_row_and_column(letters[i], str(j + 1)): values[row + 1 + i, column + j]
+                for i in range(height)
+                for j in range(width)
+            }
+            found.append((_title(values, row, column, width), wells))
+    return found
+
+
+def _run(cells, wanted: list[str]) -> int:
+    """How many cells from the first on are as `wanted`, whatever case and zeros before numbers."""
+    pairs = list(zip(cells, wanted, strict=False))
+    same = [str(cell).upper().lstrip("0") == name for cell, name in pairs]
+    return same.index(False) if False in same else len(same)
+
+
+def _title(values, row: int, column: int, width: int) -> str:
+    """The text in a grid's corner, else the first one in the row above it, or in the row above that if it is empty."""
+    if corner := values[row, column - 1]:
+        return str(corner)
+    for above in (row - 1, row - 2):
+        words = [cell for cell in values[above, column - 1 : column + width] if cell] if above >= 0 else []
+        if words:
+            return str(words[0])
+    return ""
