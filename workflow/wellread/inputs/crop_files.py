@@ -20,8 +20,8 @@ WELLS = "results/{dataset}/wells.csv"  # the wells table that is made of a table
 
 @choice("images")
 def crops(
-    channels: list[str], staged: str, where: str, *, cells: str, folder="", path="path", item="item", plate="plate",
-    well="well", site="site", tiles=0, names: dict | None = None, z="", axes="",
+    channels: list[str], staged: str, where: str, say=log.info, *, cells: str, folder="", path="path", item="item",
+    plate="plate", well="well", site="site", tiles=0, names: dict | None = None, z="", axes="",
 ) -> pd.DataFrame:  # fmt: skip
     """The crops of the table `cells`, one row each; see the config's schema for the columns it may have.
 

@@ -22,7 +22,7 @@ ROW, COLUMN = ("Metadata_Row", "Metadata_row"), ("Metadata_Col", "Metadata_Colum
 
 @choice("images")
 def load_data(
-    channels: list[str], staged: str, where: str, *, path: str, root="", replace: dict | None = None,
+    channels: list[str], staged: str, where: str, say=log.info, *, path: str, root="", replace: dict | None = None,
     names: dict | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """The images table of a LoadData file (.csv, .csv.gz, .parquet): Metadata_Plate, Metadata_Well (or Metadata_Row and
@@ -43,8 +43,7 @@ def load_data(
     for channel in channels:
         table[channel] = _paths(frame, (names or {}).get(channel, channel), path, replace or {}, root)
     if illumination := [name for name in frame if name.startswith(("FileName_Illum", "URL_Illum"))]:
-        log.info("%d columns of illumination functions are not used: calibrate.illumination.functions can read them",
-                 len(illumination))  # fmt: skip
+        say(f"{len(illumination)} columns of illumination functions: calibrate.illumination.functions can use these")
     return table
 
 

@@ -1,21 +1,25 @@
 """Plates of OME-Zarr: wells and fields as the metadata of the plate name them, channels by their labels."""
 
+import logging
 from pathlib import Path
 
 import pandas as pd
 
 from wellread.inputs import channel_planes, listing
 from wellread.inputs.pattern import plate_name
-from wellread.inputs.user_tables import well_name
+from wellread.inputs.well_names import well_name
 from wellread.inputs.zarr_metadata import attributes
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
+log = logging.getLogger("wellread")
+
 
 @choice("images")
 def ome_zarr(
-    channels: list[str], staged: str, where: str, *, path: str, names: dict | None = None, acquisition="", z="", time=""
-) -> pd.DataFrame:
+    channels: list[str], staged: str, where: str, say=log.info, *, path: str, names: dict | None = None,
+    acquisition="", z="", time="",
+) -> pd.DataFrame:  # fmt: skip
     """The fields of the plate `path`, or of all plates in the folder `path`, in OME-Zarr of version 0.4 or 0.5.
 
     Sites are called like the images of a well. InputError if there is no plate, or a plate has several acquisitions

@@ -20,8 +20,8 @@ SAMPLE = 200  # names that are looked at to explain why none fits
 
 @choice("images")
 def pattern(
-    channels: list[str], staged: str, where: str, *, folder: str, preset="", files="", regex="", plate="", well="",
-    names: dict | None = None, z="", time="", rgb: dict | None = None, axes="",
+    channels: list[str], staged: str, where: str, say=log.info, *, folder: str, preset="", files="", regex="",
+    plate="", well="", names: dict | None = None, z="", time="", rgb: dict | None = None, axes="",
 ) -> pd.DataFrame:  # fmt: skip
     """Image files below `folder`, by their relative paths, which a `preset`, a glob (`files`) or a `regex` describes.
 
@@ -34,14 +34,14 @@ def pattern(
     where, names = f"{where}.pattern", names or {}
     naming = _naming(preset, files, regex, well, where)
     listed = listing.files_below(folder, f"{where}.folder")
-    frame = _matches(listed, naming, folder, where)
+    frame = _matches(listed, naming, folder, where, say)
     frame = _with_keys(frame, naming, folder, plate or ("plate" if regex else ""), well)
     frame = projections.at_time(frame, time, where)
     if "channel" not in frame:
         frame = _once(projections.in_one_image(frame.assign(channel=""), z, where), folder)
         inside = channel_planes.Inside(names, z, time, rgb or {}, axes, f"{where}")
         return channel_planes.with_channels(frame[[*FIELD, "path"]], channels, inside)
-    frame = _known_channels(frame, channels, names, folder, where)
+    frame = _known_channels(frame, channels, names, where, say)
     return _wide(_once(projections.in_one_image(frame, z, where), folder), channels)
 
 
@@ -64,8 +64,8 @@ def _naming(preset: str, files: str, regex: str, well: str, where: str) -> Namin
     return naming
 
 
-def _matches(listed: list[str], naming: Naming, folder: str, where: str) -> pd.DataFrame:
-    """A row for every file whose name fits: path, and the groups of the naming; what does not fit is logged."""
+def _matches(listed: list[str], naming: Naming, folder: str, where: str, say) -> pd.DataFrame:
+    """A row for every file whose name fits: path, and the groups of the naming; what does not fit is told."""
     match, rows = naming.compiled.fullmatch, []
     ignored = re.compile(naming.ignored).fullmatch
     unfit = []
@@ -77,9 +77,7 @@ def _matches(listed: list[str], naming: Naming, folder: str, where: str) -> pd.D
     if not rows:
         raise _none_fits(listed, unfit, naming, folder, where)
     if unfit:
-        log.warning(
-            "%d files of %s fit %s, %d do not, such as %s", len(rows), folder, naming.shown, len(unfit), unfit[0]
-        )
+        say(f"{len(rows)} files of {folder} fit {naming.shown}, {len(unfit)} do not, such as {unfit[0]}")
     frame = pd.DataFrame(rows, columns=["path", *_in_order(naming)]).dropna(axis=1, how="all")
     return frame.assign(channel=frame.get("channel", "w1")) if "channel" in naming.groups else frame
 
@@ -141,7 +139,7 @@ def plate_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.+_-]+", "_", name).lstrip("._+-") or "plate"
 
 
-def _known_channels(frame: pd.DataFrame, channels: list[str], names: dict, folder: str, where: str) -> pd.DataFrame:
+def _known_channels(frame: pd.DataFrame, channels: list[str], names: dict, where: str, say) -> pd.DataFrame:
     """The files of our channels, by their names, without those of others; InputError if there are none of one."""
     spelt = {str(raw): name for raw, name in names.items()}
     found = sorted(frame["channel"].unique(), key=listing.natural)
@@ -153,7 +151,7 @@ def _known_channels(frame: pd.DataFrame, channels: list[str], names: dict, folde
     frame = frame.assign(channel=frame["channel"].map(called))
     if not unknown:
         return frame
-    log.log(logging.INFO if names else logging.WARNING, "channels that are not used: %s", ", ".join(unknown))
+    (log.info if names else say)(f"{where}: channels that are not used: {', '.join(unknown)}")
     return frame[frame["channel"].isin(channels)]
 
 

@@ -1,9 +1,11 @@
 """Where fields come from: each source turns its options into the images table, cheaply enough for building the DAG.
 
-A source is `f(channels, staged, where, *, options) -> DataFrame`: plate, well, site and a column of paths per channel.
-`staged` is the folder where a source that makes its own images puts them; `where` is its key in the config, for errors.
+A source is `f(channels, staged, where, say, *, options) -> DataFrame`: plate, well, site and a column of paths per
+channel. `staged` is the folder where a source that makes its own images puts them; `where` is its key in the config,
+for errors; `say` takes a line of text that the user should see.
 """
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +16,19 @@ from wellread.painted import layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, pick
 
+log = logging.getLogger("wellread")
 STAGED = "results/{dataset}/painted"  # where the painted source puts its images, a folder per plate
 
 
-def fields(dataset: dict, name: str) -> pd.DataFrame:
+def fields(dataset: dict, name: str, say=log.info) -> pd.DataFrame:
     """The checked images table of the dataset `name` of the config, sorted by plate, well and site (2 before 10).
 
     InputError for what the table or the files lack, if no field has an image of some channel, or if one image is two
     channels of a field.
     """
     channels, where = dataset["channels"], f"datasets.{name}.images"
-    frame = pick("images", dataset["images"])(channels, STAGED.format(dataset=name), where)
-    frame = user_tables.check(frame, "images", where, tuple(channels))
+    frame = pick("images", dataset["images"])(channels, STAGED.format(dataset=name), where, say)
+    frame = user_tables.check(frame, "images", where, tuple(channels), say)
     if absent := [channel for channel in channels if not (frame[channel] != "").any()]:
         raise InputError("files of every channel", f"none of {', '.join(absent)}", where, "channels, or the source")
     _refuse_twins(frame, channels, where)
@@ -57,8 +60,8 @@ def _refuse_twins(frame: pd.DataFrame, channels: list[str], where: str) -> None:
 
 @choice("images")
 def table(
-    channels: list[str], staged: str, where: str, *, path: str, root="", names: dict | None = None, z="", time="",
-    rgb: dict | None = None, axes="",
+    channels: list[str], staged: str, where: str, say=log.info, *, path: str, root="", names: dict | None = None,
+    z="", time="", rgb: dict | None = None, axes="",
 ) -> pd.DataFrame:  # fmt: skip
     """An images table written by the user, in the file `path`; relative image paths start at `root` ("": here).
 
@@ -66,11 +69,11 @@ def table(
     `channel_planes`, which the other options belong to.
     """
     where = f"{where}.table"
-    frame = user_tables.read(path, "images", (), f"{where}.path")
+    frame = user_tables.read(path, "images", (), f"{where}.path", say)
     if "path" in frame and not set(channels) & set(frame):
         inside = channel_planes.Inside(names or {}, z, time, rgb or {}, axes, where)
         return channel_planes.with_channels(_rooted(frame, ["path"], root), channels, inside)
-    frame = user_tables.check(frame, "images", path, tuple(channels))
+    frame = user_tables.check(frame, "images", path, tuple(channels), say)
     return _rooted(frame, channels, root)
 
 
@@ -79,7 +82,7 @@ def _rooted(frame: pd.DataFrame, columns: list[str], root: str) -> pd.DataFrame:
 
 
 @choice("images", painted=True)
-def painted(channels: list[str], staged: str, where: str, **options) -> pd.DataFrame:
+def painted(channels: list[str], staged: str, where: str, say=log.info, **options) -> pd.DataFrame:
     """A synthetic screen with known truth, painted by a rule of its own; `options` are those of `layout.images`."""
     if unknown := [channel for channel in channels if channel not in layout.CHANNELS]:
         raise InputError(f"channels among {', '.join(layout.CHANNELS)}", ", ".join(unknown), where, "channels")

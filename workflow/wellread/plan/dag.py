@@ -35,7 +35,7 @@ class Plan:
         plan = cls(settings.load(config))
         for name, dataset in plan.config["datasets"].items():
             where = f"datasets.{name}"
-            plan.images[name] = sources.fields(dataset, name)
+            plan.images[name] = sources.fields(dataset, name, plan.notes.append)
             dataset["wells"] = sources.wells(dataset, name)
             plan.wells[name] = user_tables.wells(dataset, where, plan.notes.append)
             _check_plates(plan.images[name], plan.wells[name], where, dataset["min_joined"], plan.notes.append)
