@@ -109,11 +109,15 @@ def _named(frame: pd.DataFrame, columns: dict, kind: str, where: str, kept) -> p
 
 
 def _our_name(name: str, columns: dict, kind: str) -> str:
-    bare = re.sub("^(Image_)?metadata_", "", name, flags=re.IGNORECASE)
+    bare = _bare(name)
     lower = bare.casefold()
-    if lower in columns or lower in ("dose_unit",):
+    if lower in columns or lower == "dose_unit":
         return lower
     return bare if kind == "wells" and bare else name
+
+
+def _bare(name: str) -> str:
+    return re.sub("^(image_)?metadata_", "", name, flags=re.IGNORECASE)
 
 
 def _is_reserved(name: str) -> bool:
@@ -127,7 +131,7 @@ def _free_name(name: str) -> str:
 
 def _with_wells(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """The table with a column well made from row and column, if it has these instead."""
-    given = {str(name).casefold(): name for name in frame}
+    given = {_bare(str(name)).casefold(): name for name in frame}
     row, column = given.get("row"), given.get("column", given.get("col"))
     if "well" in frame or row is None or column is None:
         return frame
