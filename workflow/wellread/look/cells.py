@@ -72,7 +72,9 @@ def _cell_picture(files: PlateFiles, row, extent: int, side: int) -> np.ndarray:
     margin = ((0, 0), (extent // 2, extent), (extent // 2, extent))
     window = np.s_[:, top : top + extent, left : left + extent]
     planes, masks = np.pad(files.plate.read(row.field), margin)[window], np.pad(files.masks(row.field), margin)[window]
-    picture = Image.fromarray(montage.composite(planes)).resize((side, side), Image.Resampling.BILINEAR)
+    picture = Image.fromarray(montage.composite(planes, files.plate.channels)).resize(
+        (side, side), Image.Resampling.BILINEAR
+    )
     picture = np.array(picture)
     own = [Image.fromarray(plane == row.label).resize((side, side), Image.Resampling.NEAREST) for plane in masks]
     montage.draw_outlines(picture, np.stack(own))

@@ -9,38 +9,69 @@ from PIL import Image
 from skimage.segmentation import find_boundaries
 
 from wellread.calibrate.plate import Plate
+from wellread.inputs.channels import FLUOROPHORES, STAINS, kind
 
-PALETTE = ("#3d6bff", "#2fd06b", "#ff4a3d", "#f2c230", "#d24bff", "#35d8e8", "#ff8f2e", "#b8b8b8")
+BLUE, GREEN, RED, YELLOW, MAGENTA, CYAN, ORANGE, GREY = (
+    "#3d6bff", "#2fd06b", "#ff4a3d", "#f2c230", "#d24bff", "#35d8e8", "#ff8f2e", "#b8b8b8",
+)  # fmt: skip
+PALETTE = (GREEN, RED, YELLOW, MAGENTA, CYAN, ORANGE, BLUE, GREY)  # for channels that say nothing of themselves
+USUAL = {  # what a channel is: the colours in which people draw it
+    "DNA": (BLUE,),
+    "RNA": (CYAN, YELLOW),
+    "ER": (GREEN,),
+    "AGP": (ORANGE, RED),
+    "Actin": (RED, ORANGE),
+    "Golgi": (YELLOW, ORANGE),
+    "Membrane": (YELLOW, ORANGE),
+    "Mito": (MAGENTA, RED),
+    "Tubulin": (YELLOW, GREEN),
+    "Lysosome": (CYAN, YELLOW),
+    "Brightfield": (GREY,),
+    "GFP": (GREEN, CYAN),
+    "RFP": (RED, ORANGE),
+    "FarRed": (MAGENTA, YELLOW),
+}
+BEHIND = 0.4  # of its brightness, brightfield behind other channels
 CELL_OUTLINE, NUCLEUS_OUTLINE = (255, 255, 255), (120, 240, 255)  # RGB: white, cyan
 
 
 def colours(channels: list[str]) -> dict[str, str]:
-    """{channel: colour as #rrggbb}, in the order of the channels."""
-    return {channel: PALETTE[i % len(PALETTE)] for i, channel in enumerate(channels)}
+    """{channel: colour as #rrggbb}, in the order of the channels: what its name says it is, and no two alike.
+
+    From the ninth channel on colours come again.
+    """
+    given = {}
+    order = [*STAINS, *FLUOROPHORES, ""]  # a stain comes before a colour of light, and both before other names
+    for channel in sorted(channels, key=lambda name: order.index(kind(name))):
+        free = [colour for colour in (*USUAL.get(kind(channel), ()), *PALETTE) if colour not in given.values()]
+        given[channel] = (free or PALETTE[len(given) % len(PALETTE) :])[0]
+    return {channel: given[channel] for channel in channels}
 
 
-def composite(planes: np.ndarray) -> np.ndarray:
-    """Channels (C, H, W), 0..1, as one false-colour picture (H, W, 3) uint8.
+def composite(planes: np.ndarray, channels: list[str]) -> np.ndarray:
+    """The `channels` (C, H, W), 0..1, as one false-colour picture (H, W, 3) uint8.
 
     A pixel has the colours of its strongest channels and the brightness of the strongest; adding up the colours of
-    five channels would leave little but grey.
+    five channels would leave little but grey. Brightfield, bright everywhere, is a faint ground for the others.
     """
-    channel_colours = np.array([_rgb(colour) for colour in colours(range(len(planes))).values()])  # (C, 3)
+    ground = [BEHIND if kind(name) == "Brightfield" and len(channels) > 1 else 1 for name in channels]
+    planes = planes * np.array(ground, np.float32)[:, None, None]
+    channel_colours = np.array([_rgb(colour) for colour in colours(channels).values()])  # (C, 3)
     strength = planes**2.5
     hue = np.tensordot(strength / np.maximum(strength.sum(axis=0), 1e-9), channel_colours, axes=(0, 0))  # (H, W, 3)
     picture = 1.2 * hue * planes.max(axis=0)[..., None] ** 0.85
     return np.round(255 * np.minimum(picture, 1)).astype(np.uint8)
 
 
-def row_of_cells(crops: np.ndarray, side: int) -> str:
+def row_of_cells(crops: np.ndarray, channels: list[str], side: int) -> str:
     """Crops (n, C, S, S) uint8 as false colours side by side, each `side` px wide: a data URI."""
-    return _row_of_tiles([composite(crop / 255) for crop in crops], side)
+    return _row_of_tiles([composite(crop / 255, channels) for crop in crops], side)
 
 
-def channels_of_cell(crop: np.ndarray, side: int) -> str:
+def channels_of_cell(crop: np.ndarray, channels: list[str], side: int) -> str:
     """Every channel of one crop (C, S, S) uint8 in grey, then all together in false colours: a data URI."""
     greys = [np.repeat(plane[..., None], 3, axis=2) for plane in crop]
-    return _row_of_tiles([*greys, composite(crop / 255)], side)
+    return _row_of_tiles([*greys, composite(crop / 255, channels)], side)
 
 
 def read_masks(path, field: int) -> np.ndarray:
@@ -59,7 +90,7 @@ def field_with_outlines(plate: Plate, field: int, masks: np.ndarray | None, widt
     planes = plate.read(field)
     shape = (width, round(width * planes.shape[1] / planes.shape[2]))
     resized = [Image.fromarray(plane).resize(shape, Image.Resampling.BILINEAR) for plane in planes]
-    picture = composite(np.stack(resized))
+    picture = composite(np.stack(resized), plate.channels)
     if masks is not None:
         nearest = [np.arange(n) * m // n for n, m in zip(picture.shape, masks.shape[1:], strict=False)]
         draw_outlines(picture, masks[np.ix_((0, 1), *nearest)])

@@ -141,11 +141,12 @@ def crops(run: Run) -> dict:
     names = sorted(set(labels), key=lambda name: (name == UNLABELLED, name != NEGATIVE, name))
     chosen = {name: _sample(np.flatnonzero(labels == name), PER_GROUP, rng) for name in names[:MAX_GROUPS]}
     one = images[_sample(np.arange(len(images)), 1, rng)][0]
+    rows = {name: montage.row_of_cells(images[chosen[name]], channels, CELL_SIDE) for name in chosen}
     return facts | {
         "size": images.shape[-1],
         "label": label,
-        "one": montage.channels_of_cell(one, CELL_SIDE),
-        "groups": [{"name": n, "uri": montage.row_of_cells(images[r], CELL_SIDE)} for n, r in chosen.items()],
+        "one": montage.channels_of_cell(one, channels, CELL_SIDE),
+        "groups": [{"name": name, "uri": uri} for name, uri in rows.items()],
         "more": max(len(names) - MAX_GROUPS, 0),
     }
 

@@ -1,0 +1,46 @@
+"""Channels have the colours that people know them by, and no two of a picture share one."""
+
+import numpy as np
+import pytest
+from wellread.pictures.montage import BLUE, CYAN, GREEN, GREY, MAGENTA, ORANGE, PALETTE, RED, YELLOW, colours, composite
+
+
+@pytest.mark.parametrize(
+    ("channels", "expected"),
+    [
+        ("DNA RNA ER AGP Mito", [BLUE, CYAN, GREEN, ORANGE, MAGENTA]),
+        ("GFP DNA", [GREEN, BLUE]),
+        ("DAPI GFP RFP", [BLUE, GREEN, RED]),
+        ("Brightfield Hoechst FITC", [GREY, BLUE, GREEN]),
+        ("Hoechst ERSyto ERSytoBleed Ph_golgi Mito", [BLUE, GREEN, RED, ORANGE, MAGENTA]),
+        ("DAPI Hoechst", [BLUE, GREEN]),
+        ("actin phalloidin", [RED, ORANGE]),
+        ("tubulin GFP ER", [YELLOW, CYAN, GREEN]),
+        ("protein", [GREEN]),
+    ],
+)
+def test_colours_are_the_usual_ones_and_differ(channels, expected):
+    found = colours(channels.split())
+    assert list(found) == channels.split()
+    assert list(found.values()) == expected
+
+
+def test_eight_channels_differ_and_a_ninth_has_one_too():
+    names = [f"w{i}" for i in range(9)]
+    assert len(set(list(colours(names).values())[:8])) == 8
+    assert colours(names)["w8"] in PALETTE
+
+
+def test_a_pixel_has_the_colour_of_its_channel():
+    planes = np.eye(2, dtype=np.float32)[:, :, None]  # GFP above, DNA below
+    picture = composite(planes, ["GFP", "DNA"])[:, 0].astype(int)
+    assert picture[0].argmax() == 1
+    assert picture[1].argmax() == 2
+
+
+def test_brightfield_does_not_hide_the_others():
+    planes = np.stack([np.ones((1, 2)), [[1.0, 0.0]]]).astype(np.float32)
+    stained, ground = composite(planes, ["BF", "DAPI"])[0].astype(int)
+    assert stained[2] > 250
+    assert ground.max() < 128
+    assert composite(planes[:1], ["BF"]).max() > 200
