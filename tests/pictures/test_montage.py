@@ -16,7 +16,8 @@ from wellread.pictures.montage import BLUE, CYAN, GREEN, GREY, MAGENTA, ORANGE, 
         ("DAPI Hoechst", [BLUE, GREEN]),
         ("actin phalloidin", [RED, ORANGE]),
         ("tubulin GFP ER", [YELLOW, CYAN, GREEN]),
-        ("protein", [GREEN]),
+        ("protein", [GREY]),
+        ("protein w2", [GREEN, RED]),
     ],
 )
 def test_colours_are_the_usual_ones_and_differ(channels, expected):

@@ -38,9 +38,11 @@ CELL_OUTLINE, NUCLEUS_OUTLINE = (255, 255, 255), (120, 240, 255)  # RGB: white, 
 def colours(channels: list[str]) -> dict[str, str]:
     """{channel: colour as #rrggbb}, in the order of the channels: what its name says it is, and no two alike.
 
-    From the ninth channel on colours come again.
+    From the ninth channel on colours come again. A channel alone that says nothing of itself is grey.
     """
     given = {}
+    if len(channels) == 1 and not kind(channels[0]):
+        return {channels[0]: GREY}
     order = [*STAINS, *FLUOROPHORES, ""]  # a stain comes before a colour of light, and both before other names
     for channel in sorted(channels, key=lambda name: order.index(kind(name))):
         free = [colour for colour in (*USUAL.get(kind(channel), ()), *PALETTE) if colour not in given.values()]
