@@ -71,9 +71,29 @@ rule segment:
         "../scripts/segment.py"
 
 
+rule crop_size:
+    input:
+        every_plate("results/{dataset}/{plate}/objects.parquet"),
+    output:
+        "results/{dataset}/crop_size.json",
+    log:
+        "results/logs/crop_size/{dataset}.log",
+    conda:
+        "../../envs/segment.yaml"
+    resources:
+        mem_mb=grow(2000),
+    params:
+        options=setting("dataset", "crops"),
+        pixel_size=setting("dataset", "pixel_size"),
+        code=code("crops.crop_size"),
+    script:
+        "../scripts/crop_size.py"
+
+
 rule crops:
     input:
         painted_images,
+        size=lambda wildcards: "results/{dataset}/crop_size.json" if PLAN.finds_crop_size(wildcards.dataset) else [],
         calibration="results/{dataset}/{plate}/calibration.npz",
         fields="results/{dataset}/{plate}/fields.parquet",
         masks=segmented("results/{dataset}/{plate}/masks.tif"),

@@ -103,6 +103,10 @@ class Plan:
         """Whether crops stay when they have been embedded."""
         return self.config["datasets"][dataset]["keep_crops"]
 
+    def finds_crop_size(self, dataset: str) -> bool:
+        """Whether the size of crops is found from the cells of the dataset."""
+        return self.config["datasets"][dataset]["crops"]["size"] == "auto"
+
     def temporary_crops(self) -> list[str]:
         """The datasets whose crops do not stay."""
         return [name for name in self.config["datasets"] if not self.keeps_crops(name)]

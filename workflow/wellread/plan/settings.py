@@ -116,7 +116,9 @@ def _contradictions(config: dict) -> list[InputError]:
     """What no schema can say: names must exist elsewhere in the config, models need one set of channels."""
     datasets = config["datasets"]
     errors = [error for name in datasets for error in _segment_channels(name, datasets[name])]
-    errors += [error for name in datasets for error in _unscaled(name, datasets[name])]
+    errors += [
+        error for name in datasets for error in _unscaled(name, datasets[name]) + _sizeless(name, datasets[name])
+    ]
     for name, model in config["models"].items():
         trained = chosen("encoder", model["encoder"]).trained
         model.setdefault("train_on", list(datasets) if trained else [])
@@ -191,6 +193,14 @@ def _unscaled(name: str, dataset: dict) -> list[InputError]:
         if value and not dataset["pixel_size"]
         if (where := f"datasets.{name}.{key}") and (edit := f"datasets.{name}.pixel_size, or leave the key out")
     ]
+
+
+def _sizeless(name: str, dataset: dict) -> list[InputError]:
+    """Crops whose size is to be found from cells where none are segmented."""
+    if dataset["object"] == "cell" or dataset["crops"]["size"] != "auto":
+        return []
+    found, edit = f"object: {dataset['object']}", "write the size in pixels"
+    return [InputError("object: cell, for a size that is found from cells", found, f"datasets.{name}.crops.size", edit)]
 
 
 def _unknown(name: str, known, where: str) -> InputError:

@@ -27,6 +27,7 @@ from wellread.train.dataset import TrainingSet, read_window_sides
 from wellread.train.labels import read_labels
 
 log = logging.getLogger("wellread")
+VIEWED = 0.8  # share of the side of a crop that is embedded; 128 of 160 px in the paper
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
@@ -42,11 +43,12 @@ def train(
     after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code, so that a checkpoint of other
     code is not continued. An InputError where crops, tables and settings do not fit together.
     """
-    settings = {"encoder": encoder, "method": method, "views": views, "fit": fit}
-    settings |= {"channels": list(channels), "seed": seed}
     with distributed.process_group():
         device, data = choose_device(device, threads), Crops(crops)
         check_inputs(data, cells, channels)
+        encoder = encoder | {"image": image_side(encoder["image"], data.shape[-1], encoder["patch"])}
+        settings = {"encoder": encoder, "method": method, "views": views, "fit": fit}
+        settings |= {"channels": list(channels), "seed": seed}
         label = next(iter(method.values())).get("label", "")
         labels = read_labels(cells, wells, label) if label else None
         versions = {"code": code, "labels": labels.hash if labels else ""}
@@ -71,6 +73,11 @@ def train(
             with whole(speed) as file:
                 pd.DataFrame(times).to_csv(file, sep="\t", index=False)
             checkpoint.remove()
+
+
+def image_side(image: int | str, crop: int, patch: int) -> int:
+    """The side (px) of a global view: `image`, or if that is auto, four fifths of a crop's, a multiple of the patch."""
+    return max(round(VIEWED * crop / patch), 1) * patch if image == "auto" else image
 
 
 def check_inputs(crops, cells, channels):
