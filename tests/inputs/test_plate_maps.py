@@ -122,6 +122,14 @@ def test_plate_maps_that_do_not_fit_are_refused(lab, case):
     assert all(word in str(error.value) for word in words), str(error.value)
 
 
+def test_a_map_may_be_named_for_every_plate(lab):
+    maps = {name: str(lab / "platemap" / "C-1.txt") for name in ("X1", "X2")}
+    frame = wells({"platemaps": maps})
+    assert frame["plate"].tolist() == ["X1", "X1", "X2", "X2"]
+    assert by_well(frame, "treatment", "X2") == {"A01": "DMSO", "A02": "BRD-K00000001-001-02-3"}
+    assert plate_maps.files({"platemaps": maps}) == [maps["X1"]]
+
+
 LABELS = {
     "no such column of wells": ({"by": "compound"}, ["a column compound", "datasets.d.wells.labels[0].by"]),
     "no such column of labels": ({"by": "treatment"}, ["a column treatment", "moa.tsv"]),
@@ -248,6 +256,7 @@ def test_the_config_takes_all_these_shapes(lab):
         {"path": "w.csv"},
         {"grids": "w.xlsx"},
         {"grids": {"P1": "w.xlsx"}},
+        {"platemaps": {"P1": "w.csv"}},
         of_maps(
             lab, names={"treatment": ["a", "b"], "dose": "c"}, labels=[{"path": "m.tsv", "by": by, "columns": ["moa"]}]
         ),

@@ -1,7 +1,7 @@
 """Wells tables as labs keep them: one table, plate maps and barcodes, or grids; and tables of labels joined to them.
 
-`wells` in the config is a path, or a mapping with one of `path`, `platemaps` (with `barcodes`) and `grids`, and
-perhaps `names` and `labels`.
+`wells` in the config is a path, or a mapping with one of `path`, `platemaps` (a folder with `barcodes`, or
+{plate: file}) and `grids`, and perhaps `names` and `labels`.
 """
 
 import re
@@ -37,7 +37,7 @@ def table(wells, key: str, say) -> tuple[pd.DataFrame, str]:
     if ways == ["path"]:
         frame, where = spreadsheets.read(wells["path"], f"{key}.path", say), str(wells["path"])
     elif ways == ["platemaps"]:
-        frame, where = _of_plate_maps(wells, key, say), f"{wells['platemaps']} and {wells.get('barcodes')}"
+        frame, where = _of_plate_maps(wells, key, say), _plate_map_files(wells)
     else:
         frame, where = _of_grids(wells["grids"], key, say), key
     attrs = frame.attrs
@@ -59,8 +59,16 @@ def files(wells) -> list[str]:
     return sorted({spreadsheets.file_of(path) for path in [*named, *maps] if path})
 
 
+def _plate_map_files(wells: dict) -> str:
+    """What to call plate maps in messages."""
+    maps = wells["platemaps"]
+    return ", ".join(map(str, maps.values())) if isinstance(maps, dict) else f"{maps} and {wells.get('barcodes')}"
+
+
 def _maps(folder) -> dict[str, Path]:
-    """{name of a plate map: its file}, of a folder."""
+    """{name of a plate map: its file}, of a folder, or of {plate: file}."""
+    if isinstance(folder, dict):
+        return {name: Path(path) for name, path in folder.items()}
     found = sorted(path for path in Path(folder).glob("*") if path.is_file() and not path.name.startswith((".", "~$")))
     return {
         re.sub(r"(\.(txt|tsv|csv|xlsx|parquet))?(\.gz)?$", "", path.name, flags=re.IGNORECASE): path for path in found
@@ -68,7 +76,13 @@ def _maps(folder) -> dict[str, Path]:
 
 
 def _of_plate_maps(wells: dict, key: str, say) -> pd.DataFrame:
-    """A row per plate and well, from plate maps and the table that says which map every plate has."""
+    """A row per plate and well, from plate maps and the table that says which map every plate has.
+
+    Or from {plate: its map}.
+    """
+    if isinstance(wells["platemaps"], dict):
+        maps = [_plate_map(Path(path), say).assign(plate=str(plate)) for plate, path in wells["platemaps"].items()]
+        return pd.concat(maps, ignore_index=True).fillna("")
     if not wells.get("barcodes"):
         edit = "give the table that says which map every plate has, with columns such as plate and plate_map_name"
         raise InputError("a table of barcodes", "none", f"{key}.barcodes", edit)
