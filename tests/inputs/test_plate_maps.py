@@ -164,8 +164,8 @@ def test_public_tables_of_jump(tmp_path):
         columns = [f"Metadata_{column}" for column in header.split()]
         pd.DataFrame([row.split() for row in rows], columns=columns).to_csv(tmp_path / f"{name}.csv.gz", index=False)
     labels = [
-        {"path": str(tmp_path / "plate.csv.gz"), "by": "Plate"},
-        {"path": str(tmp_path / "compound.csv.gz"), "by": "JCP2022"},
+        {"path": str(tmp_path / "plate.csv.gz"), "by": "Metadata_Plate"},
+        {"path": str(tmp_path / "compound.csv.gz"), "by": "JCP2022", "columns": ["Metadata_InChIKey"]},
     ]
     section = {"path": str(tmp_path / "well.csv.gz"), "names": {"treatment": "JCP2022"}, "labels": labels}
     frame = wells(section, {"negative": ["JCP2022_033924"]})

@@ -81,8 +81,8 @@ def test_missing_labels_are_missing_and_told_once_but_a_treatment_called_na_surv
 
 def test_a_control_column_written_by_r_and_labels_called_unknown():
     said = []
-    assert of(said.append, control=["NA", "negative"], moa=["unknown", "a"])["control"].tolist() == ["", "negative"]
-    assert any("'unknown' in moa" in line for line in said)
+    assert of(said.append, control=["NA", "negative"], moa=["unknown", "Null"])["control"].tolist() == ["", "negative"]
+    assert any("'Null', 'unknown' in moa" in line for line in said)
 
 
 def test_names_that_look_alike_are_told_but_smiles_are_not():

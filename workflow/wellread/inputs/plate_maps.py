@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.inputs import cleaning, spreadsheets
-from wellread.inputs.cleaning import examples
+from wellread.inputs.cleaning import examples, listed
 from wellread.inputs.well_names import LAST_COLUMN, ROW_LETTERS, of_row_and_column
 from wellread.runtime.errors import InputError
 
@@ -120,7 +120,7 @@ def _column(frame: pd.DataFrame, usual: tuple[str, ...], path) -> str:
     lower = {re.sub("^metadata_", "", str(name).casefold()).replace(" ", "_"): name for name in frame}
     if found := [lower[name] for name in usual if name in lower]:
         return found[0]
-    raise InputError(f"a column {' or '.join(usual[:3])}", ", ".join(frame), str(path), "rename or add the column")
+    raise InputError(f"a column {' or '.join(usual[:3])}", listed(frame), str(path), "rename or add the column")
 
 
 def _first_filled(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
@@ -138,7 +138,7 @@ def _renamed(frame: pd.DataFrame, names: dict, key: str) -> tuple[pd.DataFrame, 
         given = [theirs] if isinstance(theirs, str) else list(theirs)
         given = [next((name for name in (one, f"Metadata_{one}") if name in frame), one) for one in given]
         if absent := [name for name in given if name not in frame]:
-            found = f"no {', '.join(absent)} among {', '.join(frame)}"
+            found = f"no {', '.join(absent)} among {listed(frame)}"
             raise InputError("columns of the wells table", found, f"{key}.{ours}", "the name, as in the table's header")
         if ours in frame and ours not in given:
             found = f"{ours}, which is there beside {', '.join(given)}"
@@ -172,22 +172,25 @@ def _without_prefix(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _joining_columns(frame, labels, by, called: dict, key: str, path: str) -> tuple[str, str]:
     """The columns of wells and labels that `by` names; that of the wells in any case, or as it was called before."""
-    ours, theirs = (by, by) if isinstance(by, str) else next(iter(by.items()))
+    ours, theirs = (
+        re.sub("^Metadata_", "", name) for name in ((by, by) if isinstance(by, str) else next(iter(by.items())))
+    )
     ours = called.get(ours, ours)
     ours = ours if ours in frame else next((name for name in frame if name.casefold() == ours.casefold()), ours)
     for column, table, where in ((ours, frame, key), (theirs, labels, path)):
         if column not in table:
             edit = "`by`: a column of both tables, or {column of wells: column of labels}"
-            raise InputError(f"a column {column}", ", ".join(table), where, edit)
+            raise InputError(f"a column {column}", listed(table), where, edit)
     return ours, theirs
 
 
 def _wanted_columns(frame, labels, theirs: str, columns, key: str) -> list[str]:
     """The columns of labels to add: those asked for, or all that the wells lack."""
-    wanted = columns or [name for name in labels if name != theirs and name not in frame]
+    asked = [re.sub("^Metadata_", "", name) for name in columns or ()]
+    wanted = asked or [name for name in labels if name != theirs and name not in frame]
     if absent := [name for name in wanted if name not in labels]:
         edit = "the names, as in the header of the table of labels"
-        raise InputError(f"the columns {', '.join(absent)}", ", ".join(labels), key, edit)
+        raise InputError(f"the columns {', '.join(absent)}", listed(labels), key, edit)
     if there := [name for name in wanted if name in frame]:
         raise InputError("columns that the wells lack", ", ".join(there), key, "leave them out, or rename them")
     return wanted

@@ -14,7 +14,7 @@ import pandas as pd
 import yaml
 
 from wellread.inputs import cleaning, control_names, doses, plate_maps, spreadsheets, well_names
-from wellread.inputs.cleaning import examples
+from wellread.inputs.cleaning import examples, listed
 from wellread.inputs.well_names import well_name
 from wellread.runtime.errors import InputError
 
@@ -216,9 +216,7 @@ def _require_columns(frame: pd.DataFrame, wanted: list[str], where: str) -> None
         edit += "; instead of control you may list the controls in the config: `controls: {negative: [DMSO]}`"
     if row := spreadsheets.header_row(frame, wanted):
         edit = f"row {row} looks like the header: remove the rows above it"
-    raise InputError(
-        f"the columns {', '.join(wanted)}", f"no {', '.join(missing)} among {', '.join(frame)}", where, edit
-    )
+    raise InputError(f"the columns {', '.join(wanted)}", f"no {', '.join(missing)} among {listed(frame)}", where, edit)
 
 
 def _column_errors(frame: pd.DataFrame, column: str, rule: dict, where: str):
