@@ -267,8 +267,8 @@ def test_the_config_takes_all_these_shapes(lab):
         filled = settings.load({"datasets": {"d": dataset}, "models": {"m": {"encoder": {"random": {}}}}})
         assert filled["datasets"]["d"]["wells"] == mapping
         assert filled["datasets"]["d"]["min_joined"] == 0.5
-    dataset["wells"] = {"paht": "w.csv"}
-    with pytest.raises(InputError, match=r"paht -> path"):
+    dataset["wells"] = {"pathh": "w.csv"}
+    with pytest.raises(InputError, match=r"pathh -> path"):
         settings.load({"datasets": {"d": dataset}, "models": {"m": {"encoder": {"random": {}}}}})
 
 
