@@ -16,7 +16,7 @@ LISTED = {"negative": ["DMSO"], "positive": ["taxol"]}
             (word, "negative")
             for word in ("neg", "Negative", "vehicle", "ctrl", "NC ctrl", "negcon", "Neg. Control", "DMSO", "untreated")
         ],
-        *[(word, "positive") for word in ("pos", "Positive", "poscon_cp", "positve", "pos ctrl")],
+        *[(word, "positive") for word in ("pos", "Positive", "poscon_cp", "positivee", "pos ctrl")],
         *[(word, "an empty cell") for word in ("trt", "treated", "sample", "compound")],
         *[("xyz", ""), ("", "")],
     ],

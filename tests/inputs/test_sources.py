@@ -42,3 +42,19 @@ def test_wells_may_be_left_out_only_where_cells_have_labels():
     assert sources.wells({"wells": "a.csv", "images": {"pattern": {}}}, "d") == "a.csv"
     with pytest.raises(InputError, match=r"datasets.d\n.*wells: PATH"):
         sources.wells({"wells": "", "images": {"pattern": {}}}, "d")
+
+
+@pytest.mark.parametrize(
+    ("name", "regex"),
+    [
+        ("r02c03f01p01-ch1sk1fk1fl1.tiff", r"r(?P<row>\d+)c(?P<column>\d+)f(?P<site>\d+)p01-ch(?P<channel>\d).*\.tiff"),
+        ("r02c03f01p01-ch1sk1fk1fl1.tiff", r"(?P<well>r\d+c\d+)f(?P<site>\d+)p01-ch(?P<channel>\d).*\.tiff"),
+        ("B - 3(fld 1 wv 1).tif", r"(?P<row>[A-P]) - (?P<column>\d+)\(fld (?P<site>\d+) wv (?P<channel>\d)\)\.tif"),
+        ("b-03_s1_w1.tif", r"(?P<well>[a-p]-\d+)_s(?P<site>\d+)_w(?P<channel>\d)\.tif"),
+    ],
+)
+def test_rows_and_columns_of_file_names_are_wells(tmp_path, name, regex):
+    (tmp_path / name).touch()
+    section = {"folder": str(tmp_path), "regex": regex, "plate": "P1", "names": {"1": "DNA"}}
+    frame = sources.fields({"images": {"pattern": section}, "channels": ["DNA"]}, "x")
+    assert frame["well"].tolist() == ["B03"]

@@ -81,8 +81,8 @@ def test_missing_labels_are_missing_and_told_once_but_a_treatment_called_na_surv
 
 def test_a_control_column_written_by_r_and_labels_called_unknown():
     said = []
-    assert of(said.append, control=["NA", "negative"], moa=["unknown", "a"])["control"].tolist() == ["", "negative"]
-    assert any("'unknown' in moa" in line for line in said)
+    assert of(said.append, control=["NA", "negative"], moa=["unknown", "Null"])["control"].tolist() == ["", "negative"]
+    assert any("'Null', 'unknown' in moa" in line for line in said)
 
 
 def test_names_that_look_alike_are_told_but_smiles_are_not():
@@ -199,3 +199,23 @@ def test_the_wells_of_a_section_are_those_of_its_path(tmp_path):
 
 def test_nothing_hangs_on_to_the_table(tmp_path):
     assert user_tables.read(written(tmp_path, WELLS), "wells").attrs == {}
+
+
+def test_further_columns_of_an_images_table_mean_nothing():
+    frame = pd.DataFrame(
+        {"plate": ["P1"], "Metadata_Plate": "x", "well": "A1", "Well": "?", "Site": "2", "emb_1": "", "DNA": "a"}
+    )
+    found = user_tables.check(frame, "images", "i.csv", ("DNA",))
+    assert found.loc[0, ["plate", "well", "site"]].tolist() == ["P1", "A01", "2"]
+
+
+def test_what_spreadsheets_make_of_barcodes_and_genes():
+    with pytest.raises(InputError, match=r"(?s)'4.10321E\+11'.*row 2, column plate.*shortened a long number"):
+        of(plate=["4.10321E+11"], well=["A1"])
+    said = []
+    of(said.append, treatment=["2-Sep", "x"], gene=["Mar-01", "MYC"])
+    assert [line.split(" may be")[0] for line in said] == ["w.csv: '2-Sep' in treatment", "w.csv: 'Mar-01' in gene"]
+
+
+def test_absent_values_are_empty_text():
+    assert of(gene=[None, "a"])["gene"].tolist() == of(gene=[float("nan"), "a"])["gene"].tolist() == ["", "a"]

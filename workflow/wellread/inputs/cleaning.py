@@ -7,14 +7,17 @@ import pandas as pd
 
 from wellread.inputs.spreadsheets import INVISIBLE
 
-MISSING = frozenset({"na", "n/a", "n.a.", "#n/a", "nan", "<na>", "none", "null", "nil", "-", "--", "?"})
-UNCERTAIN = frozenset({"unknown", "unannotated", "undefined", "not known", "other", "tbd"})  # classes, if one says so
+MISSING = frozenset({"na", "n/a", "n.a.", "#n/a", "nan", "<na>", "none", "null", "-", "--", "?"})
+NAMES = ("Na", "Null")  # sodium, and the genotype: written so by no program that means a missing value
+UNCERTAIN = frozenset(
+    {"null", "unknown", "unannotated", "undefined", "not known", "other", "tbd"}
+)  # classes, if one says so
 SHOWN = 3  # examples in a message
 
 
 def text(values: pd.Series) -> pd.Series:
     """Cells as text without blanks around them; every other kind of blank in them becomes a plain one."""
-    values = values.astype(str)
+    values = values.astype(object).where(values.notna(), "").astype(str) if values.isna().any() else values.astype(str)
     return values.map({value: _plain(value) for value in values.unique()}).astype(str)
 
 
@@ -35,7 +38,8 @@ def parts(label: str) -> list[str]:
 
 def is_missing(word: str) -> bool:
     """Whether a word is one of the usual ones for a missing value."""
-    return word.strip().casefold() in MISSING
+    word = word.strip()
+    return word not in NAMES and word.casefold() in MISSING
 
 
 def alike(values) -> list[list[str]]:
@@ -51,6 +55,12 @@ def examples(values, n: int = SHOWN) -> str:
     values = list(dict.fromkeys(values))
     more = f" and {len(values) - n} more" if len(values) > n else ""
     return ", ".join(map(repr, values[:n])) + more
+
+
+def listed(names, n: int = 20) -> str:
+    """The first names, and how many more there are: a table may have a thousand columns."""
+    names = list(map(str, names))
+    return ", ".join(names[:n]) + (f" and {len(names) - n} more" if len(names) > n else "")
 
 
 def _plain(value: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wellread.inputs import user_tables
-from wellread.inputs.cleaning import parts
+from wellread.inputs.cleaning import listed, parts
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
@@ -56,6 +56,6 @@ def _named(wells) -> str:
 def _labels_of_plate(cells, wells, label):
     table = user_tables.wells(wells)
     if label not in table:
-        raise InputError(f"a column {label}", ", ".join(table), _named(wells), "`label`, or the wells table")
+        raise InputError(f"a column {label}", listed(table), _named(wells), "`label`, or the wells table")
     keys = table_files.read(cells, "cells", ["plate", "well"])
     return keys.merge(table, on=["plate", "well"], how="left")[label].fillna("").astype(str).to_numpy(object)
