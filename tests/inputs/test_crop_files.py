@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from wellread.inputs import crop_files, sources
+from wellread.inputs import sources
 from wellread.runtime.errors import InputError
 
 CELLS = pd.DataFrame(
@@ -140,5 +140,7 @@ def test_what_does_not_fit_is_refused(here, cells, options, words):
 
 
 def test_a_table_that_is_missing_is_called_so(here):
+    section = dataset(CELLS)
+    section["images"]["crops"]["cells"] = "none.csv"
     with pytest.raises(InputError, match=r"no file at none\.csv"):
-        crop_files.read("none.csv", "k")
+        sources.fields(section, "d")

@@ -1,12 +1,13 @@
 """CellProfiler's LoadData tables, as the Cell Painting Gallery has them: a row per field, two columns per channel."""
 
+import glob
 import logging
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import pandas as pd
 
-from wellread.inputs import listing
+from wellread.inputs import listing, spreadsheets
 from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
@@ -25,15 +26,15 @@ def load_data(
     channels: list[str], staged: str, where: str, say=log.info, *, path: str, root="", replace: dict | None = None,
     names: dict | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """The images table of a LoadData file (.csv, .csv.gz, .parquet): Metadata_Plate, Metadata_Well (or Metadata_Row and
-    Metadata_Col), Metadata_Site, and per channel FileName_ and PathName_, or URL_ (file: only), each with or without
+    """The images table of a LoadData file, or of all that fit a path with *: Metadata_Plate, Metadata_Well (or
+    Metadata_Row and Metadata_Col), Metadata_Site, and per channel FileName_ and PathName_, or URL_ (file: only), each with or without
     Orig before the channel's name, and with or without Image_ before all.
 
     Without a site, the rows of a well are its sites, in their order. `replace`: beginnings of paths that have moved,
     such as {"/home/ubuntu/bucket": "/data"}; relative paths start at `root`. `names`: what a channel is called in the
     columns, if not by its own name. InputError if the file or a column is not there, or if images lie on a server.
     """
-    frame = _read(path, f"{where}.load_data.path")
+    frame = _read(path, f"{where}.load_data.path", say)
     table = pd.DataFrame(
         {"plate": frame[_first(frame, METADATA["plate"], channels, path)], "well": _wells(frame, path)}
     )
@@ -46,22 +47,16 @@ def load_data(
     return table
 
 
-def _read(path: str, key: str) -> pd.DataFrame:
-    """The table as text, "" for what is missing, without Image_ before the names of columns."""
-    if not Path(path).is_file():
-        listing.require(path, "a LoadData table (.csv, .csv.gz or .parquet)", key)
-    if Path(path).suffix == ".parquet":
-        frame = pd.read_parquet(path).astype(object).map(_text)
-    else:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    return frame.rename(columns=lambda name: str(name).removeprefix("Image_"))
-
-
-def _text(value) -> str:
-    """A cell of a table as text: 3.0 is 3."""
-    if value is None or value != value or value is pd.NA:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _read(path: str, key: str, say) -> pd.DataFrame:
+    """The table as text, "" for what is missing, without Image_ before the names of columns; of several files all."""
+    paths = sorted(glob.glob(path, recursive=True)) if "*" in path else [path]
+    if not paths:
+        start = path[: path.index("*")].rpartition("/")[0] or "."
+        listing.require(start, "a folder of LoadData tables", key)
+        raise InputError("LoadData tables", f"no file fits {path}", key, "the path")
+    frames = [spreadsheets.read(one, key, say) for one in paths]
+    frame = pd.concat(frames, ignore_index=True).fillna("") if len(frames) > 1 else frames[0]
+    return frame.rename(columns=lambda name: name.removeprefix("Image_"))
 
 
 def _known(frame: pd.DataFrame, called: tuple[str, ...], channels) -> str:
