@@ -27,8 +27,8 @@ def load_data(
     names: dict | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """The images table of a LoadData file, or of all that fit a path with *: Metadata_Plate, Metadata_Well (or
-    Metadata_Row and Metadata_Col), Metadata_Site, and per channel FileName_ and PathName_, or URL_ (file: only), each with or without
-    Orig before the channel's name, and with or without Image_ before all.
+    Metadata_Row and Metadata_Col), Metadata_Site, and per channel FileName_ and PathName_, or URL_, each with or
+    without Orig before the channel's name, and with or without Image_ before all.
 
     Without a site, the rows of a well are its sites, in their order. `replace`: beginnings of paths that have moved,
     such as {"/home/ubuntu/bucket": "/data"}; relative paths start at `root`. `names`: what a channel is called in the
