@@ -210,3 +210,8 @@ def test_what_is_no_value_in_excel_is_refused_by_its_cell(tmp_path):
         spreadsheets.read(excel(tmp_path / "w.xlsx", [["plate", "well"], ["P1", "=A2"]]))
     with pytest.raises(InputError, match="a sheet with cells"):
         spreadsheets.read(excel(tmp_path / "w.xlsx", []))
+
+
+def test_another_separator_that_the_first_line_names(tmp_path):
+    (tmp_path / "w.csv").write_text('sep=|\na|b\n"x\ny"|2\n')
+    assert spreadsheets.read(tmp_path / "w.csv").to_numpy().tolist() == [["x\ny", "2"]]

@@ -106,3 +106,34 @@ def test_a_figure_draws_or_looks(config, figure):
     config["figures"] = {"f": {"level": "well", **figure}}
     with pytest.raises(InputError, match="one of draw, look"):
         Plan.of(config)
+
+
+def test_wells_are_counted_and_what_was_taken_for_granted_is_told(config):
+    plan = changed(config, moa=["x", "NA", "x"])
+    assert plan.notes == [
+        f"{config['datasets']['d']['wells']}: 1 cells of moa say NA or the like and were taken as missing",
+        "datasets.d: 3 wells with images on 2 plates; 3 wells in the wells table on 2 plates; 3 in both",
+    ]
+
+
+def test_too_few_wells_in_common_are_refused_unless_the_config_lets_them_through(config):
+    with pytest.raises(
+        InputError, match=r"(?s)plate P1: 0 of 2 wells.*'A01', 'A02'.*'H01', 'H02'.*datasets\.d\.min_joined"
+    ):
+        changed(config, well=["H01", "H02", "A01"])
+    config["datasets"]["d"]["min_joined"] = 0
+    assert "get no profile" in Plan.of(config).notes[1]
+
+
+def test_how_many_must_join_changes_no_result(config):
+    before = Plan.of(config).result_settings
+    config["datasets"]["d"]["min_joined"] = 0.1
+    assert Plan.of(config).result_settings == before
+
+
+def test_training_reads_the_wells_of_the_section(config):
+    config["datasets"]["d"]["controls"] = {"negative": ["a"]}
+    section = {"wells": config["datasets"]["d"]["wells"], "controls": {"negative": ["a"]}}
+    plan = Plan.of(config)
+    assert plan.training_wells("taught") == [section] * 2
+    assert plan.wells["d"]["control"].tolist() == ["negative", "", "negative"]

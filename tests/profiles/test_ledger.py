@@ -130,3 +130,16 @@ def test_a_plate_without_cells(run, tmp_path):
     check_ledger(account)
     assert count(account, "P1", "objects") == 0
     assert count(account, "P1", "wells", "no cells", "tiny") == 11
+
+
+def test_a_plate_that_only_the_wells_table_has_is_lost_with_a_reason(run):
+    more = pd.DataFrame({"plate": ["P8", "P8", "P9"], "well": ["A01", "A02", "A01"]})
+    account = build_ledger(run.images, run.plates, pd.concat([run.wells, more]), run.profiles)
+    check_ledger(account)
+    for model in ("tiny", "other"):
+        assert count(account, "P8", "wells", "no images of this plate", model) == 2
+        assert count(account, "P9", "wells", "no images of this plate", model) == 1
+        assert count(account, "P8", "wells", model=model) == 0
+    assert set(account.loc[account["plate"] == "P8", "stage"]) == {"wells"}
+    rest = account[~account["plate"].isin(["P8", "P9"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rest, build_ledger(run.images, run.plates, run.wells, run.profiles))

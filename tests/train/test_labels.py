@@ -38,3 +38,12 @@ def test_a_label_that_tells_nothing_or_is_not_there_is_refused(tables):
         read_labels(*tables, "one")
     with pytest.raises(InputError, match="moo"):
         read_labels(*tables, "moo")
+
+
+def test_blanks_and_words_for_missing_are_no_classes_and_a_section_says_where_wells_are(tables):
+    cells, wells = tables
+    table = pd.read_csv(wells[0], keep_default_na=False)
+    table.assign(moa=["kinase ", " kinase | tubulin", "NA", "tubulin|n/a"]).to_csv(wells[0], index=False)
+    found = read_labels(cells, [{"wells": str(path), "controls": {"negative": ["x"]}} for path in wells], "moa")
+    assert found.classes == ["kinase", "tubulin"]
+    assert found.targets.astype(int).tolist() == [[1, 1], [1, 0], [0, 0], [0, 0], [1, 0], [0, 1]]

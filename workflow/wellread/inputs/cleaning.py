@@ -14,7 +14,7 @@ SHOWN = 3  # examples in a message
 
 def text(values: pd.Series) -> pd.Series:
     """Cells as text without blanks around them; every other kind of blank in them becomes a plain one."""
-    values = values.astype(str)
+    values = values.astype(object).where(values.notna(), "").astype(str) if values.isna().any() else values.astype(str)
     return values.map({value: _plain(value) for value in values.unique()}).astype(str)
 
 

@@ -7,11 +7,12 @@ perhaps `names` and `labels`.
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from wellread.inputs import cleaning, spreadsheets
 from wellread.inputs.cleaning import examples
-from wellread.inputs.well_names import of_row_and_column
+from wellread.inputs.well_names import LAST_COLUMN, ROW_LETTERS, of_row_and_column
 from wellread.runtime.errors import InputError
 
 PLATES = ("plate", "assay_plate_barcode", "plate_barcode", "barcode", "assay_plate")  # columns that name a plate
@@ -137,17 +138,17 @@ def _renamed(frame: pd.DataFrame, names: dict, key: str) -> tuple[pd.DataFrame, 
 
 
 def _joined(frame: pd.DataFrame, section: dict, called: dict, key: str, say) -> pd.DataFrame:
-    """The table with the columns of a table of labels, by the columns `on`; as many rows as before, in their order."""
-    path, on = section["path"], section["on"]
-    ours, theirs = (on, on) if isinstance(on, str) else next(iter(on.items()))
+    """The table with the columns of a table of labels, by the columns `by`; as many rows as before, in their order."""
+    path, by = section["path"], section["by"]
+    ours, theirs = (by, by) if isinstance(by, str) else next(iter(by.items()))
     labels = spreadsheets.read(path, f"{key}.path", say).rename(columns=lambda name: re.sub("^Metadata_", "", name))
     frame = frame.rename(columns={name: re.sub("^Metadata_", "", name) for name in frame})
     ours = next(
         (name for name in (ours, called.get(ours), *frame) if name in frame and _same(name, ours, called)), ours
     )
-    for column, given, where in ((ours, frame, f"{key}.on"), (theirs, labels, str(path))):
+    for column, given, where in ((ours, frame, f"{key}.by"), (theirs, labels, str(path))):
         if column not in given:
-            edit = "`on`: a column of both tables, or {column of wells: column of labels}"
+            edit = "`by`: a column of both tables, or {column of wells: column of labels}"
             raise InputError(f"a column {column}", ", ".join(given), where, edit)
     wanted = section.get("columns") or [name for name in labels if name != theirs and name not in frame]
     if absent := [name for name in wanted if name not in labels]:
@@ -196,7 +197,7 @@ def _tell_join(own, matched, other, rows, labels, key: str, named: str, say) -> 
     absent = [value for value, key_ in zip(own, matched, strict=True) if value and key_ not in there]
     if not both:
         found = f"{examples(sorted(set(own) - {''}))} in the wells table, {examples(other)} in {named}"
-        raise InputError("values that both tables have", found, f"{key}.on", "the column, or spell the values alike")
+        raise InputError("values that both tables have", found, f"{key}.by", "the column, or spell the values alike")
     lost = f"; without labels stay {examples(absent)}" if absent else ""
     several = int(labels.shape[0] - (other == "").sum() - len(there))
     merged = f"; {several} further rows of the same value were merged, their labels joined by |" if several > 0 else ""
@@ -243,19 +244,26 @@ def _plate_of_grids(plate: str, sheets: dict[str, pd.DataFrame], where: str) -> 
 def _grids(cells: pd.DataFrame) -> list[tuple[str, dict[str, str]]]:
     """The grids on a sheet: (name, {well: cell}); the name is "" if none is written beside it."""
     values = cells.fillna("").apply(cleaning.text).to_numpy(object)
-    found = []
-    for row, column in zip(*(values == "1").nonzero(), strict=True):
-        width = _run(values[row, column:], [str(n) for n in range(1, 49)])
-        letters = [f"{first}{chr(65 + i)}" for first in ("", "A") for i in range(26)]
-        height = _run(values[row + 1 :, column - 1], letters) if column else 0
-        if width > 1 and height > 0:
-            wells = {
-                of_row_and_column(letters[i], str(j + 1)): values[row + 1 + i, column + j]
-                for i in range(height)
-                for j in range(width)
-            }
-            found.append((_title(values, row, column, width), wells))
-    return found
+    numbers = np.char.lstrip(values.astype(str), "0")
+    boxes = [_box(values, row, column) for row, column in zip(*(numbers == "1").nonzero(), strict=True)]
+    boxes = [box for box in boxes if box]
+    taken = np.zeros(values.shape, bool)
+    for row, column, height, width in boxes:
+        taken[row : row + height + 1, column - 1 : column + width] = True
+    free = np.where(taken, "", values)
+    return [(_title(values, free, *box), _wells_of_box(values, *box)) for box in boxes]
+
+
+def _box(values, row: int, column: int) -> tuple[int, int, int, int] | None:
+    """(row and column of the cell 1, height, width) of a grid, None if there is none."""
+    width = _run(values[row, column:], [str(n) for n in range(1, LAST_COLUMN + 1)])
+    height = _run(values[row + 1 :, column - 1], ROW_LETTERS) if column else 0
+    return (row, column, height, width) if width > 1 and height > 0 else None
+
+
+def _wells_of_box(values, row: int, column: int, height: int, width: int) -> dict[str, str]:
+    places = [(i, j) for i in range(height) for j in range(width)]
+    return {of_row_and_column(ROW_LETTERS[i], str(j + 1)): values[row + 1 + i, column + j] for i, j in places}
 
 
 def _run(cells, wanted: list[str]) -> int:
@@ -265,12 +273,15 @@ def _run(cells, wanted: list[str]) -> int:
     return same.index(False) if False in same else len(same)
 
 
-def _title(values, row: int, column: int, width: int) -> str:
-    """The text in a grid's corner, else the first one in the row above it, or in the row above that if it is empty."""
+def _title(values, free, row: int, column: int, height: int, width: int) -> str:
+    """The text in a grid's corner, else the first one above it, in the next row or the one after an empty row.
+
+    `free` are the cells that belong to no grid.
+    """
     if corner := values[row, column - 1]:
         return str(corner)
     for above in (row - 1, row - 2):
-        words = [cell for cell in values[above, column - 1 : column + width] if cell] if above >= 0 else []
+        words = [cell for cell in free[above, column - 1 : column + width] if cell] if above >= 0 else []
         if words:
             return str(words[0])
     return ""

@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import logging
+import re
 import zlib
 from datetime import date, datetime, time
 from pathlib import Path
@@ -88,7 +89,10 @@ def _bytes(path, key: str) -> bytes:
     file = _sheet_of(path)[0]
     if not file.is_file():
         raise InputError(f"a table ({KINDS})", f"no file at {file}", key or str(file), "the path, or add the file")
-    raw = file.read_bytes()
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise InputError("a file that can be read", str(error), str(file), "its permissions, or the disk") from error
     if raw.startswith(b"\x1f\x8b"):
         try:
             raw = gzip.decompress(raw)
@@ -267,7 +271,8 @@ def _unclosed(path: str, where: str = "") -> InputError:
 def _refuse_swallowed_rows(rows: pd.DataFrame, separator: str, path: str) -> None:
     """A quote that is closed in a later row takes whole rows into one cell."""
     for column in rows:
-        broken = rows[column].str.contains(f"{separator}[^\n]*\n|\n[^\n]*{separator}", na=False)
+        mark = re.escape(separator)
+        broken = rows[column].str.contains(f"{mark}[^\n]*\n|\n[^\n]*{mark}", na=False)
         if broken.any():
             raise _unclosed(path, f", row {int(broken.idxmax()) + 1}")
 

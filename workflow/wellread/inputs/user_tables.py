@@ -22,6 +22,8 @@ log = logging.getLogger("wellread")
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 RESERVED = ("site", "object_count", "replicates", "control_use")  # columns that profiles have of their own
 FEATURES = "emb_"  # how the columns of profiles' features begin
+SHORTENED = r"\d([.,]\d+)?E\+\d+"  # 410321234567 as spreadsheets show it
+DATES = r"\d{1,2}-(Mar|Sep|Dec|Oct|Apr|Feb)|(Mar|Sep|Dec|Oct|Apr|Feb)-\d{1,2}"  # what they make of SEPT2 and MARCH1
 TEXT_KEYS = ("plate", "well", "site", "object", "batch")  # numbers in these are names: 1.0 is 1
 
 
@@ -91,6 +93,8 @@ def check(frame, kind: str, where: str, extra_columns=(), say=log.info, controls
 def _named(frame: pd.DataFrame, columns: dict, kind: str, where: str, kept) -> pd.DataFrame:
     """The table with our names of known columns, whatever their case and with or without Metadata_ before them."""
     names = {name: name if name in kept else _our_name(str(name), columns, kind) for name in frame}
+    if kind == "images":  # further columns mean nothing there
+        names = {name: name if ours in frame else ours for name, ours in names.items()}
     for ours in dict.fromkeys(names.values()):
         theirs = [name for name, our in names.items() if our == ours]
         if len(theirs) > 1:
@@ -109,11 +113,15 @@ def _named(frame: pd.DataFrame, columns: dict, kind: str, where: str, kept) -> p
 
 
 def _our_name(name: str, columns: dict, kind: str) -> str:
-    bare = re.sub("^(Image_)?metadata_", "", name, flags=re.IGNORECASE)
+    bare = _bare(name)
     lower = bare.casefold()
-    if lower in columns or lower in ("dose_unit",):
+    if lower in columns or lower == "dose_unit":
         return lower
     return bare if kind == "wells" and bare else name
+
+
+def _bare(name: str) -> str:
+    return re.sub("^(image_)?metadata_", "", name, flags=re.IGNORECASE)
 
 
 def _is_reserved(name: str) -> bool:
@@ -127,7 +135,7 @@ def _free_name(name: str) -> str:
 
 def _with_wells(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """The table with a column well made from row and column, if it has these instead."""
-    given = {str(name).casefold(): name for name in frame}
+    given = {_bare(str(name)).casefold(): name for name in frame}
     row, column = given.get("row"), given.get("column", given.get("col"))
     if "well" in frame or row is None or column is None:
         return frame
@@ -180,6 +188,8 @@ def _tell_oddities(values: pd.Series, name: str, where: str, say) -> None:
         listed = "; ".join(" and ".join(map(repr, group)) for group in groups[: cleaning.SHOWN])
         more = f"; and {len(groups) - cleaning.SHOWN} more such groups" if len(groups) > cleaning.SHOWN else ""
         say(f"{where}: names in {name} differ only by case or blanks and are taken as different: {listed}{more}")
+    if dates := sorted(value for value in known if re.fullmatch(DATES, value)):
+        say(f"{where}: {examples(dates)} in {name} may be genes, such as SEPT2, that a spreadsheet took for dates")
     words = cleaning.MISSING if name == "treatment" else cleaning.UNCERTAIN
     if odd := sorted(value for value in known if value.casefold() in words):
         say(f"{where}: {examples(odd)} in {name} is taken as a name like any other; leave cells empty if it is none")
@@ -215,6 +225,7 @@ def _column_errors(frame: pd.DataFrame, column: str, rule: dict, where: str):
     values = frame[column].astype(str)
     if "pattern" in rule:
         wrong, wanted = ~values.str.fullmatch(rule["pattern"]), f"text that matches {rule['pattern']}"
+        wrong |= values.str.fullmatch(SHORTENED) & (column == "plate")
     elif "enum" in rule:
         wrong, wanted = ~values.isin(rule["enum"]), f"one of {', '.join(repr(v) for v in rule['enum'])}"
     else:
@@ -231,6 +242,8 @@ def _slip(column: str, value: str) -> str:
     """What may have happened to a value."""
     if column == "control" and (meant := control_names.meant(value)):
         return f"; did you mean {meant}?"
+    if column == "plate" and re.fullmatch(SHORTENED, value):
+        return "; a spreadsheet has shortened a long number: format the column as text and fill it in again"
     if column in ("plate", "well") and not value:
         return "; every row needs one, also where a spreadsheet shows it only in the first of several"
     return ""

@@ -6,6 +6,7 @@ import pandas as pd
 
 PLATE_FORMATS = ((8, 12), (16, 24), (32, 48))  # rows, columns
 LAST_ROW, LAST_COLUMN = PLATE_FORMATS[-1]
+ROW_LETTERS = tuple(("A" if row > 25 else "") + chr(ord("A") + row % 26) for row in range(LAST_ROW))
 SPELLINGS = (
     r"[Rr]0*(?P<number>\d{1,2})[\s_-]*[Cc]0*(?P<column>\d{1,2})",
     r"(?P<row>[A-Za-z]{1,2})[\s_-]*0*(?P<column>\d{1,2})",
@@ -33,7 +34,7 @@ def of_row_and_column(row: str, column: str) -> str:
     number = int(row) if re.fullmatch(r"\d+", row) else _row_number(row)
     if not re.fullmatch(r"\d+", column) or not (1 <= number <= LAST_ROW and 1 <= int(column) <= LAST_COLUMN):
         return ""
-    return f"{_row_letters(number)}{int(column):02d}"
+    return f"{ROW_LETTERS[number - 1]}{int(column):02d}"
 
 
 def well_row_column(well: str) -> tuple[int, int] | None:
@@ -75,7 +76,3 @@ def _row_number(letters: str) -> int:
     for letter in letters:
         number = 26 * number + ord(letter) - ord("A") + 1
     return number
-
-
-def _row_letters(number: int) -> str:
-    return ("A" if number > 26 else "") + chr(ord("A") + (number - 1) % 26)

@@ -1,0 +1,58 @@
+"""Controls, by a column or by the treatments that the config lists."""
+
+import pandas as pd
+import pytest
+from wellread.inputs import control_names
+from wellread.runtime.errors import InputError
+
+WELLS = pd.DataFrame({"treatment": ["DMSO", "taxol", "x", "DMSO"], "control": ""})
+LISTED = {"negative": ["DMSO"], "positive": ["taxol"]}
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        *[
+            (word, "negative")
+            for word in ("neg", "Negative", "vehicle", "ctrl", "NC ctrl", "negcon", "Neg. Control", "DMSO", "untreated")
+        ],
+        *[(word, "positive") for word in ("pos", "Positive", "poscon_cp", "positve", "pos ctrl")],
+        *[(word, "an empty cell") for word in ("trt", "treated", "sample", "compound")],
+        *[("xyz", ""), ("", "")],
+    ],
+)
+def test_what_a_word_for_a_control_means(word, kind):
+    assert control_names.meant(word) == kind
+
+
+def test_listed_treatments_are_controls():
+    assert control_names.kinds(WELLS, LISTED, "w.csv").tolist() == ["negative", "positive", "", "negative"]
+    assert control_names.kinds(WELLS, {"negative": [" DMSO "]}, "w.csv").tolist() == ["negative", "", "", "negative"]
+
+
+def test_without_a_list_the_column_counts():
+    wells = WELLS.assign(control=["negative", "", "", ""])
+    assert control_names.kinds(wells, {}, "w.csv").tolist() == ["negative", "", "", ""]
+    assert control_names.kinds(wells, {"negative": []}, "w.csv").tolist() == ["negative", "", "", ""]
+
+
+def test_a_column_that_says_the_same_or_less_is_fine():
+    wells = WELLS.assign(control=["negative", "", "", ""])
+    assert control_names.kinds(wells, LISTED, "w.csv").tolist() == ["negative", "positive", "", "negative"]
+
+
+@pytest.mark.parametrize(
+    ("controls", "column", "words"),
+    [
+        (LISTED, ["", "", "negative", ""], ["'negative' for 'x'", "as neither", "w.csv, row 4, column control"]),
+        (LISTED, ["positive", "", "", ""], ["'positive' for 'DMSO'", "as negative", "row 2"]),
+        ({"negative": ["dmso"]}, [""] * 4, ["did you mean dmso -> DMSO?", "no row of w.csv has dmso"]),
+        ({"positive": ["taxxol"]}, [""] * 4, ["taxxol -> taxol"]),
+        ({"negative": ["water"]}, [""] * 4, ["no row of w.csv has water", "as the wells table spells them"]),
+        ({"negative": ["x"], "positive": ["x"]}, [""] * 4, ["x as both"]),
+    ],
+)
+def test_lists_that_do_not_fit_are_refused(controls, column, words):
+    with pytest.raises(InputError) as error:
+        control_names.kinds(WELLS.assign(control=column), controls, "w.csv")
+    assert all(word in str(error.value) for word in words), str(error.value)
