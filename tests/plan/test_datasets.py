@@ -64,10 +64,8 @@ def bbbc022():
                     write(f"resources/bbbc022/images/BBBC022_v1_images_{plate}w{w}/{name}")
                 role, compound = (("mock", ""), ("compound", f"c{number}"))[number > 0]
                 rows.append((f"IXMtest_{well}_s{site}_w1.tif", plate, well, site, role, compound))
-    columns = ["FileName_OrigHoechst"]
-    columns += [
-        f"Metadata_{n}" for n in ("PlateID", "CPD_WELL_POSITION", "Site", "ASSAY_WELL_ROLE", "SOURCE_COMPOUND_NAME")
-    ]
+    metadata = ("PlateID", "CPD_WELL_POSITION", "Site", "ASSAY_WELL_ROLE", "SOURCE_COMPOUND_NAME")
+    columns = ["FileName_OrigHoechst", *(f"Metadata_{name}" for name in metadata)]
     path = Path("resources/bbbc022/BBBC022_v1_image.csv")
     table(path, pd.DataFrame(rows, columns=[f"Image_{name}" for name in columns]))
     path.write_text(path.read_text() + "x,1,A01,1,mock,too,many,cells\n")
