@@ -78,7 +78,7 @@ def plate_maps(folder, plates, layout, samples):
 
 
 def load_data(path, plate, files, written=pd.DataFrame.to_csv, **more):
-    """A LoadData table of every well and two sites; `files(well, site, channel)`: folder on the maker's machine, name."""
+    """A LoadData table of every well and two sites; `files(well, site, channel)` is a folder elsewhere and a name."""
     rows = []
     for well in WELLS:
         for site in (1, 2):
