@@ -80,16 +80,17 @@ def test_samples_find_their_compound_and_several_rows_become_one(lab):
     assert by_well(frame, "vendor", "S1") == {"A01": "", "A02": "X|Y"}
     assert by_well(frame, "moa", "S3") == {"A01": "", "A02": ""}
     (line,) = [line for line in said if "moa.tsv" in line]
-    assert "1 of 3 values of the wells and of 2 of the labels are in both" in line
+    assert "1 of 3 values of the wells were found among 3 of the labels" in line
     assert "without labels stay 'DMSO', 'BRD-K00000002-001-02-3'" in line
     assert "1 further rows of the same value were merged" in line
 
 
 def test_samples_that_are_there_are_matched_as_they_are(lab):
-    text(lab / "exact.tsv", "broad_sample moa", "BRD-K00000001-001-02-3 a", "BRD-K00000002-001-02-3 b")
+    others = ["BRD-K00000001-001-09-9 c", "BRD-K00000002-003-09-9 b", "BRD-K00000002-001-09-9 d"]
+    text(lab / "exact.tsv", "broad_sample moa", "BRD-K00000001-001-02-3 a", *others)
     frame = wells(of_maps(lab, labels=[{"path": str(lab / "exact.tsv"), "by": "broad_sample"}]))
     assert by_well(frame, "moa", "S1") == {"A01": "", "A02": "a"}
-    assert by_well(frame, "moa", "S3") == {"A01": "b", "A02": ""}
+    assert by_well(frame, "moa", "S3") == {"A01": "b|d", "A02": ""}
 
 
 WRONG = {
@@ -120,6 +121,14 @@ def test_plate_maps_that_do_not_fit_are_refused(lab, case):
     with pytest.raises(InputError) as error:
         wells(of_maps(lab))
     assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_a_map_may_be_named_for_every_plate(lab):
+    maps = {name: str(lab / "platemap" / "C-1.txt") for name in ("X1", "X2")}
+    frame = wells({"platemaps": maps})
+    assert frame["plate"].tolist() == ["X1", "X1", "X2", "X2"]
+    assert by_well(frame, "treatment", "X2") == {"A01": "DMSO", "A02": "BRD-K00000001-001-02-3"}
+    assert plate_maps.files({"platemaps": maps}) == [maps["X1"]]
 
 
 LABELS = {
@@ -248,6 +257,7 @@ def test_the_config_takes_all_these_shapes(lab):
         {"path": "w.csv"},
         {"grids": "w.xlsx"},
         {"grids": {"P1": "w.xlsx"}},
+        {"platemaps": {"P1": "w.csv"}},
         of_maps(
             lab, names={"treatment": ["a", "b"], "dose": "c"}, labels=[{"path": "m.tsv", "by": by, "columns": ["moa"]}]
         ),
@@ -270,7 +280,7 @@ def test_the_config_takes_all_these_shapes(lab):
         ("repurposing_info_external_moa_map_resolved.tsv", "broad_sample", "1570 of 1570", ""),
         ("repurposing_info_external_moa_map_resolved.tsv", "broad_id", "1570 of 1570", ""),
         ("repurposing_simple.tsv", "pert_id", "1254 of 1570", "and 313 more"),
-        ("repurposing_info.tsv", "broad_id", "1254 of 1570", "6747 further rows of the same value were merged"),
+        ("repurposing_info.tsv", "broad_id", "1254 of 1570", "further rows of the same value were merged"),
     ],
 )
 def test_mechanisms_of_lincs_join_to_plate_maps(tmp_path, table, column, both, rest):
@@ -290,7 +300,7 @@ def test_mechanisms_of_lincs_join_to_plate_maps(tmp_path, table, column, both, r
     frame = wells(section, say=said.append)
     assert len(frame) == len(samples) == 1652
     assert (frame["control"] == "negative").sum() == 28
-    (line,) = [line for line in said if table in line and "in both" in line]
+    (line,) = [line for line in said if table in line and "were found among" in line]
     assert both in line
     assert rest in line
     moa = frame[frame["treatment"] != "DMSO"].drop_duplicates("treatment").set_index("treatment")["moa"]

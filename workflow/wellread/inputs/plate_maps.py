@@ -1,7 +1,7 @@
 """Wells tables as labs keep them: one table, plate maps and barcodes, or grids; and tables of labels joined to them.
 
-`wells` in the config is a path, or a mapping with one of `path`, `platemaps` (with `barcodes`) and `grids`, and
-perhaps `names` and `labels`.
+`wells` in the config is a path, or a mapping with one of `path`, `platemaps` (a folder with `barcodes`, or
+{plate: file}) and `grids`, and perhaps `names` and `labels`.
 """
 
 import re
@@ -37,7 +37,7 @@ def table(wells, key: str, say) -> tuple[pd.DataFrame, str]:
     if ways == ["path"]:
         frame, where = spreadsheets.read(wells["path"], f"{key}.path", say), str(wells["path"])
     elif ways == ["platemaps"]:
-        frame, where = _of_plate_maps(wells, key, say), f"{wells['platemaps']} and {wells.get('barcodes')}"
+        frame, where = _of_plate_maps(wells, key, say), _plate_map_files(wells)
     else:
         frame, where = _of_grids(wells["grids"], key, say), key
     attrs = frame.attrs
@@ -59,8 +59,16 @@ def files(wells) -> list[str]:
     return sorted({spreadsheets.file_of(path) for path in [*named, *maps] if path})
 
 
+def _plate_map_files(wells: dict) -> str:
+    """What to call plate maps in messages."""
+    maps = wells["platemaps"]
+    return ", ".join(map(str, maps.values())) if isinstance(maps, dict) else f"{maps} and {wells.get('barcodes')}"
+
+
 def _maps(folder) -> dict[str, Path]:
-    """{name of a plate map: its file}, of a folder."""
+    """{name of a plate map: its file}, of a folder, or of {plate: file}."""
+    if isinstance(folder, dict):
+        return {name: Path(path) for name, path in folder.items()}
     found = sorted(path for path in Path(folder).glob("*") if path.is_file() and not path.name.startswith((".", "~$")))
     return {
         re.sub(r"(\.(txt|tsv|csv|xlsx|parquet))?(\.gz)?$", "", path.name, flags=re.IGNORECASE): path for path in found
@@ -68,7 +76,13 @@ def _maps(folder) -> dict[str, Path]:
 
 
 def _of_plate_maps(wells: dict, key: str, say) -> pd.DataFrame:
-    """A row per plate and well, from plate maps and the table that says which map every plate has."""
+    """A row per plate and well, from plate maps and the table that says which map every plate has.
+
+    Or from {plate: its map}.
+    """
+    if isinstance(wells["platemaps"], dict):
+        maps = [_plate_map(Path(path), say).assign(plate=str(plate)) for plate, path in wells["platemaps"].items()]
+        return pd.concat(maps, ignore_index=True).fillna("")
     if not wells.get("barcodes"):
         edit = "give the table that says which map every plate has, with columns such as plate and plate_map_name"
         raise InputError("a table of barcodes", "none", f"{key}.barcodes", edit)
@@ -139,47 +153,63 @@ def _renamed(frame: pd.DataFrame, names: dict, key: str) -> tuple[pd.DataFrame, 
 
 def _joined(frame: pd.DataFrame, section: dict, called: dict, key: str, say) -> pd.DataFrame:
     """The table with the columns of a table of labels, by the columns `by`; as many rows as before, in their order."""
-    path, by = section["path"], section["by"]
-    ours, theirs = (by, by) if isinstance(by, str) else next(iter(by.items()))
-    labels = spreadsheets.read(path, f"{key}.path", say).rename(columns=lambda name: re.sub("^Metadata_", "", name))
-    frame = frame.rename(columns={name: re.sub("^Metadata_", "", name) for name in frame})
-    ours = next(
-        (name for name in (ours, called.get(ours), *frame) if name in frame and _same(name, ours, called)), ours
-    )
-    for column, given, where in ((ours, frame, f"{key}.by"), (theirs, labels, str(path))):
-        if column not in given:
-            edit = "`by`: a column of both tables, or {column of wells: column of labels}"
-            raise InputError(f"a column {column}", ", ".join(given), where, edit)
-    wanted = section.get("columns") or [name for name in labels if name != theirs and name not in frame]
-    if absent := [name for name in wanted if name not in labels]:
-        edit = "the names, as in the header of the table of labels"
-        raise InputError(f"the columns {', '.join(absent)}", ", ".join(labels), f"{key}.columns", edit)
-    if there := [name for name in wanted if name in frame]:
-        raise InputError("columns that the wells lack", ", ".join(there), f"{key}.columns", "leave them out, or rename")
+    path = section["path"]
+    frame, labels = (_without_prefix(one) for one in (frame, spreadsheets.read(path, f"{key}.path", say)))
+    ours, theirs = _joining_columns(frame, labels, section["by"], called, f"{key}.by", str(path))
+    wanted = _wanted_columns(frame, labels, theirs, section.get("columns"), f"{key}.columns")
     own, other = cleaning.text(frame[ours]), cleaning.text(labels[theirs])
-    keys = _keys(own, other)
-    rows = labels[wanted].assign(key=other.map(keys[1]))
-    rows = rows[rows["key"] != ""].groupby("key", sort=False)[wanted].agg(_distinct)
-    matched = own.map(keys[0])
-    _tell_join(own, matched, other, rows, labels, key, f"{path} by {theirs}", say)
-    found = rows.reindex(matched).fillna("").set_axis(frame.index)
+    keys = _keys(own, set(other))
+    rows = _keyed(labels[wanted], other, set(keys.values()) - {""})
+    cells = rows.groupby("key", sort=False)[wanted].agg(_distinct)
+    _tell_join(own, keys, rows["key"], other, key, f"{path} by {theirs}", say)
+    found = cells.reindex(own.map(keys)).fillna("").set_axis(frame.index)
     return frame.assign(**{name: found[name] for name in wanted})
 
 
-def _same(name: str, ours: str, called: dict) -> bool:
-    return name in (ours, called.get(ours)) or name.casefold() == ours.casefold()
+def _without_prefix(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.rename(columns=lambda name: re.sub("^Metadata_", "", name))
 
 
-def _keys(own: pd.Series, other: pd.Series) -> tuple[dict, dict]:
-    """{value: key} of both sides: the value itself, or the compound if one side has samples and the other compounds."""
-    ours, theirs = set(own) - {""}, set(other) - {""}
-    compounds = [
-        {value: match[1] for value in side if (match := re.fullmatch(COMPOUND, value))} for side in (ours, theirs)
-    ]
-    shared = set(compounds[0].values()) & set(compounds[1].values())
-    if len(ours & theirs) < len(ours) and shared:
-        return ({v: compounds[0].get(v, v) for v in own}, {v: compounds[1].get(v, v) for v in other})
-    return {value: value for value in own}, {value: value for value in other}
+def _joining_columns(frame, labels, by, called: dict, key: str, path: str) -> tuple[str, str]:
+    """The columns of wells and labels that `by` names; that of the wells in any case, or as it was called before."""
+    ours, theirs = (by, by) if isinstance(by, str) else next(iter(by.items()))
+    ours = called.get(ours, ours)
+    ours = ours if ours in frame else next((name for name in frame if name.casefold() == ours.casefold()), ours)
+    for column, table, where in ((ours, frame, key), (theirs, labels, path)):
+        if column not in table:
+            edit = "`by`: a column of both tables, or {column of wells: column of labels}"
+            raise InputError(f"a column {column}", ", ".join(table), where, edit)
+    return ours, theirs
+
+
+def _wanted_columns(frame, labels, theirs: str, columns, key: str) -> list[str]:
+    """The columns of labels to add: those asked for, or all that the wells lack."""
+    wanted = columns or [name for name in labels if name != theirs and name not in frame]
+    if absent := [name for name in wanted if name not in labels]:
+        edit = "the names, as in the header of the table of labels"
+        raise InputError(f"the columns {', '.join(absent)}", ", ".join(labels), key, edit)
+    if there := [name for name in wanted if name in frame]:
+        raise InputError("columns that the wells lack", ", ".join(there), key, "leave them out, or rename them")
+    return wanted
+
+
+def _keys(own: pd.Series, theirs: set) -> dict[str, str]:
+    """What a value of the wells is looked for by: itself, or its compound if it is a sample the labels do not have."""
+    return {value: value if value in theirs else _compound(value) or value for value in own.unique()}
+
+
+def _compound(value: str) -> str:
+    match = re.fullmatch(COMPOUND, value)
+    return match[1] if match else ""
+
+
+def _keyed(labels: pd.DataFrame, other: pd.Series, asked: set) -> pd.DataFrame:
+    """The rows of labels that are asked for, by their value or by the compound that it is a sample of; column key."""
+    exact = labels.assign(key=other)
+    samples = labels.assign(key=other.map(_compound))[~other.isin(asked)]
+    samples = samples[~samples["key"].isin(set(other))]
+    rows = pd.concat([exact, samples])
+    return rows[rows["key"].isin(asked)]
 
 
 def _distinct(values: pd.Series) -> str:
@@ -190,19 +220,18 @@ def _distinct(values: pd.Series) -> str:
     return "|".join(dict.fromkeys(part for cell in cells for part in cleaning.parts(cell)))
 
 
-def _tell_join(own, matched, other, rows, labels, key: str, named: str, say) -> None:
+def _tell_join(own, keys: dict, found: pd.Series, other, key: str, named: str, say) -> None:
     """Tell how many values of both sides found each other; InputError if none did."""
-    asked, there = set(matched) - {""}, set(rows.index)
-    both = asked & there
-    absent = [value for value, key_ in zip(own, matched, strict=True) if value and key_ not in there]
-    if not both:
-        found = f"{examples(sorted(set(own) - {''}))} in the wells table, {examples(other)} in {named}"
-        raise InputError("values that both tables have", found, f"{key}.by", "the column, or spell the values alike")
+    asked, there = set(keys.values()) - {""}, set(found)
+    absent = [value for value, wanted in keys.items() if value and wanted not in there]
+    if not there:
+        words = f"{examples(sorted(set(own) - {''}))} in the wells table, {examples(other)} in {named}"
+        raise InputError("values that both tables have", words, f"{key}.by", "the column, or spell the values alike")
     lost = f"; without labels stay {examples(absent)}" if absent else ""
-    several = int(labels.shape[0] - (other == "").sum() - len(there))
-    merged = f"; {several} further rows of the same value were merged, their labels joined by |" if several > 0 else ""
-    counts = f"{len(both)} of {len(asked)} values of the wells and of {len(there)} of the labels are in both"
-    say(f"{named}: {counts}{lost}{merged}")
+    several = len(found) - len(there)
+    merged = f"; {several} further rows of the same value were merged, their labels joined by |" if several else ""
+    counts = f"{len(there)} of {len(asked)} values of the wells were found among {other[other != ''].nunique()}"
+    say(f"{named}: {counts} of the labels{lost}{merged}")
 
 
 def _of_grids(grids, key: str, say) -> pd.DataFrame:
