@@ -67,6 +67,7 @@ def table(**columns):
         {"background": [300, 299, 20]},  # a dark field has no fewer bright pixels here
         {"p99": [900, 900, 20], "top": [4000, 4000, 60]},  # an empty one has the camera's background
         {"background": [2, 2, 0], "p99": [90, 90, 9], "top": [200, 200, 9]},  # no dark to compare
+        {"background": [300, 300, 20], "top": [4000, 4000, 60]},
         {"step": [1, 1, 0]},  # a field of few levels
         {"step": [257, 257, 257]},
         {"dtype": ["uint8", "uint8", np.nan]},

@@ -8,8 +8,10 @@ import tifffile
 from paths import SHARED
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+from wellread.calibrate import calibrate as module
 from wellread.calibrate.calibrate import survey
 from wellread.calibrate.gaps import gap
+from wellread.calibrate.illumination import none
 from wellread.inputs import images
 
 SIZE = 160
@@ -91,6 +93,7 @@ GOOD = {
     "a smooth picture without noise": lambda rng: (
         gaussian_filter(rng.normal(500, 4000, (SIZE, SIZE)), 9).clip(0).astype(np.uint16)
     ),
+    "squares that hardly differ": lambda rng: np.kron(rng.integers(2, 5, (10, 10)), np.ones((16, 16))).astype(np.uint8),
     "one dead line": lambda rng: np.where(np.arange(400)[:, None] == 77, 0, rng.normal(300, 9, (400, 400))).astype(
         np.uint16
     ),
@@ -141,3 +144,20 @@ def test_fields_with_gaps_have_a_status_and_no_part_in_limits_and_light(own_rows
     np.testing.assert_array_equal(found["limits"], whole)
     assert "2 fields (well" in caplog.text
     assert (survey(own_rows, ["DNA", "RNA"], incomplete=False)[0]["status"] == "ok").all()
+
+
+@pytest.mark.dag
+def test_fields_with_gaps_are_not_asked_for_the_light(own_rows, monkeypatch):
+    path = own_rows["DNA"][1]
+    tifffile.imwrite(path, with_gap(tifffile.imread(path), "tail", 0))
+    path = own_rows["DNA"][2]
+    tifffile.imwrite(path, (tifffile.imread(path) // 16).astype(np.uint8))
+    given = []
+
+    def spy(plate, fields):
+        given.append(len(fields))
+        return none(plate)
+
+    monkeypatch.setattr(module, "pick", lambda section, settings: spy)
+    survey(own_rows, ["DNA", "RNA"], illumination={"retrospective": {}}, flags={})
+    assert given == [10]

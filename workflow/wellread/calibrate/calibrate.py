@@ -105,7 +105,6 @@ def _set_strangers_apart(inspection: Inspection, paths, plate: light.PlateShape,
     inspection.histograms[:] -= _raw_histograms(paths, why != "", plate, threads)
     for number in np.flatnonzero(why != ""):
         inspection.measures[number] = {"status": "depth", "detail": why[number]}
-        inspection.thumbnails.pop(number, None)
 
 
 def _raw_histograms(paths, wanted, plate: light.PlateShape, threads: int):

@@ -1,7 +1,5 @@
 """Fields of a plate that do not belong together: counts of another type, or of another bit depth, than the others'."""
 
-from math import gcd
-
 import numpy as np
 import pandas as pd
 
@@ -18,8 +16,8 @@ def measures(plane: np.ndarray, count: np.ndarray) -> dict:
     12 bits moved up to 16 have a step of 16, 8 bits times 257 one of 257, others 1; 0 for too few levels to tell.
     `count` (65536,) is the histogram.
     """
-    levels = np.flatnonzero(count)
-    step = gcd(*levels.tolist()) if len(levels) >= LEVELS else 0
+    levels = np.flatnonzero(count[: int(plane.max()) + 1])
+    step = int(np.gcd.reduce(levels)) if len(levels) >= LEVELS else 0
     return {
         "dtype": str(plane.dtype),
         "step": next((known for known in STEPS if step and step % known == 0), min(step, 1)),

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 LEAST = 0.005  # of a plane: smaller gaps are let pass
-NEIGHBOURS = 0.8  # of the pixels of a gap have the same value to their right, or below them
+NEIGHBOURS = 0.9  # of the pixels of a gap have the same value to their right, or below them
 SMALLEST = 32  # px of a piece of a gap
 SIDE = 8  # px: a gap's straight edges are at least this long, on average
 JUMP = 2  # counts: less is no edge (JPEG, too, has square blocks of one grey)
@@ -19,7 +19,7 @@ def gap(plane: np.ndarray, count: np.ndarray) -> tuple[float, int]:
 
     `count` (65536,) is its histogram.
     """
-    for value in _in_blocks(plane, count):
+    for value in _in_blocks(plane, count[: int(plane.max()) + 1]):
         pieces, n = ndimage.label(plane == value)
         large = np.bincount(pieces.ravel(), minlength=n + 1) >= SMALLEST
         large[0] = False
