@@ -1,11 +1,13 @@
 """Limits are exact percentiles of the good fields; a bad field is named and left out, too many stop the plate."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from PIL import Image
 from wellread.calibrate.calibrate import survey
 from wellread.calibrate.plate import calibrated
 from wellread.runtime.errors import InputError
@@ -14,7 +16,7 @@ CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
 
 
 def test_limits_are_percentiles_over_all_pixels(painted):
-    fields, plate = survey(painted[1], CHANNELS, percentiles=[1, 99.5])
+    fields, plate = survey(painted[1], CHANNELS, percentiles=[1, 99.5], flags={})
     assert (fields["status"] == "ok").all()
     for channel, found in zip(CHANNELS, plate["limits"], strict=True):
         pixels = np.stack([tifffile.imread(path) for path in painted[1][channel]])
@@ -123,3 +125,37 @@ def test_the_shape_of_most_fields_is_that_of_the_plate(own_rows):
     for channel in CHANNELS:
         damage("smaller", own_rows[channel].iloc[0])
     assert survey(own_rows, CHANNELS)[0]["status"].tolist() == ["shape"] + ["ok"] * 11
+
+
+def test_what_is_noted_on_reading_is_told_once_per_plate(own_rows, caplog):
+    for number, path in enumerate(own_rows["ER"]):
+        Image.fromarray((tifffile.imread(path) // 16).astype(np.uint8)).save(f"{path}.jpg")
+        own_rows.loc[number, "ER"] = f"{path}.jpg"
+    survey(own_rows, CHANNELS, threads=2)
+    told = [record.message for record in caplog.records if "JPEG" in record.message]
+    assert told == ["12 of 12 fields have images of: " + told[0].split(": ", 1)[1]]
+
+
+def test_the_same_fault_of_many_fields_is_one_line(own_rows, caplog):
+    for row in range(7):
+        damage("colour", own_rows["ER"][row])
+    damage("missing", own_rows["DNA"][8])
+    survey(own_rows, CHANNELS, max_failed_fields=1)
+    lines = [record.message for record in caplog.records if "left out" in record.message]
+    assert len(lines) == 2
+    first = own_rows.iloc[0]
+    assert lines[0].startswith(f"field left out: 7 fields (well {first['well']} site {first['site']}, ")
+    assert f"...): shape, for example {first['ER']}: expected one grey image, found colours" in lines[0]
+    assert lines[1].endswith(f": missing, no file at {own_rows['DNA'][8]}")
+
+
+def test_channels_with_the_same_pixels_are_flagged(own_rows):
+    shutil.copy(own_rows["DNA"][2], own_rows["RNA"][2])
+    shutil.copy(own_rows["DNA"][4], own_rows["ER"][6])
+    fields, _ = survey(own_rows, CHANNELS, flags={})
+    names = (fields["well"] + " " + fields["site"]).tolist()
+    assert (
+        fields["duplicate_of"].tolist()
+        == [""] * 2 + [f"{names[2]} RNA", "", f"{names[6]} ER", "", f"{names[4]} DNA"] + [""] * 5
+    )
+    assert (fields["flags"] == "duplicate").sum() == 3

@@ -31,18 +31,25 @@ def light(tmp_path, even):
 
 
 @pytest.mark.parametrize("even", [True, False])
-def test_counts_of_dropped_fields_are_not_in_the_limits(rows, tmp_path, even):
+@pytest.mark.parametrize("flagged", ["keep", "drop"])
+def test_counts_of_flagged_fields_are_not_in_the_limits(rows, tmp_path, even, flagged):
+    """Nor do they widen the bins in which corrected counts are sorted: the limits are exactly those of the others."""
     how = {"illumination": light(tmp_path, even), "flags": BRIGHT, "duplicates": False}
-    fields, dropped = survey(rows, CHANNELS, **how, flagged="drop")
-    _, kept = survey(rows, CHANNELS, **how)
+    fields, found = survey(rows, CHANNELS, **how, flagged=flagged)
     _, others = survey(rows.drop(index=3), CHANNELS, **how)
-    assert fields["status"].tolist() == ["ok"] * 3 + ["flagged"] + ["ok"] * 8
-    np.testing.assert_allclose(dropped["limits"], others["limits"], rtol=1e-3, atol=1)
+    status = "ok" if flagged == "keep" else "flagged"
+    assert fields["status"].tolist() == ["ok"] * 3 + [status] + ["ok"] * 8
+    np.testing.assert_array_equal(found["limits"], others["limits"])
+    _, unflagged = survey(rows, CHANNELS, **(how | {"flags": {}}))
     er = CHANNELS.index("ER")
-    assert kept["limits"][er, 1] > 3 * dropped["limits"][er, 1]
-    np.testing.assert_allclose(
-        np.delete(kept["limits"], er, 0)[:, 1], np.delete(dropped["limits"], er, 0)[:, 1], rtol=0.1
-    )
+    assert unflagged["limits"][er, 1] > 3 * found["limits"][er, 1]
+
+
+def test_where_all_are_flagged_all_count(rows):
+    every = {"mean": {"range": [None, 0]}}
+    kept, plain = (survey(rows, CHANNELS, flags=flags, duplicates=False) for flags in (every, {}))
+    assert (kept[0]["flags"] == "mean").all()
+    np.testing.assert_array_equal(kept[1]["limits"], plain[1]["limits"])
 
 
 def test_flagged_fields_are_not_asked_for_the_light(rows, monkeypatch):

@@ -105,3 +105,9 @@ def test_copies_name_the_first_other_one_of_any_channel():
     fingerprints = pd.DataFrame({"a": ["x", "y", "x", np.nan, "x", np.nan], "b": ["1", "2", "3", np.nan, "4", "2"]})
     names = pd.Series(["A1", "A2", "A3", "A4", "A5", "A6"])
     assert duplicates(fingerprints, names).tolist() == ["A3", "A6", "A1", "", "A1", "A2"]
+
+
+def test_copies_in_another_channel_are_named_with_it():
+    fingerprints = pd.DataFrame({"a": ["x", "y", "z", "u"], "b": ["x", "1", "y", np.nan]}, index=[3, 4, 5, 6])
+    names = pd.Series(["A1", "A2", "A3", "A4"], index=[3, 4, 5, 6])
+    assert duplicates(fingerprints, names).tolist() == ["A1 b", "A3 b", "A2 a", ""]

@@ -56,7 +56,7 @@ def test_planes_of_channels(header, options, found):
         (("YXS", (8, 9, 3)), {}, ["f.tif has colours", "write `rgb: {a: blue}`"]),
         (("YXS", (8, 9, 3)), {"rgb": {"a": "blue"}}, ["none of b", "k.rgb"]),
         (("YXS", (8, 9, 3)), {"rgb": {"a": "blue", "b": "cyan"}}, ["b: cyan", "red, green, blue"]),
-        (("QYX", (5, 8, 9)), {"axes": "ZCYX"}, ["3 axes for 5 x 8 x 9, as f.tif has", "k.axes"]),
+        (("QYX", (5, 8, 9)), {"axes": "ZCYX"}, ["3 axes for 5 x 8 x 9", "k.axes"]),
     ],
 )
 def test_what_a_file_does_not_say_is_asked_for(header, options, words):

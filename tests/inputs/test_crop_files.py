@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from PIL import Image
-from wellread.inputs import crop_files, sources
+from wellread.inputs import images, sources
 from wellread.runtime.errors import InputError
 
 CELLS = pd.DataFrame(
@@ -121,6 +122,27 @@ def test_strips(here):
     assert frame.loc[1, ["a", "b"]].tolist() == ["crops/2.png [tile=0/3]", "crops/2.png [tile=1/3]"]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("suffix", ["npy", "npz", "tif"])
+def test_a_crop_of_a_stack_is_that_of_its_row(here, suffix, dtype):
+    pixels = np.arange(3 * 2 * 6 * 7, dtype=dtype).reshape(3, 2, 6, 7)
+    name = f"s.{suffix}"
+    if suffix == "tif":
+        tifffile.imwrite(name, pixels, photometric="minisblack", metadata={"axes": "TCYX"}, ome=True)
+    else:
+        np.save(name, pixels) if suffix == "npy" else np.savez_compressed(name, crops=pixels)
+    frame = sources.fields(dataset(pd.DataFrame({"file": [name] * 2, "item": [2, 0]}), ["a", "b"]), "d")
+    np.testing.assert_array_equal(images.read(frame["b"][0]), pixels[2, 1])
+    np.testing.assert_array_equal(images.read(frame["a"][1]), pixels[0, 0])
+
+
+def test_a_tile_of_a_strip_is_a_channel(here):
+    pixels = np.arange(6 * 15, dtype=np.uint8).reshape(6, 15)
+    Image.fromarray(pixels).save("strip.png")
+    frame = sources.fields(dataset(pd.DataFrame({"file": ["strip.png"]}), ["a", "b", "c"], tiles=3), "d")
+    np.testing.assert_array_equal(images.read(frame["b"][0]), pixels[:, 5:10])
+
+
 @pytest.mark.parametrize(
     ("cells", "options", "words"),
     [
@@ -140,5 +162,7 @@ def test_what_does_not_fit_is_refused(here, cells, options, words):
 
 
 def test_a_table_that_is_missing_is_called_so(here):
+    section = dataset(CELLS)
+    section["images"]["crops"]["cells"] = "none.csv"
     with pytest.raises(InputError, match=r"no file at none\.csv"):
-        crop_files.read("none.csv", "k")
+        sources.fields(section, "d")

@@ -157,6 +157,7 @@ def test_stacks_of_crops(tmp_path):
         same(f"{tmp_path / name} [c=2, item=5{keys}]", np.ascontiguousarray(crops[5, :, :, 2]))
     refused(f"{tmp_path / 'two.npz'} [c=2, item=5]", "shape", "2 arrays; say which")
     refused(f"{tmp_path / 'last.npy'} [c=2, item=7]", "shape", "item must be below 7")
+    refused(f"{tmp_path / 'last.npy'} [c=2, z=max]", "shape", "found 7 items (I 7, Y 20, X 24, C 3): add [item=0]")
 
 
 def test_a_tile_of_a_strip(tmp_path):

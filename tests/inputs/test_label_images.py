@@ -1,5 +1,9 @@
 """Label images from elsewhere: every format and kind, and refusals that name the file."""
 
+import gzip
+import lzma
+import zipfile
+
 import numpy as np
 import pytest
 import tifffile
@@ -36,6 +40,8 @@ WRITERS = {
     "labels.png": lambda path, array: Image.fromarray(array.astype(np.uint16)).save(path),
     "labels.npy": np.save,
     "labels.zarr": zarr_array,
+    "labels.flex": tifffile.imwrite,
+    "labels": lambda path, array: Image.fromarray(array.astype(np.uint16)).save(path, "png"),
 }
 
 
@@ -80,7 +86,10 @@ def test_binary_masks_and_outlines(tmp_path, labels):
     ("content", "words"),
     [
         (None, "no file at"),
-        (b"", "truncated or damaged"),
+        (b"", r"empty \(0 bytes\)"),
+        (b"\x93NUMPY\x01", "truncated or damaged"),
+        (np.full(SHAPE, np.nan), "whole numbers from 0"),
+        (np.full(SHAPE, np.inf), "whole numbers from 0"),
         (np.zeros((9, 9), np.int32), r"labels of shape \(40, 60\)"),
         (np.full(SHAPE, -1), "whole numbers from 0"),
         (np.full(SHAPE, 0.5), "whole numbers from 0"),
@@ -97,6 +106,82 @@ def test_what_is_no_label_image_is_refused(tmp_path, content, words):
     assert str(path) in str(error.value)
 
 
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64, np.uint64, np.float64])
+@pytest.mark.parametrize("plus", [500_000, 3_000_000_000, 2**40])
+def test_large_label_numbers_are_renumbered(tmp_path, labels, plus, dtype):
+    large = np.where(labels > 0, labels.astype(np.int64) + plus, 0)
+    if large.max() > (np.iinfo(dtype).max if np.dtype(dtype).kind in "iu" else 2**53):
+        pytest.skip("more than the type holds")
+    np.save(tmp_path / "large.npy", large.astype(dtype))
+    found = label_images.read(str(tmp_path / "large.npy"), PLACE, SHAPE)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, np.searchsorted(np.unique(labels), labels))
+    np.save(tmp_path / "large.npy", (large + (large == 0) * (plus - 1)).astype(dtype))  # no 0 at all
+    assert np.unique(label_images.read(str(tmp_path / "large.npy"), PLACE, SHAPE)).tolist() == list(range(1, 8))
+
+
+def test_labels_up_to_65535_stay_as_they_are(tmp_path, labels):
+    labels[0, 0] = 65535
+    np.save(tmp_path / "a.npy", labels)
+    np.testing.assert_array_equal(label_images.read(str(tmp_path / "a.npy"), PLACE, SHAPE), labels)
+
+
+def test_palettes_white_and_single_bits_say_nothing_of_labels(tmp_path, labels):
+    small = (labels % 251).astype(np.uint8)
+    picture = Image.fromarray(small, "P")
+    picture.putpalette(np.random.default_rng(0).integers(0, 256, 768, dtype=np.uint8).tobytes())
+    picture.save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "a.tif", small, photometric="miniswhite")
+    for name in ("a.png", "a.tif"):
+        np.testing.assert_array_equal(label_images.read(str(tmp_path / name), PLACE, SHAPE), small)
+    Image.fromarray(small > 0).save(tmp_path / "b.png")
+    tifffile.imwrite(tmp_path / "b.tif", small > 0)
+    for name in ("b.png", "b.tif"):
+        assert label_images.read(str(tmp_path / name), PLACE, SHAPE, "binary").max() == 6
+
+
+class Mine:
+    """Its pickle would make a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def cellpose(path, labels):
+    np.save(path, {"masks": labels, "own": Mine(path.parent / "made")}, allow_pickle=True)
+
+
+def as_bytes(labels):
+    return Image.fromarray(labels.astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "writer", "words"),
+    [
+        ("a_seg.npy", cellpose, "masks of Cellpose: save them as TIFF or PNG"),
+        ("a.npy", cellpose, "objects of Python"),
+        ("a.tif.gz", lambda path, labels: path.write_bytes(gzip.compress(labels.tobytes())), "compressed with gzip"),
+        ("a.npy", lambda path, labels: path.write_bytes(lzma.compress(labels.tobytes())), "compressed with xz"),
+        ("a.jpg", lambda path, labels: as_bytes(labels).save(path), "JPEG, which changes numbers"),
+        ("a.png", lambda path, labels: as_bytes(np.dstack([labels] * 3)).save(path), "colours, not label numbers"),
+        ("a.npy", lambda path, labels: np.save(path, labels[None]), r"shape \(1, 40, 60\), without plane 1"),
+        ("a.npy", lambda path, labels: np.save(path, labels[None, None, None]), "without plane 1 of field 1"),
+        ("a.zip", lambda path, labels: zipfile.ZipFile(path, "w").writestr("a.roi", b"x"), "compressed with ZIP"),
+        ("a.npy", lambda path, labels: path.mkdir(), "a folder, not an image"),
+    ],
+)  # fmt: skip
+def test_the_true_cause_is_told_and_no_code_of_a_file_is_run(tmp_path, labels, name, writer, words):
+    writer(tmp_path / name, labels)
+    with pytest.raises(InputError, match=words) as error:
+        label_images.read(str(tmp_path / name), PLACE, SHAPE, plane=1)
+    assert "damaged" not in str(error.value)
+    assert str(tmp_path / name) in str(error.value)
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.parametrize("pattern", ["{plat}.png", "{}.png", "{plate.png"])
 def test_a_pattern_with_other_fields_is_refused(pattern):
     with pytest.raises(InputError, match=r"\{plate\}, \{well\}, \{site\}"):
@@ -104,8 +189,8 @@ def test_a_pattern_with_other_fields_is_refused(pattern):
 
 
 def test_an_unknown_format_is_refused(tmp_path):
-    (tmp_path / "labels.doc").touch()
-    with pytest.raises(InputError, match=r"a label image \(\.tif"):
+    (tmp_path / "labels.doc").write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(InputError, match=r"(?s)a label image \(TIFF, PNG, .*OLE container .* not read here"):
         label_images.read(str(tmp_path / "labels.doc"), PLACE, SHAPE)
 
 

@@ -129,3 +129,14 @@ def test_the_table_of_bbbc021(tmp_path):
         ["Week4_27481", "G10", "1", "bbbc021/images/Week4_27481/G10_s1_w1.tif"],
         ["Week4_27481", "G10", "2", "bbbc021/images/Week4_27481/G10_s2_w1.tif"],
     ]
+
+
+def test_the_tables_of_all_plates(tmp_path):
+    for plate in ("P2", "P1"):
+        (tmp_path / plate).mkdir()
+        jump("csv", Metadata_Plate=plate).to_csv(tmp_path / plate / "load_data.csv", index=False)
+    options = {"replace": {"s3://cellpainting-gallery": "/d"}}
+    frame = load_data(["DNA"], "", "here", path=f"{tmp_path}/*/load_data.csv", **options)
+    assert frame[["plate", "well"]].values.tolist() == [["P1", "A01"], ["P1", "A02"], ["P2", "A01"], ["P2", "A02"]]
+    with pytest.raises(InputError, match=r"no file fits .*\*/load.csv"):
+        load_data(["DNA"], "", "here", path=f"{tmp_path}/*/load.csv")

@@ -49,7 +49,11 @@ def test_bad_tables(screen, case):
 @pytest.mark.parametrize(
     ("keys", "value", "words"),
     [
-        (["datasets", "small", "crops", "size"], "forty", ["type integer", "'forty'", "datasets.small.crops.size"]),
+        (
+            ["datasets", "small", "crops", "size"],
+            "forty",
+            ["a whole number or auto", "'forty'", "datasets.small.crops.size"],
+        ),
         (["datasets", "small", "crops", "size"], 4, ["at least 8", "datasets.small.crops.size"]),
         (["models", "tiny", "embed"], {"features": "all"}, ["one of cls", "'all'", "models.tiny.embed.features"]),
         (["models", "tiny", "train_on"], ["smal"], ["smal", "did you mean small?", "models.tiny.train_on"]),

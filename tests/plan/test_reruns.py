@@ -11,13 +11,14 @@ RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rule
 COUNTED = {  # rule: the modules of its step; those of what the config picks are added
     "paint": "painted.layout painted.paint painted.phantom",
     "calibrate": """
-        calibrate.calibrate calibrate.flags calibrate.illumination calibrate.plate calibrate.quality
-        inputs.decode inputs.formats inputs.images inputs.references
+        calibrate.calibrate calibrate.depths calibrate.flags calibrate.gaps calibrate.illumination
+        calibrate.plate calibrate.quality inputs.decode inputs.formats inputs.images inputs.references
     """,
     "segment": """
-        calibrate.plate inputs.decode inputs.formats inputs.images inputs.references segment.objects
-        segment.scene segment.segment
+        calibrate.plate inputs.decode inputs.formats inputs.images inputs.references segment.contrast
+        segment.objects segment.scene segment.segment
     """,
+    "crop_size": "crops.crop_size",
     "crops": """
         calibrate.flags calibrate.plate crops.crops crops.cutter crops.pixels crops.selection crops.windows
         inputs.decode inputs.formats inputs.images inputs.references
@@ -45,10 +46,10 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "look": "",
     "ledger": "profiles.ledger profiles.tables",
     "report": """
-        calibrate.plate crops.reader inputs.decode inputs.formats inputs.images inputs.references
-        inputs.well_names pictures.labels pictures.montage pictures.plate_layout profiles.controls
-        profiles.ledger profiles.tables report.figures report.ledger report.models report.page report.plates
-        report.provenance report.run report.svg report.tasks train.collapse
+        calibrate.plate crops.reader inputs.channels inputs.decode inputs.formats inputs.images
+        inputs.references inputs.well_names pictures.labels pictures.montage pictures.plate_layout
+        profiles.controls profiles.ledger profiles.tables report.figures report.ledger report.models
+        report.page report.plates report.provenance report.run report.svg report.tasks train.collapse
     """,
 }
 PICKED = {  # section: name: the modules that count if a config picks it
@@ -70,7 +71,7 @@ PICKED = {  # section: name: the modules that count if a config picks it
             segment.bodies segment.merge_pieces segment.nuclei segment.otsu_threshold segment.otsu_watershed
             segment.size
         """,
-        "precomputed": "inputs.label_images segment.pairing segment.precomputed",
+        "precomputed": "inputs.decode inputs.formats inputs.label_images segment.pairing segment.precomputed",
     },
     "encoder": {
         "bag_of_channels": """
@@ -150,17 +151,17 @@ PICKED = {  # section: name: the modules that count if a config picks it
     },
     "look": {
         "cells": """
-            calibrate.flags calibrate.plate inputs.decode inputs.formats inputs.images inputs.references
-            look.cells look.contact_sheet look.plate_files pictures.montage
+            calibrate.flags calibrate.plate inputs.channels inputs.decode inputs.formats inputs.images
+            inputs.references look.cells look.contact_sheet look.plate_files pictures.montage
         """,
         "fields": """
-            calibrate.plate inputs.decode inputs.formats inputs.images inputs.references look.contact_sheet
-            look.fields look.plate_files pictures.montage
+            calibrate.plate inputs.channels inputs.decode inputs.formats inputs.images inputs.references
+            look.contact_sheet look.fields look.plate_files pictures.montage
         """,
         "plates": """
-            calibrate.plate inputs.decode inputs.formats inputs.images inputs.references inputs.well_names
-            look.plate_files look.plates pictures.draw pictures.labels pictures.montage pictures.plate_layout
-            profiles.controls profiles.similarity profiles.tables
+            calibrate.plate inputs.channels inputs.decode inputs.formats inputs.images inputs.references
+            inputs.well_names look.plate_files look.plates pictures.draw pictures.labels pictures.montage
+            pictures.plate_layout profiles.controls profiles.similarity profiles.tables
         """,
     },
 }

@@ -6,7 +6,8 @@ import pytest
 from wellread.profiles.ledger import build_ledger, check_ledger
 from wellread.runtime import table_files
 
-STAGES = {"missing": "images", "unreadable": "images", "shape": "fields", "blank": "fields", "flagged": "fields"}
+STAGES = {"missing": "images", "unreadable": "images", "shape": "fields", "blank": "fields", "incomplete": "fields"}
+STAGES |= {"depth": "fields", "flagged": "fields"}
 
 
 @pytest.fixture(scope="module")

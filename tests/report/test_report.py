@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from wellread.profiles.ledger import build_ledger
-from wellread.report import svg
+from wellread.report import plates, svg
 from wellread.report.page import CHAPTERS, number, report
 from wellread.runtime import table_files
 
@@ -174,3 +174,8 @@ def test_plate_maps_choose_their_format_and_bear_any_name():
     assert ">24<" in svg.plate_map({"P24": 1}, 0, 1)
     assert ">AF<" in svg.plate_map({"AF48": 1}, 0, 1)
     assert "<circle" not in svg.plate_map({"<b>": 1}, 0, 1)
+
+
+def test_a_plate_without_a_usable_field_has_no_examples():
+    assert plates._example_fields(pd.Series(dtype=int), 0, "P1") == {}
+    assert plates._example_fields(pd.Series([4], index=[2]), 0, "P1") == {"most objects": 2}

@@ -56,3 +56,14 @@ def test_a_field_without_cells_has_the_same_columns(dtype):
     numbers = [table.drop(columns=["plate", "well", "site"]).dtypes.to_dict() for table in (none, some, both)]
     assert numbers[0] == numbers[1] == numbers[2]
     assert both["field"].dtype.kind == both["label"].dtype.kind == "i"
+
+
+@pytest.mark.parametrize("plus", [30_000, 20_000_000, 3_000_000_000])
+def test_large_labels_are_kept_without_tables_as_long(plus):
+    cells = np.zeros((20, 20), np.int64)
+    cells[2:6, 2:10], cells[10:16, 10:16] = 3, 7
+    nuclei = np.where(np.indices(cells.shape)[1] % 2, cells, 0)
+    small = objects(nuclei, cells, {"a": np.ones((20, 20))}, PLACE)
+    large = objects(*(np.where(x > 0, x + plus, 0) for x in (nuclei, cells)), {"a": np.ones((20, 20))}, PLACE)
+    assert large["label"].tolist() == [3 + plus, 7 + plus]
+    pd.testing.assert_frame_equal(large.drop(columns="label"), small.drop(columns="label"))

@@ -35,7 +35,7 @@ def wells_table():
 def results(tmp_path_factory):
     folder = clone(tmp_path_factory.mktemp("real"))
     wells_table().to_csv(folder / "wells.csv", index=False)
-    config = yaml.safe_load((folder / "config" / "bbbc013.yaml").read_text())
+    config = yaml.safe_load((folder / "config" / "datasets" / "bbbc013.yaml").read_text())
     dataset = config["datasets"]["bbbc013"]
     dataset["images"]["pattern"]["folder"] = str(DATA)
     dataset["wells"] = "wells.csv"

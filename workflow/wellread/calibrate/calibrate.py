@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from wellread.calibrate import depths, gaps, quality
 from wellread.calibrate import illumination as light
-from wellread.calibrate import quality
 from wellread.calibrate.flags import MIN_VALUES, add_flag, broken_rules, summary
 from wellread.calibrate.plate import flat_field
 from wellread.inputs import images
@@ -23,6 +23,7 @@ from wellread.runtime.registry import chosen, pick
 
 log = logging.getLogger("wellread")
 LEVELS = 2**16  # of the histograms: exact percentiles for 8- and 16-bit counts
+SHOWN = 5  # fields named in one line
 EVEN = {"none": {}}
 RULES = {
     "focus": {"z": [-6, None]},
@@ -55,27 +56,69 @@ def calibrate(rows, channels: list[str], calibration_out, fields_out, threads: i
 def survey(
     rows, channels: list[str], threads: int = 1, *,
     illumination=EVEN, percentiles=(0.05, 99.95), max_failed_fields=0.2, flags=RULES, duplicates=True, flagged="keep",
+    incomplete=True,
 ) -> tuple[pd.DataFrame, dict]:  # fmt: skip
     """Table of fields (quality, status and flags of each), and the plate's calibration: illumination, dark and limits.
 
     `illumination` (C, H, W) or (C, 1, 1) is that of the method `illumination` ({method: options}), `dark` (C,) counts,
-    `limits` (C, 2) the two `percentiles` of flat-field corrected counts over the good fields. `flags` are rules on the
-    measures of quality (see `flags.broken_rules`), broken in any channel; `duplicates`: whether fields with the same
-    pixels are flagged, too; `flagged`: keep or drop those fields. InputError if more than the fraction
+    `limits` (C, 2) the two `percentiles` of flat-field corrected counts over the good fields without flags (with them,
+    if all have some). `flags` are rules on the measures of quality (see `flags.broken_rules`), broken in any channel;
+    `duplicates`: whether fields with the same pixels are flagged, too; `flagged`: keep or drop those fields;
+    `incomplete`: whether fields with gaps (see `gaps`) are left out. InputError if more than the fraction
     `max_failed_fields` cannot be used, or none is left.
     """
     plate = light.PlateShape(rows["plate"].iloc[0], channels, _usual_shape(rows[channels[0]]))
     paths = rows[channels].to_numpy(object).tolist()
-    inspection = _inspect_fields(paths, plate, _sampled(len(paths), illumination), threads)
+    inspection = _inspect_fields(paths, plate, _sampled(len(paths), illumination), threads, incomplete)
+    _log_notes(inspection.measures)
+    _set_strangers_apart(inspection, paths, plate, threads)
     fields = _fields_table(rows, inspection, channels, flags, duplicates)
     if flagged == "drop":
         _drop(fields)
     _refuse_too_many(fields, max_failed_fields)
-    thumbnails = inspection.thumbnails
-    unflagged = [thumbnails[number] for number in fields.index[fields["flags"] == ""] if number in thumbnails]
-    surface, dark = pick("illumination", illumination)(plate, np.array(unflagged))
-    limits = _limits(paths, fields["status"], inspection.histograms, (surface, dark), plate, threads, percentiles)
+    used = _used(fields)
+    thumbnails = [inspection.thumbnails[number] for number in fields.index[used] if number in inspection.thumbnails]
+    surface, dark = pick("illumination", illumination)(plate, np.array(thumbnails))
+    left_out = np.isin(fields["status"], ("ok", "flagged")) & ~used
+    histograms = inspection.histograms - _raw_histograms(paths, left_out, plate, threads)
+    limits = _limits(paths, used, histograms, (surface, dark), plate, threads, percentiles)
     return fields, {"illumination": surface, "dark": dark, "limits": limits}
+
+
+def _used(fields: pd.DataFrame) -> np.ndarray:
+    """Which fields the light and the limits are taken from: good ones without flags, or all good ones, if none is."""
+    good = (fields["status"] == "ok").to_numpy()
+    unflagged = good & (fields["flags"] == "").to_numpy()
+    return unflagged if unflagged.any() else good
+
+
+def _log_notes(measures: list[dict]) -> None:
+    """Warn once of everything that was noted on reading images, with the number of fields."""
+    for note, n in sorted(Counter(note for one in measures for note in one.get("notes", ())).items()):
+        log.warning("%d of %d fields have images of: %s", n, len(measures), note)
+
+
+def _set_strangers_apart(inspection: Inspection, paths, plate: light.PlateShape, threads: int) -> None:
+    """Give fields that do not belong to their plate, in place, the status `depth`, and take their counts out again."""
+    names = [f"{name}_{channel}" for channel in plate.channels for name in (*quality.MEASURES, *quality.AUXILIARY)]
+    why = depths.strangers(pd.DataFrame(inspection.measures).reindex(columns=names), plate.channels)
+    inspection.histograms[:] -= _raw_histograms(paths, why != "", plate, threads)
+    for number in np.flatnonzero(why != ""):
+        inspection.measures[number] = {"status": "depth", "detail": why[number]}
+
+
+def _raw_histograms(paths, wanted, plate: light.PlateShape, threads: int):
+    """The sum of the histograms of counts (C, LEVELS) of some fields, which are read again; 0 of none."""
+    counted = ordered(partial(_raw_histogram, shape=plate.shape), list(compress(paths, wanted)), threads)
+    return sum(counted, np.zeros((len(plate.channels), LEVELS), np.int64))
+
+
+def _raw_histogram(paths: list[str], shape: tuple[int, int]) -> np.ndarray:
+    return _histograms(images.read_stack(paths, shape))
+
+
+def _histograms(planes) -> np.ndarray:
+    return np.stack([np.bincount(plane.ravel(), minlength=LEVELS) for plane in planes])
 
 
 def _usual_shape(paths) -> tuple[int, int]:
@@ -90,8 +133,8 @@ def _sampled(n: int, illumination: dict) -> list[bool]:
     return np.isin(np.arange(n), np.linspace(0, n - 1, min(n, most)).astype(int)).tolist()
 
 
-def _inspect_fields(paths, plate: light.PlateShape, sampled: list[bool], threads: int) -> Inspection:
-    inspect = partial(_inspect_field, channels=plate.channels, expected=plate.shape)
+def _inspect_fields(paths, plate: light.PlateShape, sampled: list[bool], threads: int, incomplete: bool) -> Inspection:
+    inspect = partial(_inspect_field, channels=plate.channels, expected=plate.shape, incomplete=incomplete)
     inspection = Inspection([], {}, np.zeros((len(plate.channels), LEVELS), np.int64))
     results = ordered(inspect, zip(paths, sampled, strict=True), threads)
     for number, (measures, thumbnail, histograms) in enumerate(progress(results, "calibrate", len(paths), "fields")):
@@ -102,21 +145,36 @@ def _inspect_fields(paths, plate: light.PlateShape, sampled: list[bool], threads
     return inspection
 
 
-def _inspect_field(item: tuple[list[str], bool], channels: list[str], expected: tuple[int, int]):
+def _inspect_field(item: tuple[list[str], bool], channels: list[str], expected: tuple[int, int], incomplete: bool):
     """Status and measures of a field, its thumbnail (C, h, w) if sampled, histograms (C, LEVELS), or 0 if unusable."""
-    paths, sampled = item
+    (paths, sampled), notes = item, set()
     try:
-        raw = images.read_stack(paths, expected)
-        blank = [channel for channel, plane in zip(channels, raw, strict=True) if plane.min() == plane.max()]
-        if blank:
-            raise images.BadField("blank", f"every pixel of {', '.join(blank)} has the same value")
+        raw = images.read_planes(paths, expected, notes)
+        histograms = _histograms(raw)
+        _refuse_blank(raw, channels)
+        if incomplete:
+            _refuse_gaps(raw, histograms, paths)
     except images.BadField as bad:
-        return {"status": bad.status, "detail": bad.detail}, None, 0
-    histograms = np.stack([np.bincount(plane.ravel(), minlength=LEVELS) for plane in raw])
-    measures = {"status": "ok", "detail": ""}
+        return {"status": bad.status, "detail": bad.detail, "notes": notes}, None, 0
+    measures = {"status": "ok", "detail": "", "notes": notes}
     for channel, plane, histogram in zip(channels, raw, histograms, strict=True):
-        measures |= {f"{name}_{channel}": value for name, value in quality.measures(plane, histogram).items()}
+        found = quality.measures(plane, histogram) | depths.measures(plane, histogram)
+        measures |= {f"{name}_{channel}": value for name, value in found.items()}
     return measures, np.stack([light.shrink(plane) for plane in raw]) if sampled else None, histograms
+
+
+def _refuse_blank(raw: list[np.ndarray], channels: list[str]) -> None:
+    blank = [channel for channel, plane in zip(channels, raw, strict=True) if plane.min() == plane.max()]
+    if blank:
+        raise images.BadField("blank", f"every pixel of {', '.join(blank)} has the same value")
+
+
+def _refuse_gaps(raw: list[np.ndarray], histograms: np.ndarray, paths: list[str]) -> None:
+    for plane, histogram, path in zip(raw, histograms, paths, strict=True):
+        share, value = gaps.gap(plane, histogram)
+        if share:
+            cause = "an interrupted copy, or lost lines or tiles"
+            raise images.BadField("incomplete", f"{path}: {share:.1%} of it are blocks of the count {value}: {cause}")
 
 
 def _fields_table(rows, inspection: Inspection, channels: list[str], rules: dict, duplicates: bool) -> pd.DataFrame:
@@ -129,7 +187,8 @@ def _fields_table(rows, inspection: Inspection, channels: list[str], rules: dict
     for channel, histogram in zip(channels, inspection.histograms, strict=True):
         table[f"saturated_{channel}"] = quality.saturated(table, histogram, channel)
     names = (keys["well"] + " " + keys["site"].astype(str)).reset_index(drop=True)
-    table["duplicate_of"] = quality.duplicates(table[[f"fingerprint_{c}" for c in channels]], names)
+    fingerprints = table[[f"fingerprint_{c}" for c in channels]].set_axis(channels, axis=1)
+    table["duplicate_of"] = quality.duplicates(fingerprints, names)
     groups = {measure: [f"{measure}_{c}" for c in channels] for measure in quality.MEASURES}
     duplicate = duplicates & (table["duplicate_of"] != "")
     table["flags"] = add_flag(broken_rules(table, rules, groups), "duplicate", duplicate)
@@ -154,25 +213,21 @@ def _drop(fields: pd.DataFrame) -> None:
     fields.loc[flagged, "status"] = "flagged"
 
 
-def _limits(paths, status, histograms: np.ndarray, lighting, plate: light.PlateShape, threads: int, percentiles):
-    """Percentiles (C, 2) of corrected counts over the fields with status ok; fields are read again only if needed.
+def _limits(paths, used, histograms: np.ndarray, lighting, plate: light.PlateShape, threads: int, percentiles):
+    """Percentiles (C, 2) of corrected counts over the fields `used`, whose raw `histograms` (C, LEVELS) are given.
 
-    `lighting` is (illumination, dark). Without any correction the flagged fields' counts are subtracted again. With
-    it, counts are no whole numbers: there are LEVELS bins between the lowest and the highest possible.
+    `lighting` is (illumination, dark). With a correction, counts are no whole numbers: the fields are read again, and
+    there are LEVELS bins between the lowest and the highest possible.
     """
     surface, dark = lighting
-    even = surface[0].size == 1 and not dark.any()
-    read_again = status == ("flagged" if even else "ok")
+    if surface[0].size == 1 and not dark.any():
+        return np.stack([_percentile_bins(count, percentiles) for count in histograms])
     levels = np.arange(LEVELS)
-    if even:
-        span = np.array([[0, LEVELS - 1]] * len(histograms), float)
-    else:
-        ends = np.array([levels[count > 0][[0, -1]] if count.any() else [0, 1] for count in histograms])
-        span = (ends - dark[:, None]) / np.stack([surface.max((1, 2)), surface.min((1, 2))], axis=1)
+    ends = np.array([levels[count > 0][[0, -1]] if count.any() else [0, 1] for count in histograms])
+    span = (ends - dark[:, None]) / np.stack([surface.max((1, 2)), surface.min((1, 2))], axis=1)
     histogram = partial(_corrected_histograms, lighting=lighting, span=span, shape=plate.shape)
-    results = ordered(histogram, list(compress(paths, read_again)), threads)
-    total = sum(progress(results, "limits", int(read_again.sum()), "fields"), np.zeros_like(histograms))
-    total = histograms - total if even else total
+    results = ordered(histogram, list(compress(paths, used)), threads)
+    total = sum(progress(results, "limits", int(np.sum(used)), "fields"), np.zeros_like(histograms))
     bins = np.stack([_percentile_bins(count, percentiles) for count in total])
     return span[:, :1] + bins * (span[:, 1:] - span[:, :1]) / (LEVELS - 1)
 
@@ -197,7 +252,7 @@ def _percentile_bins(count: np.ndarray, percentiles) -> np.ndarray:
 def _refuse_too_many(fields: pd.DataFrame, limit: float) -> None:
     """Warn of every unusable field; InputError if they are more than the fraction `limit`, or if none is left."""
     bad = fields[~fields["status"].isin(["ok", "flagged"])]
-    lines = [f"well {f.well} site {f.site}: {f.status}, {f.detail}" for f in bad.itertuples()]
+    lines = _by_reason(bad)
     for line in lines:
         log.warning("field left out: %s", line)
     if len(bad) > limit * len(fields) or (len(bad) == len(fields) and limit < 1):
@@ -211,3 +266,22 @@ def _refuse_too_many(fields: pd.DataFrame, limit: float) -> None:
         found = f"all of them flagged: {summary(fields['flags'])}"
         edit = "calibrate.flags, or `flagged: keep`"
         raise InputError("a field without flags", found, f"plate {fields['plate'].iloc[0]}", edit)
+
+
+def _by_reason(bad: pd.DataFrame) -> list[str]:
+    """A line for every reason why fields are bad: where, for one field; how many, and where some are, for several."""
+    paths = [column for column in bad if column.startswith("path_")]
+    reasons = {}
+    for field in bad.to_dict("records"):
+        general = field["detail"]
+        for path in filter(None, (field[column] for column in paths)):
+            general = general.replace(path, "an image")
+        reasons.setdefault((field["status"], general), []).append(field)
+    return [_line(fields) for fields in reasons.values()]
+
+
+def _line(fields: list[dict]) -> str:
+    first, n = fields[0], len(fields)
+    where = ", ".join(f"well {f['well']} site {f['site']}" for f in fields[:SHOWN]) + (" ..." if n > SHOWN else "")
+    also = f"{n} fields ({where}): {first['status']}, for example " if n > 1 else f"{where}: {first['status']}, "
+    return also + first["detail"]

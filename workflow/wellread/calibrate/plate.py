@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from wellread.inputs import images
+from wellread.inputs.references import parse
 from wellread.runtime import table_files
 
 COUNTS = np.arange(2**16, dtype=np.uint16)  # all that a camera can give
@@ -90,9 +90,9 @@ class Plate:
             np.take(self._levels[channel], images.read(self.path(field, channel)), out=out, mode="clip")
 
     def metadata(self, field: int) -> dict:
-        """Plate, well, site and number of a field, and the stem of the name of its first channel's file."""
+        """Plate, well, site and number of a field, and the stem of the name of its first channel's (first) file."""
         plate, well, site, path = self.fields.loc[field, ["plate", "well", "site", f"path_{self.channels[0]}"]]
-        return {"plate": plate, "well": well, "site": site, "field": int(field), "stem": Path(path).stem}
+        return {"plate": plate, "well": well, "site": site, "field": int(field), "stem": parse(path).path.stem}
 
     def _calibrated(self, raw: np.ndarray, channel: int) -> np.ndarray:
         own = slice(channel, channel + 1)

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import fft
 
 MEASURES = ("mean", "p99", "background", "signal", "focus", "slope", "saturated")
-AUXILIARY = ("top", "at_top", "pile", "fingerprint")  # only for `saturated` and `duplicates`
+AUXILIARY = ("top", "at_top", "pile", "fingerprint", "dtype", "step")  # for `saturated`, `duplicates` and `depths`
 BACKGROUND, BRIGHT = 0.05, 0.99  # quantiles of a field
 ROUNDING = 0.29  # deviation of the rounding to whole counts: no noise is less
 PILE, NEIGHBOURS = 4, 8  # pixels pile up at a level that has PILE times as many as any of the NEIGHBOURS below it
@@ -122,11 +122,23 @@ def saturated(table: pd.DataFrame, total: np.ndarray, channel: str) -> pd.Series
 def duplicates(fingerprints: pd.DataFrame, names: pd.Series) -> pd.Series:
     """For every field the name of the first other one that has the same pixels in some channel; "" for none.
 
+    Where they are those of another channel, it is named, too: "B02 1 RNA", perhaps of the field itself.
     `fingerprints`: a column per channel, NaN for fields that could not be read.
     """
-    found = pd.Series("", names.index, dtype=object)
-    for channel in reversed(fingerprints.columns):
-        for rows in fingerprints.groupby(channel).indices.values():
-            if len(rows) > 1:
-                found.iloc[rows] = [names.iloc[rows[0]] if row != rows[0] else names.iloc[rows[1]] for row in rows]
-    return found
+    planes = (
+        fingerprints.reset_index(drop=True)
+        .stack()
+        .dropna()
+        .rename("pixels")
+        .rename_axis(["row", "channel"])
+        .reset_index()
+    )
+    found = [""] * len(names)
+    for _, group in planes[planes.duplicated("pixels", keep=False)].groupby("pixels", sort=False):
+        for row, channel in zip(group["row"], group["channel"], strict=True):
+            others = group[(group["row"] != row) | (group["channel"] != channel)]
+            alike = others[others["channel"] == channel]
+            first = (alike if len(alike) else others).iloc[0]
+            name = names.iloc[first["row"]] + ("" if first["channel"] == channel else f" {first['channel']}")
+            found[row] = found[row] or name
+    return pd.Series(found, names.index, dtype=object)

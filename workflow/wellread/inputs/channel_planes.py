@@ -46,7 +46,8 @@ def with_channels(
     keys = {}
     for plate, path in firsts.items():
         found = header(path, inside.where)
-        keys[plate] = planes(_one_item(found, path, items is not None, inside), path, channels, inside)
+        one = _of_items(found, inside) if items is not None else (_alone(found, path, inside), inside, "")
+        keys[plate] = planes(one[0], path, channels, *one[1:])
     columns = {c: frame["plate"].map({plate: own[c] for plate, own in keys.items()}).fillna("") for c in channels}
     if items is not None:
         start = " [item=" + items.astype(str)
@@ -55,22 +56,36 @@ def with_channels(
     return frame.drop(columns="path").assign(**columns)
 
 
-def _one_item(found: Description, path: str, several: bool, inside: Inside) -> Description:
-    """The header of one picture of a file that may hold `several`."""
-    place = found.axes.find("I") if "I" in found.axes else 0
-    if inside.axes:
-        return found
-    if several and len(found.shape) > 2:
-        axes, shape = (part[:place] + part[place + 1 :] for part in (found.axes, found.shape))
-        return replace(found, axes=axes, shape=shape)
-    if _size(found, "I") > 1:
+def _of_items(found: Description, inside: Inside) -> tuple[Description, Inside, str]:
+    """The header of one picture of a stack of them, what is left to say of it, and the axes of the stack if needed."""
+    axes = _checked_axes(found, inside)
+    if len(axes) < 3:
+        return found, inside, ""
+    place = max(axes.find("I"), 0)
+    rest, shape = (part[:place] + part[place + 1 :] for part in (axes, found.shape))
+    stack = f"{axes[:place]}I{axes[place + 1 :]}"
+    needed = stack if inside.axes or axes[place] not in "IQ" else ""
+    return replace(found, axes=rest, shape=shape), replace(inside, axes=""), needed
+
+
+def _alone(found: Description, path: str, inside: Inside) -> Description:
+    """The header of a file; InputError if it is a stack of pictures."""
+    if _size(found, "I") > 1 and not inside.axes:
         many = f"{_size(found, 'I')} pictures in {path}"
         raise InputError("one picture in a file", many, inside.where, "say which by a column `item` of the table")
     return found
 
 
-def planes(found: Description, path: str, channels: list[str], inside: Inside) -> dict[str, str]:
-    """For every channel what follows the path in a reference, such as ` [c=1, z=max]`.
+def _checked_axes(found: Description, inside: Inside) -> str:
+    """The axes that the config gives, else those of the file."""
+    if inside.axes and len(inside.axes) != len(found.shape):
+        expected = f"{len(found.shape)} axes for {' x '.join(map(str, found.shape))}"
+        raise InputError(expected, inside.axes, f"{inside.where}.axes", "axes, such as ZCYX")
+    return inside.axes or found.axes
+
+
+def planes(found: Description, path: str, channels: list[str], inside: Inside, axes: str = "") -> dict[str, str]:
+    """For every channel what follows the path in a reference, such as ` [c=1, z=max]`; `axes` to say there.
 
     InputError if the file does not say what its channels are, or has several times and none is asked for.
     """
@@ -81,7 +96,7 @@ def planes(found: Description, path: str, channels: list[str], inside: Inside) -
         edit = f"write `rgb: {{{channels[0]}: blue}}`: which colour is which channel"
         raise InputError("grey pictures", f"{path} has colours", inside.where, edit)
     numbers = _numbers(found, channels, path, inside)
-    common = {"z": _z(found, inside), "t": _t(found, path, inside), "axes": inside.axes}
+    common = {"z": _z(found, inside), "t": _t(found, path, inside), "axes": axes or inside.axes}
     return {c: str(Reference(("",), c=numbers[c], **common)) for c in channels}
 
 
@@ -97,10 +112,7 @@ def _colours(channels: list[str], inside: Inside) -> dict[str, str]:
 def _with_axes(found: Description, channels: list[str], path: str, inside: Inside) -> Description:
     """The header with the axes that the config gives, or with those that can be guessed without harm."""
     if inside.axes:
-        if len(inside.axes) != len(found.shape):
-            expected = f"{len(found.shape)} axes for {' x '.join(map(str, found.shape))}, as {path} has"
-            raise InputError(expected, inside.axes, f"{inside.where}.axes", "axes, such as ZCYX")
-        return replace(found, axes=inside.axes)
+        return replace(found, axes=_checked_axes(found, inside))
     if found.meaning != "colour":
         found = replace(found, axes=found.axes.replace("S", "C"))
     if _size(found, "Q") > 1 and _size(found, "Q") != len(channels):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from wellread.inputs import channel_planes, cleaning, spreadsheets
+from wellread.inputs import channel_planes, spreadsheets
 from wellread.inputs.pattern import plate_name
 from wellread.inputs.references import Reference
 from wellread.inputs.well_names import well_name
@@ -28,7 +28,7 @@ def crops(
     InputError for columns that it does not have, and for files that do not say which channel is which.
     """
     where = f"{where}.crops"
-    frame = placed(read(cells, f"{where}.cells"), cells, path, plate, well, site)
+    frame = placed(spreadsheets.read(cells, f"{where}.cells", say), cells, path, plate, well, site)
     start = Path(folder) if folder else Path(cells).parent
     files = pd.Series({one: str(start / one) if one else "" for one in frame[path].unique()})
     table = frame[KEY].assign(path=frame[path].map(files), object=frame.groupby(KEY).cumcount() + 1)
@@ -39,11 +39,6 @@ def crops(
     else:
         table = channel_planes.with_channels(table, channels, inside, items=_items(frame, path, item))
     return table
-
-
-def read(cells: str, key: str) -> pd.DataFrame:
-    """The table of cells as text, "" for what is missing."""
-    return spreadsheets.read(cells, key).apply(cleaning.text)
 
 
 def placed(frame: pd.DataFrame, cells: str, path: str, plate: str, well, site: str) -> pd.DataFrame:
@@ -69,7 +64,7 @@ def placed(frame: pd.DataFrame, cells: str, path: str, plate: str, well, site: s
 def wells_table(name: str, options: dict) -> str:
     """Write the wells table that the table of cells makes, and return its path: what all cells of a well share."""
     called = {key: options[key] for key in ("path", "plate", "well", "site")}
-    frame = placed(read(options["cells"], f"datasets.{name}.images.crops.cells"), options["cells"], **called)
+    frame = placed(spreadsheets.read(options["cells"]), options["cells"], **called)
     kinds = frame.groupby(["plate", "well"])[list(frame.columns.difference(["plate", "well"]))].nunique().max()
     shared = [
         column for column in frame if kinds.get(column, 1) == 1 and column not in (options["path"], options["item"])

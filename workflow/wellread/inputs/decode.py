@@ -74,7 +74,7 @@ def opened(path, name: str = ""):
     """A file of images, `Opened` by its content, until the end of the block; `name` is that of an array in an NPZ.
 
     BadField, naming the file, for what cannot be read here, within the block, too. Files of several pages stay open
-    until another is: their planes are asked for one after the other.
+    until some others are: their planes are asked for one after the other.
     """
     path, file = Path(path), None
     try:
@@ -123,7 +123,7 @@ def _whole_in_a_page(page) -> bool:
     return not (page.is_stk or "images=" in text or '"truncated"' in text or page.is_lsm)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def _open_pages(path: Path, stamp: tuple) -> Opened:
     import tifffile
 
@@ -280,7 +280,7 @@ def _open_npy(path: Path) -> Opened:
     return _open_array("npy", path, stamp(path))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def _open_array(name: str, path: Path, stamp: tuple) -> Opened:
     with open(path, "rb") as file:
         _, dtype = _npy_header(path, file)

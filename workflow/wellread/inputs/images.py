@@ -9,7 +9,7 @@ from wellread.inputs.decode import Description, Opened, opened
 from wellread.inputs.formats import BadField
 from wellread.inputs.references import COLOURS, PROJECTIONS, Reference, parse
 
-__all__ = ["BadField", "read", "read_shape", "read_stack"]
+__all__ = ["BadField", "read", "read_planes", "read_shape", "read_stack"]
 LARGEST = 2**16 - 1  # count
 KEYS = {"I": "item", "T": "t", "Z": "z", "C": "c"}  # of a reference, by the axis that they choose from
 NAMES = {"I": "items", "T": "times", "Z": "z-planes", "C": "channels"}
@@ -39,7 +39,8 @@ def read(reference, notes: set[str] | None = None) -> np.ndarray:
     if wanted.z == "focus":
         plane = next(planes)
         return max([plane, *(_same_shape(other, plane, wanted) for other in planes)], key=sharpness)
-    return next(planes)
+    (plane,) = planes
+    return plane
 
 
 def read_shape(reference) -> tuple[int, int] | None:
@@ -54,13 +55,18 @@ def read_shape(reference) -> tuple[int, int] | None:
         return None
 
 
-def read_stack(references: list[str], expected: tuple[int, int], notes: set[str] | None = None) -> np.ndarray:
+def read_stack(references: list[str], expected: tuple[int, int]) -> np.ndarray:
     """The counts (C, H, W) of a field, a reference per channel; BadField unless all are readable and of one shape."""
+    return np.stack(read_planes(references, expected))
+
+
+def read_planes(references: list[str], expected: tuple[int, int], notes: set[str] | None = None) -> list[np.ndarray]:
+    """As `read_stack`, every channel (H, W) of its own type; for `notes` see `read`."""
     planes = [read(reference, notes) for reference in references]
     for reference, plane in zip(references, planes, strict=True):
         if plane.shape != expected:
             raise BadField("shape", f"{reference}: expected {expected} like most of the plate, found {plane.shape}")
-    return np.stack(planes)
+    return planes
 
 
 def sharpness(plane: np.ndarray) -> float:

@@ -1,15 +1,19 @@
-"""Label images from elsewhere: found by a pattern of their paths, read from TIFF, PNG, NPY or Zarr."""
+"""Label images from elsewhere: found by a pattern of their paths, decoded by content, their numbers as they stand."""
 
 from pathlib import Path
 
 import numpy as np
-import tifffile
+import pandas as pd
 from scipy import ndimage
 from skimage import measure
 from skimage.segmentation import relabel_sequential
 
+from wellread.inputs.decode import opened
+from wellread.inputs.formats import BadField
 from wellread.runtime.errors import InputError
 
+READ = "TIFF, PNG, BMP, NPY, NPZ or Zarr"
+LARGEST = 2**16 - 1  # label that stays as it is: tables and arrays of a field are as long as its largest label
 KINDS = ("labels", "binary", "outlines")
 PLACEHOLDERS = "{plate}, {well}, {site}, {field}, {stem}"
 
@@ -30,8 +34,9 @@ def path_of(pattern: str, metadata: dict) -> Path:
 def read(pattern: str, metadata: dict, shape: tuple[int, int], kind: str = "labels", plane: int = 0) -> np.ndarray:
     """The label image (H, W) int32 of one field; InputError if it is missing, damaged or of another shape.
 
-    `kind`: labels as they are; `binary`, one label per connected component; `outlines`, one per closed outline. A file
-    of several planes (C, H, W) or fields (F, C, H, W), as our own masks.tif, is looked up by `plane` and field number.
+    `kind`: labels as they are, but renumbered from 1 in their order if any is above 65535; `binary`, one label per
+    connected component; `outlines`, one per closed outline. A file of several planes (C, H, W) or fields (F, C, H, W),
+    as our own masks.tif, is looked up by `plane` and field number.
     """
     path = path_of(pattern, metadata)
     labels = _decode(path, metadata["field"], plane)
@@ -53,55 +58,34 @@ def _fill_outlines(line: np.ndarray) -> np.ndarray:
 
 
 def _whole_number_labels(labels: np.ndarray, path: Path) -> np.ndarray:
-    """Labels as int32; InputError unless they are whole numbers from 0."""
-    if (labels < 0).any() or (labels.dtype.kind == "f" and (labels != np.round(labels)).any()):
-        raise InputError("labels, whole numbers from 0", f"{labels.min()} to {labels.max()}", str(path), "the file")
-    return labels.astype(np.int32)
+    """Labels as int32, large ones renumbered; InputError unless they are whole numbers from 0."""
+    low, high = labels.min(initial=0), labels.max(initial=0)
+    if not (low >= 0 and high < np.inf) or (labels.dtype.kind == "f" and (labels != np.round(labels)).any()):
+        raise InputError("labels, whole numbers from 0", f"{low} to {high}", str(path), "the file")
+    return labels.astype(np.int32) if high <= LARGEST else _renumbered(labels)
+
+
+def _renumbered(labels: np.ndarray) -> np.ndarray:
+    """Labels 1, 2, 3 ... in the order of the given ones, 0 for 0: int32."""
+    codes, known = pd.factorize(labels.ravel(), sort=True)
+    return (codes + int(known[0] != 0)).reshape(labels.shape).astype(np.int32)
 
 
 def _decode(path: Path, field: int, plane: int) -> np.ndarray:
-    """The (H, W) array of one field in a file."""
-    suffix = next((name for name in READERS if name in path.suffixes or f"{name}/" in f"{path}/"), "")
-    if not path.exists() or not suffix:
-        kinds = ", ".join(READERS)
-        found = f"no file at {path}" if suffix else f"{path}"
-        raise InputError(f"a label image ({kinds})", found, "the path of label images", "the pattern, or add the file")
+    """The (H, W) array of one field in a file, as stored: colours of a palette or of white say nothing of labels."""
     try:
-        return READERS[suffix](path, field, plane)
-    except Exception as error:  # every decoder has exceptions of its own for a damaged file
-        raise InputError("a label image", f"truncated or damaged ({error})", str(path), "the file") from error
+        with opened(path) as file:
+            what = file.description
+            if what.kind == "jpeg" or what.meaning in ("colour", "ink"):
+                found = "JPEG, which changes numbers" if what.kind == "jpeg" else "colours, not label numbers"
+                raise _no_labels(path, found)
+            lead = {2: (), 3: (plane,), 4: (field, plane)}.get(len(what.shape))
+            if lead is None or any(number >= size for number, size in zip(lead, what.shape, strict=False)):
+                raise _no_labels(path, f"shape {what.shape}, without plane {plane} of field {field}")
+            return file.read((*lead, slice(None), slice(None)))
+    except BadField as bad:
+        raise _no_labels(path, bad.detail.removeprefix(f"{path}: ")) from bad
 
 
-def _read_tiff(path: Path, field: int, plane: int) -> np.ndarray:
-    with tifffile.TiffFile(path) as tiff:
-        shape = tiff.series[0].shape
-        page = {2: 0, 3: plane}.get(len(shape), field * shape[-3] + plane if len(shape) > 3 else 0)
-        return tiff.pages[page].asarray()
-
-
-def _read_array(array, field: int, plane: int) -> np.ndarray:
-    lead = {2: (), 3: (plane,), 4: (field, plane)}[array.ndim]
-    return np.asarray(array[lead])
-
-
-def _read_picture(path: Path, field: int, plane: int) -> np.ndarray:
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        return np.asarray(picture)
-
-
-def _read_zarr(path: Path, field: int, plane: int) -> np.ndarray:
-    import zarr
-
-    return _read_array(zarr.open_array(path, mode="r"), field, plane)
-
-
-READERS = {
-    ".tif": _read_tiff,
-    ".tiff": _read_tiff,
-    ".TIF": _read_tiff,
-    ".png": _read_picture,
-    ".npy": lambda path, field, plane: _read_array(np.load(path, mmap_mode="r"), field, plane),
-    ".zarr": _read_zarr,
-}
+def _no_labels(path: Path, found: str) -> InputError:
+    return InputError(f"a label image ({READ})", found, str(path), "the pattern, or the file")

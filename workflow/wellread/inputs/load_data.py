@@ -1,12 +1,13 @@
 """CellProfiler's LoadData tables, as the Cell Painting Gallery has them: a row per field, two columns per channel."""
 
+import glob
 import logging
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import pandas as pd
 
-from wellread.inputs import spreadsheets
+from wellread.inputs import listing, spreadsheets
 from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
@@ -25,16 +26,15 @@ def load_data(
     channels: list[str], staged: str, where: str, say=log.info, *, path: str, root="", replace: dict | None = None,
     names: dict | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """The images table of a LoadData file (.csv, .csv.gz, .parquet): Metadata_Plate, Metadata_Well (or Metadata_Row and
-    Metadata_Col), Metadata_Site, and per channel FileName_ and PathName_, or URL_ (file: only), each with or without
-    Orig before the channel's name, and with or without Image_ before all.
+    """The images table of a LoadData file, or of all that fit a path with *: Metadata_Plate, Metadata_Well (or
+    Metadata_Row and Metadata_Col), Metadata_Site, and per channel FileName_ and PathName_, or URL_, each with or
+    without Orig before the channel's name, and with or without Image_ before all.
 
     Without a site, the rows of a well are its sites, in their order. `replace`: beginnings of paths that have moved,
     such as {"/home/ubuntu/bucket": "/data"}; relative paths start at `root`. `names`: what a channel is called in the
     columns, if not by its own name. InputError if the file or a column is not there, or if images lie on a server.
     """
-    frame = spreadsheets.read(path, f"{where}.load_data.path")
-    frame = frame.rename(columns=lambda name: str(name).removeprefix("Image_"))
+    frame = _read(path, f"{where}.load_data.path", say)
     table = pd.DataFrame(
         {"plate": frame[_first(frame, METADATA["plate"], channels, path)], "well": _wells(frame, path)}
     )
@@ -45,6 +45,18 @@ def load_data(
     if illumination := [name for name in frame if name.startswith(("FileName_Illum", "URL_Illum"))]:
         say(f"{len(illumination)} columns of illumination functions: calibrate.illumination.functions can use these")
     return table
+
+
+def _read(path: str, key: str, say) -> pd.DataFrame:
+    """The table as text, "" for what is missing, without Image_ before the names of columns; of several files all."""
+    paths = sorted(glob.glob(path, recursive=True)) if "*" in path else [path]
+    if not paths:
+        start = path[: path.index("*")].rpartition("/")[0] or "."
+        listing.require(start, "a folder of LoadData tables", key)
+        raise InputError("LoadData tables", f"no file fits {path}", key, "the path")
+    frames = [spreadsheets.read(one, key, say) for one in paths]
+    frame = pd.concat(frames, ignore_index=True).fillna("") if len(frames) > 1 else frames[0]
+    return frame.rename(columns=lambda name: name.removeprefix("Image_"))
 
 
 def _known(frame: pd.DataFrame, called: tuple[str, ...], channels) -> str:

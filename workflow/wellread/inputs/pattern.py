@@ -105,8 +105,8 @@ def _none_fits(listed, unfit: list[str], naming: Naming, folder: str, where: str
 def _with_keys(frame: pd.DataFrame, naming: Naming, folder: str, plate: str, well: str) -> pd.DataFrame:
     """The matches with plate, well and site, and whole paths."""
     if "well" not in frame and {"row", "column"} <= set(frame):
-        pairs = pd.Series(list(zip(frame["row"], frame["column"], strict=True)), frame.index)
-        frame["well"] = pairs.map(_on_unique(pairs, lambda pair: of_row_and_column(*pair) or "".join(pair)))
+        places = frame["row"] + " " + frame["column"]
+        frame["well"] = places.map(_on_unique(places, _of_place))
     frame["well"] = frame["well"].map(_on_unique(frame["well"], well_name)) if "well" in frame else well
     if "plate" not in frame:
         frame["plate"] = plate or _plates(frame["path"], naming, folder)
@@ -125,12 +125,18 @@ def _on_unique(values: pd.Series, function) -> dict:
     return {value: function(value) for value in values.unique()}
 
 
+def _of_place(place: str) -> str:
+    """The well of a row and a column, with a blank between them."""
+    row, _, column = place.rpartition(" ")
+    return of_row_and_column(row, column) or row + column
+
+
 def _plates(paths: pd.Series, naming: Naming, folder: str) -> pd.Series:
     """Every file's plate: with a preset the folder that holds it, else the folder that holds all images."""
     root = Path(folder).absolute().resolve() if folder in (".", "..") else Path(folder).absolute()
     if not naming.numbered:
         return pd.Series(root.name, index=paths.index)
-    below = paths.str.rpartition("/")[0]
+    below = pd.Series([path.rpartition("/")[0] for path in paths.to_numpy(object)], paths.index)
     return below.map(_on_unique(below, lambda inner: naming.plate_of((root / inner).as_posix())))
 
 

@@ -1,13 +1,11 @@
 """Planes and times in separate files: which of them are the picture of a field."""
 
-import logging
-
+import numpy as np
 import pandas as pd
 
 from wellread.inputs.references import BAR, PROJECTIONS
 from wellread.runtime.errors import InputError
 
-log = logging.getLogger("wellread")
 KEY = ["plate", "well", "site", "channel"]
 
 
@@ -15,7 +13,7 @@ def at_time(frame: pd.DataFrame, time, where: str) -> pd.DataFrame:
     """The files of one time point (column t, if any); InputError if there are several and none is asked for."""
     if "t" not in frame:
         return frame
-    times = pd.to_numeric(frame["t"])
+    times = _numbers(frame["t"])
     there = [int(one) for one in sorted(times.dropna().unique())]
     if time == "" and len(there) > 1:
         found = f"{len(there)} times: {_few(there)}"
@@ -33,13 +31,19 @@ def in_one_image(frame: pd.DataFrame, z, where: str) -> pd.DataFrame:
     """
     if "z" not in frame:
         return frame
-    frame = frame.assign(z=pd.to_numeric(frame["z"]))
+    frame = frame.assign(z=_numbers(frame["z"]))
     if z not in ("", *PROJECTIONS):
         return _one_plane(frame, int(z), where)
     flat, planes = frame[frame["z"].isna()], frame[frame["z"].notna()]
     first, second = (flat, _projected(planes, z or "max")) if z == "" else (_projected(planes, z), flat)
     rest = second[~_keys(second).isin(_keys(first))] if len(first) and len(second) else second
     return pd.concat([first, rest])[[*KEY, "path"]]
+
+
+def _numbers(texts: pd.Series) -> pd.Series:
+    """Text as numbers, NaN where there is none; the few different ones are read once."""
+    codes, found = pd.factorize(texts)
+    return pd.Series(np.array([*map(float, found), np.nan])[codes], texts.index)
 
 
 def _projected(planes: pd.DataFrame, z: str) -> pd.DataFrame:

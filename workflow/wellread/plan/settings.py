@@ -96,9 +96,14 @@ def _wanted(problem) -> str:
         "minItems": lambda v: f"at least {v} item",
         "uniqueItems": lambda v: "no item twice",
         "propertyNames": lambda v: f"names that match {v.get('pattern')}",
-        "pattern": lambda v: f"text that matches {v}",
+        "pattern": lambda v: _or_words(v) if "integer" in problem.schema["type"] else f"text that matches {v}",
     }
     return wanted.get(problem.validator, lambda v: f"{problem.validator} {v}")(problem.validator_value)
+
+
+def _or_words(pattern: str) -> str:
+    """What a key takes that is a number or one of the words of a pattern such as ^(max|focus)$."""
+    return " or ".join(["a whole number", *filter(None, pattern.strip("^$()").split("|"))])
 
 
 def _hint(value) -> str:

@@ -103,7 +103,7 @@ def _plate_pictures(run: Run, plate: str, masks, counts: pd.Series) -> dict:
     ]
     return {
         "plate": plate,
-        "map": svg.plate_map(wells.to_dict(), 0, max(wells.max(), 1), digits=0),
+        "map": svg.plate_map(wells.to_dict(), 0, max([*wells, 1]), digits=0),
         "pictures": pictures,
     }
 
@@ -119,6 +119,8 @@ def _overlay(plate: Plate, field: int, masks) -> str:
 
 def _example_fields(counts: pd.Series, seed: int, plate: str) -> dict[str, int]:
     """{what: field} of up to three different fields: with fewest and most objects, and one drawn at random."""
+    if counts.empty:
+        return {}
     order = np.random.default_rng([seed, crc32(plate.encode())]).permutation(counts.index)
     wanted = [("fewest objects", counts.idxmin()), ("most objects", counts.idxmax())]
     wanted += [("drawn at random", field) for field in order if field not in dict(wanted).values()][:1]

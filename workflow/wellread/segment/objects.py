@@ -15,7 +15,7 @@ def objects(nuclei: np.ndarray, cells: np.ndarray, field: dict[str, np.ndarray],
     centre of; `at_edge`: the cell touches the border of its field; `intensity_CHANNEL`: mean over the cell. The first
     columns, plate, well, site and field, are of `metadata`.
     """
-    cells, nuclei = np.asarray(cells), np.asarray(nuclei)
+    (cells, nuclei), names = _compact(np.asarray(cells), np.asarray(nuclei))
     cell, nucleus = _Shape(cells), _Shape(nuclei, cells.max(initial=0))
     labels = np.flatnonzero(cell.area)
     no_nucleus = nucleus.area[labels] == 0
@@ -25,13 +25,27 @@ def objects(nuclei: np.ndarray, cells: np.ndarray, field: dict[str, np.ndarray],
     box = cell.box()[labels]
     at_edge = (box[:, :2] == 0).any(1) | (box[:, 2:] == cells.shape).any(1)
     cell_y, cell_x, _ = cell.ellipse()
-    table = {"label": labels, "y": y, "x": x, "cell_y": cell_y[labels], "cell_x": cell_x[labels]}
+    table = {
+        "label": labels if names is None else names[labels],
+        "y": y,
+        "x": x,
+        "cell_y": cell_y[labels],
+        "cell_x": cell_x[labels],
+    }
     table |= dict(zip(BOX, box.T, strict=True)) | {"area": cell.area[labels].astype(float)}
     table |= {"nucleus_area": nucleus.area[labels].astype(float), "eccentricity": eccentricity, "at_edge": at_edge}
     table |= {f"intensity_{name}": cell.mean(plane)[labels] for name, plane in field.items()}
     types = dict.fromkeys(FIELD_KEYS, object) | {"field": int}
     keys = {name: np.full(len(labels), metadata[name], dtype) for name, dtype in types.items()}
     return pd.DataFrame(keys | table)
+
+
+def _compact(cells: np.ndarray, nuclei: np.ndarray):
+    """Both label images, and what their labels were: renumbered if they are more than pixels, else None as they are."""
+    if max(cells.max(initial=0), nuclei.max(initial=0)) <= cells.size:
+        return (cells, nuclei), None
+    names, codes = np.unique(np.stack([np.zeros_like(cells), cells, nuclei]), return_inverse=True)
+    return codes.reshape(3, *cells.shape)[1:], names
 
 
 class _Shape:

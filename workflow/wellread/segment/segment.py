@@ -19,6 +19,7 @@ from wellread.runtime.files import whole
 from wellread.runtime.parallel import ordered
 from wellread.runtime.progress import progress
 from wellread.runtime.registry import chosen, pick
+from wellread.segment.contrast import contrast, told
 from wellread.segment.objects import objects
 from wellread.segment.scene import Scene
 
@@ -35,15 +36,17 @@ def segment(fields, calibration, outputs: dict, section: dict, threads=1, pixel_
     """
     plate = open_plate(fields, calibration)
     method = pick("segment", section)(Scene(_sample_fields(plate), pixel_size, device, threads))
-    segment_field = partial(_segment_field, paths=(fields, calibration), method=method)
+    segment_field = partial(_segment_field, paths=(fields, calibration), method=method, given="precomputed" in section)
     results = ordered(segment_field, plate.fields.index, 1 if chosen("segment", section).network else threads)
-    tables, layout = [], {"shape": (len(plate.fields), 2, *plate.shape), "dtype": np.int32}
+    tables, contrasts, layout = [], [], {"shape": (len(plate.fields), 2, *plate.shape), "dtype": np.int32}
     with whole(outputs["masks"]) as part:
-        pages = _mask_pages(progress(results, "segment", len(plate.fields), "fields"), tables)
+        pages = _mask_pages(progress(results, "segment", len(plate.fields), "fields"), tables, contrasts)
         tags = {"photometric": "minisblack", "metadata": {"axes": "FCYX"}}
         tifffile.imwrite(part, pages, bigtiff=True, compression="zlib", **layout, **tags)
     found = pd.concat(tables, ignore_index=True)
     _log_counts(found, plate)
+    if doubt := told(contrasts):
+        log.warning("%s", doubt)
     table_files.write(found, outputs["objects"], "objects")
 
 
@@ -53,20 +56,22 @@ def _sample_fields(plate: Plate) -> list[dict[str, np.ndarray]]:
     return [plate.read_by_channel(plate.good[i]) for i in spread]
 
 
-def _segment_field(number: int, paths: tuple[str, str], method) -> tuple[np.ndarray, pd.DataFrame]:
-    """Masks (2, H, W) of one field and the table of its objects."""
+def _segment_field(number: int, paths: tuple[str, str], method, given: bool) -> tuple[np.ndarray, pd.DataFrame, float]:
+    """Masks (2, H, W) of one field, the table of its objects, and the contrast of masks that were given, else NaN."""
     plate = open_plate(*paths)
     if plate.fields.loc[number, "status"] != "ok":
-        return (empty := np.zeros((2, *plate.shape), np.int32)), objects(*empty, {}, plate.metadata(number))
+        return (empty := np.zeros((2, *plate.shape), np.int32)), objects(*empty, {}, plate.metadata(number)), np.nan
     field, metadata = plate.read_by_channel(number), plate.metadata(number)
     nuclei, cells = method(field, metadata)
-    return np.stack([nuclei, cells]).astype(np.int32), objects(nuclei, cells, field, metadata)
+    masks, table = np.stack([nuclei, cells]).astype(np.int32), objects(nuclei, cells, field, metadata)
+    return masks, table, contrast(nuclei, cells, field) if given else np.nan
 
 
-def _mask_pages(results, tables: list):
-    """Yield the masks (H, W) of every result, and append its table to `tables`."""
-    for masks, table in results:
+def _mask_pages(results, tables: list, contrasts: list):
+    """Yield the masks (H, W) of every result, and append its table to `tables`, its contrast to `contrasts`."""
+    for masks, table, value in results:
         tables.append(table)
+        contrasts.append(value)
         yield from masks
 
 
