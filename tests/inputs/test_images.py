@@ -56,10 +56,13 @@ def test_other_formats(tmp_path):
 def test_jpeg_is_read_and_told_to_be_lossy(tmp_path):
     ramp = np.tile(np.arange(60, dtype=np.uint8) * 4, (40, 1))
     Image.fromarray(ramp).save(tmp_path / "a.jpg", quality=95)
-    notes = set()
-    found = images.read(str(tmp_path / "a.jpg"), notes)
-    assert abs(found.astype(int) - ramp).max() < 8
-    assert [note for note in notes if "JPEG, which is lossy" in note]
+    tifffile.imwrite(tmp_path / "a.tif", ramp, compression="jpeg", compressionargs={"level": 95})
+    tifffile.imwrite(tmp_path / "2.tif", np.stack([ramp] * 2), compression="jpeg", photometric="minisblack")
+    for name in ("a.jpg", "a.tif", "2.tif [c=1]"):
+        notes = set()
+        found = images.read(f"{tmp_path / name}", notes)
+        assert abs(found.astype(int) - ramp).max() < 8
+        assert [note for note in notes if "JPEG, which is lossy" in note]
 
 
 WRITERS = {

@@ -32,7 +32,7 @@ class Description:
     Axes: T times, Z planes, C channels, Y, X, S samples of a colour picture (red, green, blue and perhaps alpha), I
     items of a stack; Q where the file does not say. `channels`: their names, or () if the file has none. `pixel_size`
     in micrometres, 0 if the file has none. `meaning` of the numbers: counts; or white (0 is white), palette (places in
-    a table of colours), colour, bits (one per pixel).
+    a table of colours), colour, bits (one per pixel). `lossy`: compressed as JPEG.
     """
 
     kind: str
@@ -42,6 +42,7 @@ class Description:
     channels: tuple[str, ...] = ()
     pixel_size: float = 0.0
     meaning: str = "counts"
+    lossy: bool = False
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -113,7 +114,7 @@ def _open_tiff(path: Path) -> Opened:
     if tiff.pages.is_multipage or not _whole_in_a_page(page):
         tiff.close()
         return _open_pages(path, stamp(path))
-    what = Description("tiff", page.axes, page.shape, page.dtype, *_said_by_tiff(tiff), _meaning(page))
+    what = Description("tiff", page.axes, page.shape, page.dtype, *_said_by_tiff(tiff), _meaning(page), _lossy(page))
     return Opened(what, lambda index: page.asarray()[index], _colours(page), page.bitspersample, tiff.close)
 
 
@@ -137,7 +138,7 @@ def _open_pages(path: Path, stamp: tuple) -> Opened:
     if len(series) > 1:
         axes, shape, pages = "Q" + axes, (len(series), *shape), [page for one in series for page in _own_pages(one)[2]]
     page = first.keyframe
-    what = Description("tiff", axes, shape, first.dtype, *_said_by_tiff(tiff), _meaning(page))
+    what = Description("tiff", axes, shape, first.dtype, *_said_by_tiff(tiff), _meaning(page), _lossy(page))
     whole = first.asarray if len(series) == 1 else None
     return Opened(what, partial(_read_page, tiff, pages, shape, page, whole), _colours(page), page.bitspersample)
 
@@ -218,6 +219,10 @@ def _meaning(page) -> str:
     return names.get(int(page.photometric), "counts")
 
 
+def _lossy(page) -> bool:
+    return page.compression in (6, 7, 33007, 34892)  # ways to say JPEG
+
+
 def _colours(page) -> np.ndarray | None:
     return None if page.colormap is None or page.photometric != 3 else np.asarray(page.colormap).T
 
@@ -261,7 +266,7 @@ def _open_picture(path: Path, name: str) -> Opened:
     meaning = "colour" if mode in ("RGB", "RGBA", "YCbCr", "LAB", "HSV") else meaning
     axes, shape = ("YX", (height, width)) if samples == 1 else ("YXS", (height, width, samples))
     palette = None if colours is None else np.reshape(colours, (-1, 3)).astype(np.uint8)
-    what = Description(name, axes, shape, dtype, meaning=meaning)
+    what = Description(name, axes, shape, dtype, meaning=meaning, lossy=name == "jpeg")
     return Opened(what, partial(_read_picture, path, deep), palette, head[24] if name == "png" else 8)
 
 

@@ -186,7 +186,7 @@ def _tile(wanted: Reference, width: int) -> tuple[int, int]:
 def _counts(stored: np.ndarray, file: Opened, wanted: Reference, notes: set[str]) -> np.ndarray:
     """Counts (H, W), uint8 or uint16, of a picture (H, W) or (H, W, S) as stored in a file."""
     what = file.description
-    if what.kind == "jpeg":
+    if what.lossy:
         notes.add("JPEG, which is lossy: fine differences of brightness and texture are gone")
     if not stored.size:
         raise BadField("shape", f"{wanted}: {GREY}, found shape {stored.shape}")
