@@ -15,7 +15,7 @@ MODELS = {
 @pytest.fixture
 def config(tmp_path):
     wells = {"plate": ["P1", "P1", "P2"], "well": ["A01", "A02", "A01"], "treatment": ["a", "b", "a"], "control": ""}
-    pd.DataFrame(wells | {"moa": ["x", "y", "x"], "gene": "g"}).to_csv(tmp_path / "wells.csv", index=False)
+    pd.DataFrame(wells | {"moa": ["x", "y", "x"], "gene": ["g", "h", "g"]}).to_csv(tmp_path / "wells.csv", index=False)
     images = {"plate": ["P1", "P1", "P2"], "well": ["A01", "A02", "A01"], "DNA": "x.tif"}
     pd.DataFrame(images).to_csv(tmp_path / "images.csv", index=False)
     tables = {"images": {"table": {"path": str(tmp_path / "images.csv")}}, "wells": str(tmp_path / "wells.csv")}
@@ -44,7 +44,7 @@ def test_only_labels_that_were_asked_for_train_again(config):
 
 def test_a_label_that_is_not_there_is_refused(config):
     config["models"] = {"taught": {"train": {"supervised": {"label": "mao"}}}}
-    with pytest.raises(InputError, match="column mao"):
+    with pytest.raises(InputError, match="did you mean moa"):
         Plan.of(config)
 
 

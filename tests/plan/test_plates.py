@@ -106,10 +106,12 @@ def test_labels_of_other_plates_do_not_train_again(tmp_path):
     """A model that learns from P1 alone looks at the labels of P1, and at no other column."""
     given = config(tmp_path) | {"models": {"m": {"plates": ["P1"], "probe": "treatment"}}}
     wells = pd.read_csv(tmp_path / "wells.csv", dtype=str, keep_default_na=False)
+    wells = wells.assign(treatment="t|s")
+    wells.to_csv(tmp_path / "wells.csv", index=False)
     before = Plan.of(given).labels_hash("m")
     assert before
     for plate, changes in (("P2", False), ("P1", True)):
-        other = wells.assign(treatment=wells["treatment"].where(wells["plate"] != plate, "u"))
+        other = wells.assign(treatment=wells["treatment"].where(wells["plate"] != plate, "u|s"))
         other.to_csv(tmp_path / "wells.csv", index=False)
         assert (Plan.of(given).labels_hash("m") != before) == changes
     wells.assign(control="negative").to_csv(tmp_path / "wells.csv", index=False)

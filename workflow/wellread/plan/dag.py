@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import sources, user_tables
-from wellread.plan import settings
+from wellread.plan import demands, settings
 from wellread.plan.provenance import rows_hash
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -32,16 +32,60 @@ class Plan:
     def of(cls, config: dict) -> "Plan":
         """Check the config and the tables it names; raise InputError telling all that is wrong."""
         plan = cls(settings.load(config))
-        for name, dataset in plan.config["datasets"].items():
-            where = f"datasets.{name}"
-            plan.images[name] = sources.fields(dataset, name)
-            plan.wells[name] = user_tables.read(dataset["wells"], "wells", key=f"{where}.wells")
-            _check_plates(plan.images[name], plan.wells[name], where)
-            _check_weights(dataset["segment"] if plan.has_masks(name) else {}, where)
-            plan.check_functions(name)
-        if errors := [error for name in plan.trained() for error in _unlabelled(plan, name)]:
+        errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
+        if errors := errors or plan.unanswerable():
             raise InputError.together(errors)
         return plan
+
+    def opened(self, name: str) -> list[InputError]:
+        """Read the tables of a dataset; the errors that this meets."""
+        dataset, where = self.config["datasets"][name], f"datasets.{name}"
+        try:
+            self.images[name] = sources.fields(dataset, name)
+            self.wells[name] = user_tables.read(dataset["wells"], "wells", key=f"{where}.wells")
+            _check_plates(self.images[name], self.wells[name], where)
+            _check_weights(dataset["segment"] if self.has_masks(name) else {}, where)
+            self.check_functions(name)
+        except InputError as error:
+            return [error]
+        return []
+
+    def screen(self, dataset: str) -> demands.Screen:
+        """What the tables tell of the profiles of a dataset."""
+        pooling = self.config["datasets"][dataset]["consensus"]
+        return demands.Screen(self.images[dataset], self.wells[dataset], pooling, self.config["seed"])
+
+    def unanswerable(self) -> list[InputError]:
+        """What tasks, figures, corrections and training ask of wells tables that do not have it."""
+        screens = {name: self.screen(name) for name in self.config["datasets"]}
+        embedded = [name for name in screens if self.models(name)]
+        errors = [
+            error
+            for noun, name, entry, verb in self._asked()
+            for dataset in entry["datasets"]
+            if dataset in embedded
+            for error in demands.of_entry(screens[dataset], verb, entry[verb], entry["level"], f"{noun}.{name}")
+        ]
+        errors += [
+            error
+            for name, steps in self.config["corrections"].items()
+            for dataset in embedded
+            for number, step in enumerate(steps)
+            for error in demands.of_correction(screens[dataset], step, f"corrections.{name}.{number} of {dataset}")
+        ]
+        return errors + [error for model in self.trained() for error in self._unlabelled(model, screens)]
+
+    def _asked(self):
+        """Every task and figure of profiles: (noun, name, entry, verb)."""
+        for noun, verb in (("tasks", "measure"), ("figures", "draw")):
+            for name, entry in self.config[noun].items():
+                if verb in entry and not chosen(verb, entry[verb]).masks:
+                    yield noun, name, entry, verb
+
+    def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
+        plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]
+        wells = [screens[name].imaged.query("plate in @own") for name, own in plates] if self.labels(model) else []
+        return demands.of_training(wells, self.labels(model), f"models.{model}")
 
     def plates(self, dataset: str) -> list[str]:
         """The plates of a dataset, sorted."""
@@ -209,13 +253,3 @@ def _files(section: str, settings: dict) -> dict[str, str]:
     """The files that a choice of the config reads, by option; those left empty are none."""
     ((_, options),) = settings.items()
     return {key: options[key] for key in chosen(section, settings).files if options[key]}
-
-
-def _unlabelled(plan: Plan, model: str) -> list[InputError]:
-    datasets, labels = plan.config["models"][model]["train_on"], plan.labels(model)
-    return [
-        InputError(f"a column {label}", ", ".join(plan.wells[dataset]), where, f"models.{model}, or the table")
-        for dataset in datasets
-        for label in labels
-        if label not in plan.wells[dataset] and (where := plan.config["datasets"][dataset]["wells"])
-    ]

@@ -162,7 +162,7 @@ def _idle(config: dict) -> list[InputError]:
 
 
 def _strangers(names: list[str], known, where: str) -> list[InputError]:
-    return [_unknown(name, known, where) for name in names if name not in known]
+    return [unknown(name, known, where) for name in names if name not in known]
 
 
 def _segment_channels(name: str, dataset: dict) -> list[InputError]:
@@ -173,7 +173,7 @@ def _segment_channels(name: str, dataset: dict) -> list[InputError]:
     named = [(option, options[option]) for option in chosen("segment", dataset["segment"]).channels]
     listed = [(option, [value] if isinstance(value, str) else value) for option, value in named]
     return [
-        _unknown(channel, dataset["channels"], f"{where}.{option}")
+        unknown(channel, dataset["channels"], f"{where}.{option}")
         for option, channels in listed
         for channel in filter(None, channels)
         if channel not in dataset["channels"]
@@ -193,10 +193,11 @@ def _unscaled(name: str, dataset: dict) -> list[InputError]:
     ]
 
 
-def _unknown(name: str, known, where: str) -> InputError:
+def unknown(name: str, known, where: str, what: str = "") -> InputError:
+    """The error of a name that is not among those `known`, with the one that was perhaps meant."""
     near = get_close_matches(name.lower(), {other.lower(): other for other in known}, 1, 0.5)
     hint = f"did you mean {next(o for o in known if o.lower() == near[0])}?" if near else "use one of the names above"
-    return InputError(f"one of {', '.join(known)}", name, where, hint)
+    return InputError((f"{what}: " if what else "") + f"one of {', '.join(known)}", name, where, hint)
 
 
 def _trainable(config: dict, name: str, model: dict) -> list[InputError]:
@@ -204,7 +205,7 @@ def _trainable(config: dict, name: str, model: dict) -> list[InputError]:
     first, *others = dict.fromkeys(model["train_on"] + model["embed_on"])
     wanted = config["datasets"][first]["channels"]
     errors = [
-        _unknown(channel, wanted, f"models.{name}.views.{option}")
+        unknown(channel, wanted, f"models.{name}.views.{option}")
         for option in ("kept_channels", "rescaled_channels")
         for channel in model["views"][option]
         if channel not in wanted
