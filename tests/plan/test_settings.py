@@ -114,6 +114,10 @@ def test_every_preset_adds_one_model_to_a_config(path):
     base = HPA if "hpa" in path.stem else DEMO
     preset = yaml.safe_load(path.read_text())
     assert set(preset) == {"models"}
+    (given,) = preset["models"].values()
+    base = deepcopy(base)
+    for dataset in base["datasets"].values():
+        dataset["crops"] = {"size": given.get("embed", {}).get("view") or given["encoder"]["vit"]["image"]}
     config = settings.load(base | preset)
     (model,) = config["models"].values()
     vit = model["encoder"]["vit"]
@@ -126,7 +130,7 @@ def test_a_given_encoder_takes_no_training():
     config["models"]["tiny"] = {"encoder": {"random": {}}, "fit": {"epochs": 3}, "train": {"mae": {}}}
     with pytest.raises(InputError, match="train, fit"):
         settings.load(config)
-    config["models"]["tiny"] = {"encoder": {"random": {}}}
+    config["models"]["tiny"] = {"encoder": {"random": {"image": 48}}}
     model = settings.load(config)["models"]["tiny"]
     assert (model["train_on"], model["embed_on"]) == ([], ["demo"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
+from wellread.plan.contradictions import contradictions
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -25,6 +26,7 @@ def load(config: dict) -> dict:
     problems = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda error: list(map(str, error.path)))
     errors = [_explain(leaf) for problem in problems for leaf in _leaves(problem)]
     errors = errors or _idle(config) or _contradictions(filled := fill(deepcopy(config), schema()))
+    errors = errors or contradictions(filled, config)
     if errors:
         raise InputError.together(errors)
     return filled
