@@ -80,7 +80,7 @@ def test_the_schema_offers_what_the_registry_has(section):
 @pytest.mark.parametrize(("section", "name"), OFFERED)
 def test_what_is_declared_of_options_is_about_options_there_are(section, name):
     one = choices(section)[name]
-    declared = {*one.channels, *one.columns, *one.files, *one.micrometres}
+    declared = {*one.channels, *one.columns, *one.files, *one.micrometres, *one.patterns, *one.views}
     assert declared <= set(options(REGISTRIES[section][name]))
 
 

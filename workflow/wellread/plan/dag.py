@@ -1,5 +1,6 @@
 """What the config asks for: its tables, the hash of every plate's rows, and the list of files to make."""
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import sources, user_tables
-from wellread.plan import demands, settings
+from wellread.plan import demands, raw_files, settings
+from wellread.plan.contradictions import unreached
 from wellread.plan.provenance import rows_hash
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -22,6 +24,7 @@ class Plan:
     config: dict
     images: dict[str, pd.DataFrame] = field(default_factory=dict)
     wells: dict[str, pd.DataFrame] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)  # that a user should read before a run, though nothing is wrong
 
     @cached_property
     def result_settings(self) -> dict:
@@ -32,7 +35,9 @@ class Plan:
     def of(cls, config: dict) -> "Plan":
         """Check the config and the tables it names; raise InputError telling all that is wrong."""
         plan = cls(settings.load(config))
+        plan.notes += unreached(plan.config)
         errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
+        errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
         if errors := errors or plan.unanswerable():
             raise InputError.together(errors)
         return plan
@@ -98,6 +103,72 @@ class Plan:
     def rows_hash(self, dataset: str, plate: str) -> str:
         """A hash of what the images table says of one plate."""
         return rows_hash(self.rows(dataset, plate))
+
+    def watched(self, dataset: str) -> str:
+        """What is looked at to notice replaced files: files, folders, or nothing where a rule makes them."""
+        section = self.config["datasets"][dataset]
+        count = len(self.images[dataset]) * len(section["channels"])
+        return "nothing" if self.is_painted(dataset) else raw_files.watched(section["watch"], count)
+
+    def image_stamps(self, dataset: str, plate: str) -> str:
+        """A hash of sizes and times of the images of a plate."""
+        if (watch := self.watched(dataset)) == "nothing":
+            return ""
+        files = raw_files.files(self.rows(dataset, plate), self.config["datasets"][dataset]["channels"])
+        return raw_files.stamps_hash(files, watch)
+
+    def label_images(self, section: str, settings: dict, dataset: str, plate: str) -> list[str]:
+        """The label images of a plate that a segmenter or a measure reads, but for those that rules of ours make."""
+        ((_, options),) = settings.items()
+        patterns = [options[option] for option in chosen(section, settings).patterns if options[option]]
+        rows, (first, *_) = self.rows(dataset, plate), self.config["datasets"][dataset]["channels"]
+        paths = [path for pattern in patterns for path in raw_files.of_pattern(pattern, rows, first)]
+        return [path for path in dict.fromkeys(paths) if not path.startswith("results/")]
+
+    def mask_stamps(self, dataset: str, plate: str) -> str:
+        """A hash of sizes and times of the label images of a plate that were given instead of a segmentation."""
+        files = self.label_images("segment", self.config["datasets"][dataset]["segment"], dataset, plate)
+        return raw_files.stamps_hash(files, self.watched(dataset))
+
+    def truth_stamps(self, dataset: str, task: str) -> list[str]:
+        """Hashes of sizes and times of the true label images of every plate."""
+        measure, watch = self.config["tasks"][task]["measure"], self.watched(dataset)
+        every = [self.label_images("measure", measure, dataset, plate) for plate in self.plates(dataset)]
+        return [raw_files.stamps_hash(files, watch) for files in every]
+
+    def absent_files(self, dataset: str) -> list[InputError]:
+        """Errors of plates whose images or label images are not there; a few that lack are noted."""
+        check = self.config["datasets"][dataset]["check_files"]
+        if self.is_painted(dataset) or check == "none":
+            return []
+        found = [self._absent(dataset, plate, check) for plate in self.plates(dataset)]
+        self.notes += [note for _, notes in found for note in notes]
+        return [error for errors, _ in found for error in errors] + self._absent_truth(dataset)
+
+    def _absent(self, dataset: str, plate: str, check: str) -> tuple[list[InputError], list[str]]:
+        section, rows = self.config["datasets"][dataset], self.rows(dataset, plate)
+        some, most = raw_files.looked_for(rows, check), section["calibrate"]["max_failed_fields"]
+        fields = [raw_files.files(some.iloc[[i]], section["channels"]) for i in range(len(some))]
+        whole, where = len(some) == len(rows), f"datasets.{dataset}.images, plate {plate}"
+        errors, notes = raw_files.missing(fields, most, where, whole)
+        if self.has_masks(dataset) and (masks := self.label_images("segment", section["segment"], dataset, plate)):
+            picked = raw_files.looked_for(pd.DataFrame({"path": masks}), check)["path"]
+            where = f"datasets.{dataset}.segment, plate {plate}"
+            more = raw_files.missing([[path] for path in picked], most, where, len(picked) == len(masks))
+            errors, notes = errors + more[0], notes + more[1]
+        return errors, notes
+
+    def _absent_truth(self, dataset: str) -> list[InputError]:
+        """Tasks for which no field has a label image; some fields may have none."""
+        errors = []
+        for task in self.scores(dataset):
+            measure = self.config["tasks"][task]["measure"]
+            every = [self.label_images("measure", measure, dataset, plate) for plate in self.plates(dataset)]
+            paths = [path for files in every for path in files]
+            if paths and not any(map(os.path.exists, paths)):
+                found = f"none of {len(paths)}, such as {paths[0]}"
+                errors.append(InputError("label images of some fields", found, f"tasks.{task}, truth", "the pattern"))
+        return errors
 
     def is_painted(self, dataset: str) -> bool:
         """Whether the images are made by a rule of ours."""
