@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import sources, user_tables
-from wellread.plan import demands, raw_files, settings
+from wellread.plan import demands, owners, raw_files, settings
 from wellread.plan.contradictions import unreached
 from wellread.plan.provenance import rows_hash
 from wellread.runtime.errors import InputError
@@ -32,14 +32,19 @@ class Plan:
         return settings.that_change_results(self.config)
 
     @classmethod
-    def of(cls, config: dict) -> "Plan":
-        """Check the config and the tables it names; raise InputError telling all that is wrong."""
+    def of(cls, config: dict, config_file: str = "") -> "Plan":
+        """Check the config and the tables it names; raise InputError telling all that is wrong.
+
+        `config_file`: where the config is from, which models that are already trained belong to.
+        """
         plan = cls(settings.load(config))
         plan.notes += unreached(plan.config)
         errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
         errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
-        if errors := errors or plan.unanswerable():
+        errors = errors or plan.unanswerable() or plan.taken(config_file)
+        if errors:
             raise InputError.together(errors)
+        plan.notes += filter(None, (owners.grown(name, plan.training_plates(name)) for name in plan.trained()))
         return plan
 
     def opened(self, name: str) -> list[InputError]:
@@ -54,6 +59,22 @@ class Plan:
         except InputError as error:
             return [error]
         return []
+
+    def taken(self, config_file: str) -> list[InputError]:
+        """Models that another config has trained in another way."""
+        found = [owners.taken(name, config_file, *self.ownership(name)) for name in self.trained()]
+        return [error for error in found if error]
+
+    def ownership(self, model: str) -> tuple[dict, list[tuple[str, str]]]:
+        """How a model is trained and on which (dataset, plate) pairs."""
+        return {"training": self.training(model), "channels": self.channels(model)}, self.training_plates(model)
+
+    def record_owners(self, config_file: str, models: list[str]) -> None:
+        """Write down whose models are that are about to be trained, and those of which nothing is known."""
+        for name in self.trained() if config_file else []:
+            finished = (owners.FOLDER / name / "weights.safetensors").is_file()
+            if name in models or (finished and not owners.of(name)):
+                owners.record(name, config_file, *self.ownership(name))
 
     def screen(self, dataset: str) -> demands.Screen:
         """What the tables tell of the profiles of a dataset."""
