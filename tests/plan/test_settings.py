@@ -231,3 +231,39 @@ def test_loading_leaves_the_given_config_alone():
     config = minimal()
     settings.load(config)
     assert config == minimal()
+
+
+def names_in(config):
+    loaded = settings.load(config)
+    (dataset,), (model,) = loaded["datasets"], loaded["models"]
+    return dataset, model, loaded["models"][model]["embed_on"]
+
+
+def test_names_that_are_whole_numbers_are_text():
+    config = minimal(models={7: {"encoder": {"random": {}}}})
+    config["datasets"] = {20240115: config["datasets"]["a"]}
+    pattern = {"folder": "x", "regex": "y", "names": {1: "DNA", "2": "RNA"}}
+    config["datasets"][20240115]["images"] = {"pattern": pattern}
+    assert names_in(config) == ("20240115", "7", ["20240115"])
+    images = settings.load(config)["datasets"]["20240115"]["images"]
+    assert images["pattern"]["names"] == {"1": "DNA", "2": "RNA"}
+    assert 7 in config["models"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tasks: {NO: {measure: {knn: {}}}}", ["False", "true or false to YAML", "tasks", "write quotes"]),
+        ("tasks: {on: {measure: {knn: {}}}}", ["True", "true or false to YAML", "tasks", "write quotes"]),
+        ("figures: {1.50: {draw: {umap: {}}}}", ["1.5", "figures", "write quotes around the name: '1.5'"]),
+        ("figures: {2024-01-15: {draw: {umap: {}}}}", ["figures", "write quotes around the name: '2024-01-15'"]),
+        ("figures: {~: {draw: {umap: {}}}}", ["None", "figures", "write quotes"]),
+        ("tasks: {t: {measure: {knn: {label: no}}}}", ["False", "tasks.t.measure.knn.label", "write quotes"]),
+        ("tasks: {t: {measure: {knn: {label: 7}}}}", ["tasks.t.measure.knn.label", "write quotes around it, '7'"]),
+        ("tasks: {t: {measure: {knn: {exclude: [1]}}}}", ["knn.exclude.0", "write quotes around it, '1'"]),
+    ],
+)
+def test_what_yaml_makes_of_names_is_told(text, words):
+    with pytest.raises(InputError) as error:
+        settings.load(minimal() | yaml.safe_load(text))
+    assert all(word in str(error.value) for word in words), error.value

@@ -23,6 +23,9 @@ def schema() -> dict:
 
 def load(config: dict) -> dict:
     """Return `config` with every default filled in; raise InputError naming every offending key."""
+    config, unreadable = named_by_text(config), _names_that_are_none(config)
+    if unreadable:
+        raise InputError.together(unreadable)
     problems = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda error: list(map(str, error.path)))
     errors = [_explain(leaf) for problem in problems for leaf in _leaves(problem)]
     errors = errors or _idle(config) or _contradictions(filled := fill(deepcopy(config), schema()))
@@ -30,6 +33,28 @@ def load(config: dict) -> dict:
     if errors:
         raise InputError.together(errors)
     return filled
+
+
+def named_by_text(value):
+    """A config whose names that are whole numbers to YAML, such as 20240115 or 1, are text again."""
+    if isinstance(value, list):
+        return [named_by_text(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {str(key) if type(key) is int else key: named_by_text(item) for key, item in value.items()}
+
+
+def _names_that_are_none(value, where: str = "") -> list[InputError]:
+    """Names that YAML has made something else of: NO, on and yes true or false, 1.50 a number, 2024-01-15 a date."""
+    pairs = enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
+    errors = []
+    for key, item in pairs:
+        if not isinstance(key, str | int) or isinstance(key, bool):
+            found = f"{key!r}{' (NO, OFF, no, on, yes are true or false to YAML)' if isinstance(key, bool) else ''}"
+            edit = f"write quotes around the name{'' if isinstance(key, bool) else f': {str(key)!r}'}"
+            errors.append(InputError("a name that is text", found, where or "the top level", edit))
+        errors += _names_that_are_none(item, f"{where}.{key}".lstrip("."))
+    return errors
 
 
 def fill(value, rule: dict):
@@ -83,7 +108,8 @@ def _explain(problem) -> InputError:
         missing = [key for key in problem.validator_value if key not in problem.instance]
         return InputError(f"the key {', '.join(missing)}", f"only {list(problem.instance)}", where, "add the key")
     hint = problem.schema.get("description", "change the value")
-    return InputError(_wanted(problem), f"{problem.instance!r}{_hint(problem.instance)}", where, hint)
+    found = f"{problem.instance!r}{_hint(problem.instance, problem.validator_value)}"
+    return InputError(_wanted(problem), found, where, hint)
 
 
 def _wanted(problem) -> str:
@@ -103,8 +129,12 @@ def _wanted(problem) -> str:
     return wanted.get(problem.validator, lambda v: f"{problem.validator} {v}")(problem.validator_value)
 
 
-def _hint(value) -> str:
+def _hint(value, wanted) -> str:
     """What YAML may have made of something else."""
+    if wanted == "string" and isinstance(value, bool):
+        return " (NO, OFF, no, on, yes are true or false to YAML: write quotes around the word)"
+    if wanted == "string" and value is not None and not isinstance(value, dict | list):
+        return f" (no text to YAML: write quotes around it, '{value}')"
     if value is None:
         return " (an empty section is written {})"
     try:
