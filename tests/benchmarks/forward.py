@@ -18,7 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
 
 import torch
-from wellread.encoder.vit import SIZES, ViT
+from wellread.encoder.sizes import SIZES
+from wellread.encoder.vit import ViT
 
 SHAPES = {"S/16, 5 x 128 x 128": (16, 128, 16), "S/8, 5 x 128 x 128": (8, 128, 4), "S/16, 5 x 224 x 224": (16, 224, 4)}
 REPEATS = 11

@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 from wellread.encoder import weights
-from wellread.encoder.vit import SIZES, Attention, LayerScale, SwiGLU, ViT, interpolate_positions, stochastic_depth
+from wellread.encoder.sizes import SIZES
+from wellread.encoder.vit import Attention, LayerScale, SwiGLU, ViT, interpolate_positions, stochastic_depth
 
 
 @pytest.fixture(scope="module")

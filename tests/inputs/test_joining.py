@@ -72,7 +72,9 @@ def test_no_plate_in_common_is_refused_whatever_the_share():
 
 
 def test_plates_of_one_side_are_said():
-    lines = said(table(P1="A01", Other="A01"), table(P1="A01", Q7="A01", Q8="A01"))
+    images, wells = table(P1="A01", Other="A01"), table(P1="A01", Q7="A01", Q8="A01")
+    assert "plate Other: not in the wells table, which has 'P1', 'Q7', 'Q8'" in refused(images, wells)
+    lines = said(images, wells, least=0)
     assert lines[1:] == [
         "datasets.d: 1 plate not in the wells table get no profile: 'Other'",
         "datasets.d: 2 plates only in the wells table, without images: 'Q7', 'Q8'",

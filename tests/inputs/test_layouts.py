@@ -14,7 +14,7 @@ from wellread.plan.dag import Plan
 
 DATA = SHARED / "data"
 LINES = 12
-MODEL = "models: {random: {encoder: {random: {dim: 64, depth: 4, heads: 2, patch: 8, image: 48}}}}\n"
+MODEL = "models: {random: {encoder: {random: {dim: 64, depth: 4, heads: 2, patch: 8, image: 128}}}}\n"
 SEGMENT = "    segment: {otsu_watershed: {nucleus: DNA, cell: %s}}\n"
 REAL = {
     "imagexpress": (
@@ -130,7 +130,7 @@ def here(tmp_path, monkeypatch):
 
 def planned(text, plate, wells):
     """The plan of a config that lies in a folder with a wells table of some wells of a plate."""
-    text = text.replace("DATA", str(DATA)) + MODEL
+    text = text.replace("DATA", str(DATA)) + (MODEL.replace("128", "64") if text == CELLS else MODEL)
     assert len(text.splitlines()) <= LINES
     assert "regex" not in text
     table = pd.DataFrame({"plate": plate, "well": wells, "treatment": "x", "control": ""})

@@ -15,7 +15,7 @@ MODELS = {
 @pytest.fixture
 def config(tmp_path):
     wells = {"plate": ["P1", "P1", "P2"], "well": ["A01", "A02", "A01"], "treatment": ["a", "b", "a"], "control": ""}
-    pd.DataFrame(wells | {"moa": ["x", "y", "x"], "gene": "g"}).to_csv(tmp_path / "wells.csv", index=False)
+    pd.DataFrame(wells | {"moa": ["x", "y", "x"], "gene": ["g", "h", "g"]}).to_csv(tmp_path / "wells.csv", index=False)
     images = {"plate": ["P1", "P1", "P2"], "well": ["A01", "A02", "A01"], "DNA": "x.tif"}
     pd.DataFrame(images).to_csv(tmp_path / "images.csv", index=False)
     tables = {"images": {"table": {"path": str(tmp_path / "images.csv")}}, "wells": str(tmp_path / "wells.csv")}
@@ -44,7 +44,7 @@ def test_only_labels_that_were_asked_for_train_again(config):
 
 def test_a_label_that_is_not_there_is_refused(config):
     config["models"] = {"taught": {"train": {"supervised": {"label": "mao"}}}}
-    with pytest.raises(InputError, match="column mao"):
+    with pytest.raises(InputError, match="did you mean moa"):
         Plan.of(config)
 
 
@@ -109,6 +109,7 @@ def test_a_figure_draws_or_looks(config, figure):
 
 
 def test_wells_are_counted_and_what_was_taken_for_granted_is_told(config):
+    config["models"] = {"alone": {}}
     plan = changed(config, moa=["x", "NA", "x"])
     assert plan.notes == [
         f"{config['datasets']['d']['wells']}: 1 cells of moa say NA or the like and were taken as missing",
@@ -122,6 +123,7 @@ def test_too_few_wells_in_common_are_refused_unless_the_config_lets_them_through
     ):
         changed(config, well=["H01", "H02", "A01"])
     config["datasets"]["d"]["min_joined"] = 0
+    config["models"] = {"alone": {}}
     assert "get no profile" in Plan.of(config).notes[1]
 
 

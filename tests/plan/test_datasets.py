@@ -226,6 +226,7 @@ def test_every_config_has_a_miniature():
 @pytest.mark.parametrize("make", EXPECTED, ids=lambda make: make.__name__)
 def test_a_miniature_is_planned(tmp_path, monkeypatch, make):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Plan, "unanswerable", lambda plan: [])  # four wells are too few for its tasks
     plates, fields, (channel, path), (well, treatment, moa) = EXPECTED[make]
     make()
     text = (FOLDER / f"{make.__name__}.yaml").read_text()

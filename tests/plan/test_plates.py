@@ -92,10 +92,13 @@ def test_the_rows_of_a_plate_are_its_own(tmp_path):
     assert len({plan.rows_hash("d", plate) for plate in plan.plates("d")}) == 3
 
 
-def test_one_plate_in_both_tables_is_enough(tmp_path):
+def test_plates_without_wells_are_refused_unless_the_config_lets_them_through(tmp_path):
     given = config(tmp_path)
     wells = pd.read_csv(tmp_path / "wells.csv")
     wells.iloc[:1].to_csv(tmp_path / "wells.csv", index=False)
+    with pytest.raises(InputError, match="plate P2: not in the wells table"):
+        Plan.of(given)
+    given["datasets"]["d"]["min_joined"] = 0
     Plan.of(given)
     wells.assign(plate="Q").drop_duplicates().to_csv(tmp_path / "wells.csv", index=False)
     with pytest.raises(InputError, match="the same plate names"):
@@ -106,10 +109,12 @@ def test_labels_of_other_plates_do_not_train_again(tmp_path):
     """A model that learns from P1 alone looks at the labels of P1, and at no other column."""
     given = config(tmp_path) | {"models": {"m": {"plates": ["P1"], "probe": "treatment"}}}
     wells = pd.read_csv(tmp_path / "wells.csv", dtype=str, keep_default_na=False)
+    wells = wells.assign(treatment="t|s")
+    wells.to_csv(tmp_path / "wells.csv", index=False)
     before = Plan.of(given).labels_hash("m")
     assert before
     for plate, changes in (("P2", False), ("P1", True)):
-        other = wells.assign(treatment=wells["treatment"].where(wells["plate"] != plate, "u"))
+        other = wells.assign(treatment=wells["treatment"].where(wells["plate"] != plate, "u|s"))
         other.to_csv(tmp_path / "wells.csv", index=False)
         assert (Plan.of(given).labels_hash("m") != before) == changes
     wells.assign(control="negative").to_csv(tmp_path / "wells.csv", index=False)

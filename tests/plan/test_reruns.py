@@ -24,15 +24,15 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         inputs.decode inputs.formats inputs.images inputs.references
     """,
     "train": """
-        crops.reader encoder.architecture encoder.views encoder.views_cpu encoder.vit encoder.weights
-        inputs.cleaning inputs.control_names inputs.doses inputs.plate_maps inputs.spreadsheets
-        inputs.user_tables inputs.well_names networks.device networks.state_dicts train.checkpoint
-        train.collapse train.dataset train.distributed train.labels train.loop train.monitor train.optimise
-        train.probes train.schedules train.train
+        crops.reader encoder.architecture encoder.sizes encoder.views encoder.views_cpu encoder.vit
+        encoder.weights inputs.cleaning inputs.control_names inputs.doses inputs.plate_maps
+        inputs.spreadsheets inputs.user_tables inputs.well_names networks.device networks.state_dicts
+        train.checkpoint train.collapse train.dataset train.distributed train.labels train.loop
+        train.monitor train.optimise train.probes train.schedules train.train
     """,
     "embed": """
-        crops.reader encoder.architecture encoder.embed encoder.readouts encoder.views encoder.views_cpu
-        encoder.vit encoder.weights networks.device networks.state_dicts
+        crops.reader encoder.architecture encoder.embed encoder.readouts encoder.sizes encoder.views
+        encoder.views_cpu encoder.vit encoder.weights networks.device networks.state_dicts
     """,
     "aggregate": "profiles.aggregate profiles.controls profiles.tables",
     "correct": "profiles.controls profiles.correct profiles.tables",
@@ -75,26 +75,26 @@ PICKED = {  # section: name: the modules that count if a config picks it
     },
     "encoder": {
         "bag_of_channels": """
-            encoder.architecture encoder.readouts encoder.views encoder.views_cpu encoder.vit encoder.weights
-            networks.state_dicts
+            encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
+            encoder.weights networks.state_dicts
         """,
         "cell_dino": """
-            encoder.architecture encoder.readouts encoder.views encoder.views_cpu encoder.vit encoder.weights
-            networks.state_dicts
+            encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
+            encoder.weights networks.state_dicts
         """,
         "dinov2": """
-            encoder.architecture encoder.readouts encoder.views encoder.views_cpu encoder.vit encoder.weights
-            networks.state_dicts
+            encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
+            encoder.weights networks.state_dicts
         """,
         "exported": """
-            encoder.architecture encoder.readouts encoder.views encoder.views_cpu encoder.vit encoder.weights
-            networks.state_dicts
+            encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
+            encoder.weights networks.state_dicts
         """,
         "random": """
-            encoder.architecture encoder.readouts encoder.views encoder.views_cpu encoder.vit encoder.weights
-            networks.state_dicts
+            encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
+            encoder.weights networks.state_dicts
         """,
-        "vit": "encoder.architecture encoder.vit encoder.weights networks.state_dicts",
+        "vit": "encoder.architecture encoder.sizes encoder.vit encoder.weights networks.state_dicts",
     },
     "train": {
         "dino": """

@@ -80,7 +80,7 @@ def test_the_schema_offers_what_the_registry_has(section):
 @pytest.mark.parametrize(("section", "name"), OFFERED)
 def test_what_is_declared_of_options_is_about_options_there_are(section, name):
     one = choices(section)[name]
-    declared = {*one.channels, *one.columns, *one.files, *one.micrometres}
+    declared = {*one.channels, *one.columns, *one.files, *one.micrometres, *one.patterns, *one.views}
     assert declared <= set(options(REGISTRIES[section][name]))
 
 
@@ -114,6 +114,10 @@ def test_every_preset_adds_one_model_to_a_config(path):
     base = HPA if "hpa" in path.stem else DEMO
     preset = yaml.safe_load(path.read_text())
     assert set(preset) == {"models"}
+    (given,) = preset["models"].values()
+    base = deepcopy(base)
+    for dataset in base["datasets"].values():
+        dataset["crops"] = {"size": given.get("embed", {}).get("view") or given["encoder"]["vit"]["image"]}
     config = settings.load(base | preset)
     (model,) = config["models"].values()
     vit = model["encoder"]["vit"]
@@ -126,7 +130,7 @@ def test_a_given_encoder_takes_no_training():
     config["models"]["tiny"] = {"encoder": {"random": {}}, "fit": {"epochs": 3}, "train": {"mae": {}}}
     with pytest.raises(InputError, match="train, fit"):
         settings.load(config)
-    config["models"]["tiny"] = {"encoder": {"random": {}}}
+    config["models"]["tiny"] = {"encoder": {"random": {"image": 48}}}
     model = settings.load(config)["models"]["tiny"]
     assert (model["train_on"], model["embed_on"]) == ([], ["demo"])
 
@@ -227,3 +231,39 @@ def test_loading_leaves_the_given_config_alone():
     config = minimal()
     settings.load(config)
     assert config == minimal()
+
+
+def names_in(config):
+    loaded = settings.load(config)
+    (dataset,), (model,) = loaded["datasets"], loaded["models"]
+    return dataset, model, loaded["models"][model]["embed_on"]
+
+
+def test_names_that_are_whole_numbers_are_text():
+    config = minimal(models={7: {"encoder": {"random": {}}}})
+    config["datasets"] = {20240115: config["datasets"]["a"]}
+    pattern = {"folder": "x", "regex": "y", "names": {1: "DNA", "2": "RNA"}}
+    config["datasets"][20240115]["images"] = {"pattern": pattern}
+    assert names_in(config) == ("20240115", "7", ["20240115"])
+    images = settings.load(config)["datasets"]["20240115"]["images"]
+    assert images["pattern"]["names"] == {"1": "DNA", "2": "RNA"}
+    assert 7 in config["models"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tasks: {NO: {measure: {knn: {}}}}", ["False", "true or false to YAML", "tasks", "write quotes"]),
+        ("tasks: {on: {measure: {knn: {}}}}", ["True", "true or false to YAML", "tasks", "write quotes"]),
+        ("figures: {1.50: {draw: {umap: {}}}}", ["1.5", "figures", "write quotes around the name: '1.5'"]),
+        ("figures: {2024-01-15: {draw: {umap: {}}}}", ["figures", "write quotes around the name: '2024-01-15'"]),
+        ("figures: {~: {draw: {umap: {}}}}", ["None", "figures", "write quotes"]),
+        ("tasks: {t: {measure: {knn: {label: no}}}}", ["False", "tasks.t.measure.knn.label", "write quotes"]),
+        ("tasks: {t: {measure: {knn: {label: 7}}}}", ["tasks.t.measure.knn.label", "write quotes around it, '7'"]),
+        ("tasks: {t: {measure: {knn: {exclude: [1]}}}}", ["knn.exclude.0", "write quotes around it, '1'"]),
+    ],
+)
+def test_what_yaml_makes_of_names_is_told(text, words):
+    with pytest.raises(InputError) as error:
+        settings.load(minimal() | yaml.safe_load(text))
+    assert all(word in str(error.value) for word in words), error.value

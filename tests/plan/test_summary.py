@@ -21,3 +21,7 @@ def test_many_plates_stay_one_line():
 
 def test_nothing_to_do_is_said():
     assert "Nothing" in summary([("all", {})])
+
+
+def test_notes_are_below():
+    assert summary([("train", {"model": "m"})], ["one", "two"]).splitlines()[-2:] == ["note: one", "note: two"]

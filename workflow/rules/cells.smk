@@ -37,6 +37,7 @@ rule calibrate:
         mem_mb=grow(2000),
     params:
         rows=lambda wildcards: PLAN.rows_hash(wildcards.dataset, wildcards.plate),
+        files=lambda wildcards: PLAN.image_stamps(wildcards.dataset, wildcards.plate),
         channels=setting("dataset", "channels"),
         options=setting("dataset", "calibrate"),
         code=code("calibrate.calibrate", illumination=setting("dataset", "calibrate", "illumination")),
@@ -65,6 +66,7 @@ rule segment:
         gpu=lambda wildcards: gpu(wildcards) * PLAN.segments_by_network(wildcards.dataset),
     params:
         section=setting("dataset", "segment"),
+        files=lambda wildcards: PLAN.mask_stamps(wildcards.dataset, wildcards.plate),
         pixel_size=setting("dataset", "pixel_size"),
         code=code("segment.segment", segment=setting("dataset", "segment")),
     script:

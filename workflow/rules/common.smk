@@ -1,9 +1,9 @@
 # Everything the rules share: the plan, and short functions of wildcards. All other logic lives in wellread.
 import atexit
 import os
+import sys
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 
 from wellread.inputs import user_tables
 from wellread.plan.dag import Plan
@@ -14,16 +14,13 @@ from wellread.runtime.registry import chosen
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow down every job beside them
 
+CONFIG_FILE = str(workflow.configfiles[0]) if workflow.configfiles else ""
 try:
-    PLAN = Plan.of(config)
+    PLAN = Plan.of(config, CONFIG_FILE)
 except InputError as error:
     raise WorkflowError(f"the config or a table it names needs a change:\n{error}")
 
 config.update(PLAN.config)
-
-if workflow.is_main_process:
-    for note in PLAN.notes:
-        logger.info(note)
 
 # On one machine one job at a time has the GPU, unless --resources gpu=N says otherwise; a cluster has its own scheduler.
 if workflow.is_main_process and not workflow.resource_settings.nodes and "gpu" not in workflow.global_resources:
@@ -32,10 +29,16 @@ if workflow.is_main_process and not workflow.resource_settings.nodes and "gpu" n
 
 @atexit.register
 def print_summary():
-    """After a dry run: which steps would run, and on what."""
+    """After a dry run: which steps would run, and on what; before that what the plan has noted."""
     if workflow.dryrun and workflow.is_main_process and workflow.dag:
         jobs = workflow.dag.needrun_jobs(exclude_finished=False)
-        print(summary([(job.rule.name, dict(job.wildcards_dict)) for job in jobs]), flush=True)
+        print(summary([(job.rule.name, dict(job.wildcards_dict)) for job in jobs], PLAN.notes), flush=True)
+
+
+onstart:
+    PLAN.record_owners(CONFIG_FILE, [job.wildcards.model for job in workflow.dag.needrun_jobs() if job.rule.name == "train"])
+    for note in PLAN.notes:
+        print(f"note: {note}", file=sys.stderr, flush=True)
 
 
 def one_of(names):

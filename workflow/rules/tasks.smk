@@ -39,6 +39,7 @@ rule score:
         mem_mb=grow(2000),
     params:
         section=setting("task", "measure"),
+        files=lambda wildcards: PLAN.truth_stamps(wildcards.dataset, wildcards.task),
         code=code(measure=setting("task", "measure")),
     script:
         "../scripts/score.py"

@@ -1,12 +1,13 @@
 """The `vit` section of a model: the network that is trained."""
 
 from wellread.encoder import weights
-from wellread.encoder.vit import SIZES, ViT
+from wellread.encoder.sizes import size_of
+from wellread.encoder.vit import ViT
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 
-@choice("encoder", trained=True)
+@choice("encoder", trained=True, views=("image",))
 def vit(
     channels, *, arch="small", dim=None, depth=None, heads=None, patch=8, image=128, registers=0, ffn="mlp",
     layer_scale=1e-5, drop_path=0.1, each_channel=False, start="", sha256="",
@@ -26,9 +27,3 @@ def vit(
     if start:
         weights.initialise(network, start, sha256, channels=list(channels))
     return network
-
-
-def size_of(arch, **given):
-    """Dimension, depth and heads of a named size; those given replace its own."""
-    size = dict(zip(("dim", "depth", "heads"), SIZES[arch], strict=True))
-    return size | {name: value for name, value in given.items() if value is not None}

@@ -113,7 +113,7 @@ def dinov2(dataset_channels, readout, /, *, path, sha256, image=224, heads=None)
     return Encoder(network, readout, preprocess, single_channels(dataset_channels))
 
 
-@choice("encoder")
+@choice("encoder", views=("image",))
 def random(
     dataset_channels, readout, /, *, arch="small", dim=None, depth=None, heads=None, patch=8, image=128, layer_scale=1.0
 ):
@@ -128,7 +128,7 @@ def random(
         return cell_encoder(network, readout, [list(range(len(dataset_channels)))])
 
 
-@choice("encoder", files=("path",))
+@choice("encoder", files=("path",), views=("image",))
 def exported(dataset_channels, readout, /, *, path, sha256, channels, image, fit="centre", normalise="self"):
     """Any network as a TorchScript file (.pt) or torch.export program (.pt2): float32 (B, C, image, image) to (B, D).
 

@@ -9,14 +9,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-SIZES = {  # dim, depth, heads
-    "tiny": (192, 12, 3),
-    "small": (384, 12, 6),
-    "base": (768, 12, 12),
-    "large": (1024, 24, 16),
-    "giant": (1536, 40, 24),  # published with ffn "swiglu"
-}
-
 
 class ViT(nn.Module):
     """Self-normalised images (B, channels, S, S) to a CLS token (B, dim) and patch tokens (B, N, dim).

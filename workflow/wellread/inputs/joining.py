@@ -14,20 +14,15 @@ SHOWN = 5  # plates that are named
 def check(images: pd.DataFrame, wells: pd.DataFrame, where: str, least: float, say) -> None:
     """Tell `say` how many wells have images, a row in the wells table, and both.
 
-    Raises InputError if the tables share no plate, or if on a plate of both less than the share `least` of the wells
-    with images is in the wells table; it names wells and plates of both sides. A plate that only one side has is told,
-    and refused if one of the other side is called almost alike.
+    Raises InputError if the tables share no plate, or if on a plate less than the share `least` of the wells with
+    images is in the wells table; it names wells and plates of both sides. What gets no profile is told.
     """
     sides = [table[["plate", "well"]].drop_duplicates() for table in (images, wells)]
     imaged, known = ({plate: set(own) for plate, own in side.groupby("plate")["well"]} for side in sides)
     shared = {plate: own & known.get(plate, set()) for plate, own in imaged.items()}
     say(_counts(imaged, known, shared, where))
     others = set(known) - set(imaged)
-    poor = [
-        plate
-        for plate, own in imaged.items()
-        if len(shared[plate]) < least * len(own) and (plate in known or _twins(plate, others))
-    ]
+    poor = [plate for plate, own in imaged.items() if len(shared[plate]) < least * len(own)]
     if not set(imaged) & set(known):
         poor, least = list(imaged), least or 1
     if poor:

@@ -22,6 +22,8 @@ def fields(plates: list[PlateFiles], seed: int, out_png, *, each: int = 3, width
     random = table.iloc[np.random.default_rng(seed).permutation(len(table))[:each]]
     flagged = by_focus[by_focus["flags"] != ""]
     chosen = {"drawn at random": random, "best focus": by_focus[::-1], "worst focus": by_focus, "flagged": flagged}
+    if len(table) == 1:  # which is best, worst and random at once
+        chosen = {"the only field": table}
     sorts = {sort: rows.head(each).sort_index() for sort, rows in chosen.items()}
     contact_sheet.write(out_png, [(sort, _pictures(plates, rows, width)) for sort, rows in sorts.items()])
     return pd.concat([rows.assign(sort=sort) for sort, rows in sorts.items()]).drop(columns="plate_number")

@@ -12,6 +12,7 @@ from wellread.runtime.registry import choice
 @choice(
     "measure",
     levels=("fov", "well"),
+    needs=("both controls",),
     metrics={
         "z_prime": "separation of positive and negative controls relative to their spread; above 0.5 is excellent",
         "ssmd": "difference of positive and negative controls over its standard deviation; above 3 is strong",

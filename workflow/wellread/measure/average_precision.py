@@ -25,6 +25,7 @@ SAME_TREATMENT = ["treatment"]
     "measure",
     columns=("sameby",),
     levels=("well",),
+    needs=("replicates and negatives",),
     metrics={
         "mean_average_precision": "how high a well's replicates rank among the controls by similarity; 1: above all",
         "mean_normalised_average_precision": "the same, scaled so that 0 is chance and 1 perfect",

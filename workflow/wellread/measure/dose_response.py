@@ -14,6 +14,7 @@ from wellread.runtime.registry import choice
     "measure",
     columns=("by",),
     levels=("fov", "well"),
+    needs=("doses",),
     metrics={
         "spearman": "rank correlation of dose and distance to the controls: 1 if a higher dose is always farther away",
     },

@@ -14,6 +14,7 @@ WELL = ["plate+well"]
 @choice(
     "measure",
     columns=("label", "exclude"),
+    needs=("classes", "neighbours"),
     metrics={
         "accuracy": "proportion of profiles whose label is predicted by their nearest neighbours",
         "balanced_accuracy": "the same with equal weight for every label, however many profiles it has (mean recall)",

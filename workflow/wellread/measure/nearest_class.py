@@ -12,6 +12,7 @@ from wellread.runtime.registry import choice
 @choice(
     "measure",
     columns=("label", "compound", "batch"),
+    needs=("common class",),
     metrics={
         "nsc": "proportion of treatments whose most similar other compound has the same mechanism",
         "nscb": "the same, where that compound must also be of another batch",

@@ -16,6 +16,7 @@ SAME_TREATMENT = ["treatment"]
     "measure",
     columns=("sameby",),
     levels=("well",),
+    needs=("replicates",),
     metrics={
         "replicating": "proportion of treatments whose wells are more similar than wells of different treatments",
     },

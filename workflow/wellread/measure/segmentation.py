@@ -79,7 +79,7 @@ class Overlap:
         return int(shared.sum()), int(union.sum() + self.found[unpaired].sum())
 
 
-@choice("measure", masks=True)
+@choice("measure", masks=True, patterns=("truth",))
 def segmentation(
     plates, *, truth: str, of: str = "nucleus", kind: str = "labels", clear_border: bool = False,
     iou=(0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),

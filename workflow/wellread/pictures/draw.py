@@ -49,7 +49,7 @@ def umap(
     return meta.assign(x=points[:, 0], y=points[:, 1])
 
 
-@choice("draw", columns=("label",))
+@choice("draw", columns=("label",), needs=("few rows",))
 def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> pd.DataFrame:
     """Heat map of the cosine similarity of all pairs of rows, meant for treatments; `seed` is not used.
 

@@ -1,5 +1,6 @@
 """What the config asks for: its tables, the hash of every plate's rows, and the list of files to make."""
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import settings
+from wellread.plan import demands, owners, raw_files, settings
+from wellread.plan.contradictions import unreached
 from wellread.plan.provenance import rows_hash
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -22,7 +24,7 @@ class Plan:
     config: dict
     images: dict[str, pd.DataFrame] = field(default_factory=dict)
     wells: dict[str, pd.DataFrame] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # that a user should read before a run, though nothing is wrong
 
     @cached_property
     def result_settings(self) -> dict:
@@ -30,20 +32,87 @@ class Plan:
         return settings.that_change_results(self.config)
 
     @classmethod
-    def of(cls, config: dict) -> "Plan":
-        """Check the config and the tables it names; raise InputError telling all that is wrong."""
+    def of(cls, config: dict, config_file: str = "") -> "Plan":
+        """Check the config and the tables it names; raise InputError telling all that is wrong.
+
+        `config_file`: where the config is from, which models that are already trained belong to.
+        """
         plan = cls(settings.load(config))
-        for name, dataset in plan.config["datasets"].items():
-            where = f"datasets.{name}"
-            plan.images[name] = sources.fields(dataset, name, plan.notes.append)
-            dataset["wells"] = sources.wells(dataset, name)
-            plan.wells[name] = user_tables.wells(dataset, where, plan.notes.append)
-            _check_plates(plan.images[name], plan.wells[name], where, dataset["min_joined"], plan.notes.append)
-            _check_weights(dataset["segment"] if plan.has_masks(name) else {}, where)
-            plan.check_functions(name)
-        if errors := [error for name in plan.trained() for error in _unlabelled(plan, name)]:
+        plan.notes += unreached(plan.config)
+        errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
+        errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
+        errors = errors or plan.unanswerable() or plan.taken(config_file)
+        if errors:
             raise InputError.together(errors)
+        plan.notes += filter(None, (owners.grown(name, plan.training_plates(name)) for name in plan.trained()))
         return plan
+
+    def opened(self, name: str) -> list[InputError]:
+        """Read the tables of a dataset; the errors that this meets."""
+        dataset, where = self.config["datasets"][name], f"datasets.{name}"
+        try:
+            self.images[name] = sources.fields(dataset, name, self.notes.append)
+            dataset["wells"] = sources.wells(dataset, name)
+            self.wells[name] = user_tables.wells(dataset, where, self.notes.append)
+            _check_plates(self.images[name], self.wells[name], where, dataset["min_joined"], self.notes.append)
+            _check_weights(dataset["segment"] if self.has_masks(name) else {}, where)
+            self.check_functions(name)
+        except InputError as error:
+            return [error]
+        return []
+
+    def taken(self, config_file: str) -> list[InputError]:
+        """Models that another config has trained in another way."""
+        found = [owners.taken(name, config_file, *self.ownership(name)) for name in self.trained()]
+        return [error for error in found if error]
+
+    def ownership(self, model: str) -> tuple[dict, list[tuple[str, str]]]:
+        """How a model is trained and on which (dataset, plate) pairs."""
+        return {"training": self.training(model), "channels": self.channels(model)}, self.training_plates(model)
+
+    def record_owners(self, config_file: str, models: list[str]) -> None:
+        """Write down whose models are that are about to be trained, and those of which nothing is known."""
+        for name in self.trained() if config_file else []:
+            finished = (owners.FOLDER / name / "weights.safetensors").is_file()
+            if name in models or (finished and not owners.of(name)):
+                owners.record(name, config_file, *self.ownership(name))
+
+    def screen(self, dataset: str) -> demands.Screen:
+        """What the tables tell of the profiles of a dataset."""
+        pooling = self.config["datasets"][dataset]["consensus"]
+        return demands.Screen(self.images[dataset], self.wells[dataset], pooling, self.config["seed"])
+
+    def unanswerable(self) -> list[InputError]:
+        """What tasks, figures, corrections and training ask of wells tables that do not have it."""
+        screens = {name: self.screen(name) for name in self.config["datasets"]}
+        embedded = [name for name in screens if self.models(name)]
+        errors = [
+            error
+            for noun, name, entry, verb in self._asked()
+            for dataset in entry["datasets"]
+            if dataset in embedded
+            for error in demands.of_entry(screens[dataset], verb, entry[verb], entry["level"], f"{noun}.{name}")
+        ]
+        errors += [
+            error
+            for name, steps in self.config["corrections"].items()
+            for dataset in embedded
+            for number, step in enumerate(steps)
+            for error in demands.of_correction(screens[dataset], step, f"corrections.{name}.{number} of {dataset}")
+        ]
+        return errors + [error for model in self.trained() for error in self._unlabelled(model, screens)]
+
+    def _asked(self):
+        """Every task and figure of profiles: (noun, name, entry, verb)."""
+        for noun, verb in (("tasks", "measure"), ("figures", "draw")):
+            for name, entry in self.config[noun].items():
+                if verb in entry and not chosen(verb, entry[verb]).masks:
+                    yield noun, name, entry, verb
+
+    def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
+        plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]
+        wells = [screens[name].imaged.query("plate in @own") for name, own in plates] if self.labels(model) else []
+        return demands.of_training(wells, self.labels(model), f"models.{model}")
 
     def plates(self, dataset: str) -> list[str]:
         """The plates of a dataset, sorted."""
@@ -56,6 +125,72 @@ class Plan:
     def rows_hash(self, dataset: str, plate: str) -> str:
         """A hash of what the images table says of one plate."""
         return rows_hash(self.rows(dataset, plate))
+
+    def watched(self, dataset: str) -> str:
+        """What is looked at to notice replaced files: files, folders, or nothing where a rule makes them."""
+        section = self.config["datasets"][dataset]
+        count = len(self.images[dataset]) * len(section["channels"])
+        return "nothing" if self.is_painted(dataset) else raw_files.watched(section["watch"], count)
+
+    def image_stamps(self, dataset: str, plate: str) -> str:
+        """A hash of sizes and times of the images of a plate."""
+        if (watch := self.watched(dataset)) == "nothing":
+            return ""
+        files = raw_files.files(self.rows(dataset, plate), self.config["datasets"][dataset]["channels"])
+        return raw_files.stamps_hash(files, watch)
+
+    def label_images(self, section: str, settings: dict, dataset: str, plate: str) -> list[str]:
+        """The label images of a plate that a segmenter or a measure reads, but for those that rules of ours make."""
+        ((_, options),) = settings.items()
+        patterns = [options[option] for option in chosen(section, settings).patterns if options[option]]
+        rows, (first, *_) = self.rows(dataset, plate), self.config["datasets"][dataset]["channels"]
+        paths = [path for pattern in patterns for path in raw_files.of_pattern(pattern, rows, first)]
+        return [path for path in dict.fromkeys(paths) if not path.startswith("results/")]
+
+    def mask_stamps(self, dataset: str, plate: str) -> str:
+        """A hash of sizes and times of the label images of a plate that were given instead of a segmentation."""
+        files = self.label_images("segment", self.config["datasets"][dataset]["segment"], dataset, plate)
+        return raw_files.stamps_hash(files, self.watched(dataset))
+
+    def truth_stamps(self, dataset: str, task: str) -> list[str]:
+        """Hashes of sizes and times of the true label images of every plate."""
+        measure, watch = self.config["tasks"][task]["measure"], self.watched(dataset)
+        every = [self.label_images("measure", measure, dataset, plate) for plate in self.plates(dataset)]
+        return [raw_files.stamps_hash(files, watch) for files in every]
+
+    def absent_files(self, dataset: str) -> list[InputError]:
+        """Errors of plates whose images or label images are not there; a few that lack are noted."""
+        check = self.config["datasets"][dataset]["check_files"]
+        if self.is_painted(dataset) or check == "none":
+            return []
+        found = [self._absent(dataset, plate, check) for plate in self.plates(dataset)]
+        self.notes += [note for _, notes in found for note in notes]
+        return [error for errors, _ in found for error in errors] + self._absent_truth(dataset)
+
+    def _absent(self, dataset: str, plate: str, check: str) -> tuple[list[InputError], list[str]]:
+        section, rows = self.config["datasets"][dataset], self.rows(dataset, plate)
+        some, most = raw_files.looked_for(rows, check), section["calibrate"]["max_failed_fields"]
+        fields = [raw_files.files(some.iloc[[i]], section["channels"]) for i in range(len(some))]
+        whole, where = len(some) == len(rows), f"datasets.{dataset}.images, plate {plate}"
+        errors, notes = raw_files.missing(fields, most, where, whole)
+        if self.has_masks(dataset) and (masks := self.label_images("segment", section["segment"], dataset, plate)):
+            picked = raw_files.looked_for(pd.DataFrame({"path": masks}), check)["path"]
+            where = f"datasets.{dataset}.segment, plate {plate}"
+            more = raw_files.missing([[path] for path in picked], most, where, len(picked) == len(masks))
+            errors, notes = errors + more[0], notes + more[1]
+        return errors, notes
+
+    def _absent_truth(self, dataset: str) -> list[InputError]:
+        """Tasks for which no field has a label image; some fields may have none."""
+        errors = []
+        for task in self.scores(dataset):
+            measure = self.config["tasks"][task]["measure"]
+            every = [self.label_images("measure", measure, dataset, plate) for plate in self.plates(dataset)]
+            paths = [path for files in every for path in files]
+            if paths and not any(map(os.path.exists, paths)):
+                found = f"none of {len(paths)}, such as {paths[0]}"
+                errors.append(InputError("label images of some fields", found, f"tasks.{task}, truth", "the pattern"))
+        return errors
 
     def is_painted(self, dataset: str) -> bool:
         """Whether the images are made by a rule of ours."""
@@ -211,14 +346,3 @@ def _files(section: str, settings: dict) -> dict[str, str]:
     """The files that a choice of the config reads, by option; those left empty are none."""
     ((_, options),) = settings.items()
     return {key: options[key] for key in chosen(section, settings).files if options[key]}
-
-
-def _unlabelled(plan: Plan, model: str) -> list[InputError]:
-    datasets, labels = plan.config["models"][model]["train_on"], plan.labels(model)
-    return [
-        InputError(f"a column {label}", ", ".join(plan.wells[dataset]), where, f"models.{model}, or the table")
-        for dataset in datasets
-        for label in labels
-        if label not in plan.wells[dataset]
-        and (where := ", ".join(user_tables.wells_files(plan.config["datasets"][dataset])))
-    ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
+from wellread.plan.contradictions import contradictions
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -22,12 +23,38 @@ def schema() -> dict:
 
 def load(config: dict) -> dict:
     """Return `config` with every default filled in; raise InputError naming every offending key."""
+    config, unreadable = named_by_text(config), _names_that_are_none(config)
+    if unreadable:
+        raise InputError.together(unreadable)
     problems = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda error: list(map(str, error.path)))
     errors = [_explain(leaf) for problem in problems for leaf in _leaves(problem)]
     errors = errors or _idle(config) or _contradictions(filled := fill(deepcopy(config), schema()))
+    errors = errors or contradictions(filled, config)
     if errors:
         raise InputError.together(errors)
     return filled
+
+
+def named_by_text(value):
+    """A config whose names that are whole numbers to YAML, such as 20240115 or 1, are text again."""
+    if isinstance(value, list):
+        return [named_by_text(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {str(key) if type(key) is int else key: named_by_text(item) for key, item in value.items()}
+
+
+def _names_that_are_none(value, where: str = "") -> list[InputError]:
+    """Names that YAML has made something else of: NO, on and yes true or false, 1.50 a number, 2024-01-15 a date."""
+    pairs = enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
+    errors = []
+    for key, item in pairs:
+        if not isinstance(key, str | int) or isinstance(key, bool):
+            found = f"{key!r}{' (NO, OFF, no, on, yes are true or false to YAML)' if isinstance(key, bool) else ''}"
+            edit = f"write quotes around the name{'' if isinstance(key, bool) else f': {str(key)!r}'}"
+            errors.append(InputError("a name that is text", found, where or "the top level", edit))
+        errors += _names_that_are_none(item, f"{where}.{key}".lstrip("."))
+    return errors
 
 
 def fill(value, rule: dict):
@@ -81,7 +108,8 @@ def _explain(problem) -> InputError:
         missing = [key for key in problem.validator_value if key not in problem.instance]
         return InputError(f"the key {', '.join(missing)}", f"only {list(problem.instance)}", where, "add the key")
     hint = problem.schema.get("description", "change the value")
-    return InputError(_wanted(problem), f"{problem.instance!r}{_hint(problem.instance)}", where, hint)
+    found = f"{problem.instance!r}{_hint(problem.instance, problem.validator_value)}"
+    return InputError(_wanted(problem), found, where, hint)
 
 
 def _wanted(problem) -> str:
@@ -96,7 +124,7 @@ def _wanted(problem) -> str:
         "minItems": lambda v: f"at least {v} item",
         "uniqueItems": lambda v: "no item twice",
         "propertyNames": lambda v: f"names that match {v.get('pattern')}",
-        "pattern": lambda v: _or_words(v) if "integer" in problem.schema["type"] else f"text that matches {v}",
+        "pattern": lambda v: _or_words(v) if "integer" in problem.schema.get("type", "") else f"text that matches {v}",
     }
     return wanted.get(problem.validator, lambda v: f"{problem.validator} {v}")(problem.validator_value)
 
@@ -106,8 +134,12 @@ def _or_words(pattern: str) -> str:
     return " or ".join(["a whole number", *filter(None, pattern.strip("^$()").split("|"))])
 
 
-def _hint(value) -> str:
+def _hint(value, wanted) -> str:
     """What YAML may have made of something else."""
+    if wanted == "string" and isinstance(value, bool):
+        return " (NO, OFF, no, on, yes are true or false to YAML: write quotes around the word)"
+    if wanted == "string" and value is not None and not isinstance(value, dict | list):
+        return f" (no text to YAML: write quotes around it, '{value}')"
     if value is None:
         return " (an empty section is written {})"
     try:
@@ -169,7 +201,7 @@ def _idle(config: dict) -> list[InputError]:
 
 
 def _strangers(names: list[str], known, where: str) -> list[InputError]:
-    return [_unknown(name, known, where) for name in names if name not in known]
+    return [unknown(name, known, where) for name in names if name not in known]
 
 
 def _segment_channels(name: str, dataset: dict) -> list[InputError]:
@@ -180,7 +212,7 @@ def _segment_channels(name: str, dataset: dict) -> list[InputError]:
     named = [(option, options[option]) for option in chosen("segment", dataset["segment"]).channels]
     listed = [(option, [value] if isinstance(value, str) else value) for option, value in named]
     return [
-        _unknown(channel, dataset["channels"], f"{where}.{option}")
+        unknown(channel, dataset["channels"], f"{where}.{option}")
         for option, channels in listed
         for channel in filter(None, channels)
         if channel not in dataset["channels"]
@@ -208,10 +240,11 @@ def _sizeless(name: str, dataset: dict) -> list[InputError]:
     return [InputError("object: cell, for a size that is found from cells", found, f"datasets.{name}.crops.size", edit)]
 
 
-def _unknown(name: str, known, where: str) -> InputError:
+def unknown(name: str, known, where: str, what: str = "") -> InputError:
+    """The error of a name that is not among those `known`, with the one that was perhaps meant."""
     near = get_close_matches(name.lower(), {other.lower(): other for other in known}, 1, 0.5)
     hint = f"did you mean {next(o for o in known if o.lower() == near[0])}?" if near else "use one of the names above"
-    return InputError(f"one of {', '.join(known)}", name, where, hint)
+    return InputError((f"{what}: " if what else "") + f"one of {', '.join(known)}", name, where, hint)
 
 
 def _trainable(config: dict, name: str, model: dict) -> list[InputError]:
@@ -219,7 +252,7 @@ def _trainable(config: dict, name: str, model: dict) -> list[InputError]:
     first, *others = dict.fromkeys(model["train_on"] + model["embed_on"])
     wanted = config["datasets"][first]["channels"]
     errors = [
-        _unknown(channel, wanted, f"models.{name}.views.{option}")
+        unknown(channel, wanted, f"models.{name}.views.{option}")
         for option in ("kept_channels", "rescaled_channels")
         for channel in model["views"][option]
         if channel not in wanted

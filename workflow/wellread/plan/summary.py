@@ -4,8 +4,12 @@ SHOWN = 6  # names of a kind that are printed
 LEFT_OUT = ("dataset",)  # named in the heading
 
 
-def summary(jobs: list[tuple[str, dict[str, str]]]) -> str:
-    """A line for every step, in the order they were planned, of `jobs`: (rule, wildcards)."""
+def summary(jobs: list[tuple[str, dict[str, str]]], notes=()) -> str:
+    """A line for every step, in the order of their names, of `jobs`: (rule, wildcards); below them `notes`."""
+    return "\n".join([_steps(jobs), *(f"note: {note}" for note in notes)])
+
+
+def _steps(jobs: list[tuple[str, dict[str, str]]]) -> str:
     steps: dict[str, list[dict]] = {}
     for rule, wildcards in jobs:
         steps.setdefault(rule, []).append(wildcards)

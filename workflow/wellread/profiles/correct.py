@@ -28,7 +28,7 @@ def correct(frame: pd.DataFrame, steps: list[dict], *, seed: int) -> pd.DataFram
     return tables.join(meta, X)
 
 
-@choice("correction")
+@choice("correction", needs=("fitting controls",))
 def sphering(X, meta, seed, *, regularisation=1.0, relative=True):
     """Whiten (ZCA) on the fitting half of the negative controls: x' = (x - mean) V (S + lambda)^(-1/2) V^T.
 
@@ -59,7 +59,7 @@ def _log_spectrum(n: int, S: np.ndarray, regularised: np.ndarray) -> None:
         log.warning("sphering: %d controls for %d dimensions, less than two for each", n, len(S))
 
 
-@choice("correction")
+@choice("correction", needs=("rows in every group",))
 def standardize(X, meta, seed, *, by="plate", fit="all", robust=False):
     """Scale every feature to mean 0 and standard deviation 1 within each plate or batch (`by`).
 
@@ -87,7 +87,7 @@ def _median_and_mad(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return centre, 1.4826 * np.median(np.abs(rows - centre), axis=0)
 
 
-@choice("correction")
+@choice("correction", needs=("fitting controls",))
 def coral(X, meta, seed, *, by="batch", ridge=1.0):
     """Align covariances (CORAL, Sun et al. 2016) of the batches: x' = x (C_b + r)^(-1/2) (C + r)^(1/2).
 

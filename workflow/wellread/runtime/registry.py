@@ -24,11 +24,13 @@ class Choice:
     """What a section of the config may name. All but the first four are declared in its mark.
 
     `channels`, `columns`: options that name channels of the dataset, and columns of its wells table. `files`: options
-    that are paths of files, which must exist and whose change makes the step run again. `micrometres`: options that
-    are lengths, for which the pixel size must be known. `levels`: profiles that it takes. `network`: it runs a network,
-    on the device of the config. `masks`: it looks at masks, which only segmented datasets have. `trained`: an encoder
-    that is trained here. `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate.
-    `metrics`: what the metrics of a measure mean, for the page.
+    that are paths of files, which must exist and whose change makes the step run again. `patterns`: options that are
+    patterns of paths of label images. `micrometres`: options that are lengths, for which the pixel size must be known.
+    `views`: options that are the side of the centre of a crop that the encoder sees. `levels`: profiles that it takes.
+    `needs`: what the wells must have, names in `plan.demands.NEEDS`. `network`: it runs a network, on the device of the
+    config. `masks`: it looks at masks, which only segmented datasets have. `trained`: an encoder that is trained here.
+    `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate. `metrics`: what the
+    metrics of a measure mean, for the page.
     """
 
     section: str
@@ -38,8 +40,11 @@ class Choice:
     channels: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
     micrometres: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
     levels: tuple[str, ...] = ("fov", "well", "treatment")
+    needs: tuple[str, ...] = ()
     network: bool = False
     masks: bool = False
     trained: bool = False

@@ -11,7 +11,7 @@ from wellread.runtime.registry import choice
 from wellread.segment.pairing import pair_labels
 
 
-@choice("segment")
+@choice("segment", patterns=("nucleus", "cell"))
 def precomputed(scene, *, nucleus: str = "", cell: str = "", kind: str = "labels", reach: float = 0.0):
     """Label images of nuclei, of cells, or of both, which are then paired (see `pair_labels`).
 

@@ -1,0 +1,142 @@
+"""Settings of one config that contradict each other: schedules longer than training, views that do not fit crops."""
+
+from wellread.encoder.sizes import size_of
+from wellread.runtime.errors import InputError
+from wellread.runtime.registry import chosen
+
+SMALLEST_VIEW = 0.6  # of the side of a crop: less shows the middle of a cell only
+RANGES = ("scale", "local_scale", "mask_ratio")  # smallest and largest share
+
+
+def contradictions(config: dict, given: dict) -> list[InputError]:
+    """Errors of a config with defaults filled in; `given` is the config as its user wrote it."""
+    errors = [error for name, dataset in config["datasets"].items() for error in _of_dataset(name, dataset)]
+    for name, model in config["models"].items():
+        where = f"models.{name}"
+        errors += _encoder(model["encoder"], model["embed"], where) + _views(config, model, where)
+        if chosen("encoder", model["encoder"]).trained:
+            errors += _schedules(model, (given["models"][name] or {}).get("train", {}), where)
+            errors += _batches(model["fit"], model["processes"], where) + _method(model, where)
+    return errors
+
+
+def _of_dataset(name: str, dataset: dict) -> list[InputError]:
+    """Percentiles and limits of flags whose lower end is not below the upper one."""
+    ranges = {"calibrate.percentiles": dataset["calibrate"]["percentiles"]}
+    for section in ("calibrate", "crops"):
+        for measure, rule in dataset[section]["flags"].items():
+            ranges |= {f"{section}.flags.{measure}.{kind}": bounds for kind, bounds in rule.items()}
+    return [_reversed(f"datasets.{name}.{key}", bounds) for key, bounds in ranges.items() if _falls(bounds, equal=True)]
+
+
+def _falls(bounds, equal: bool = False) -> bool:
+    low, high = bounds
+    return None not in (low, high) and (low >= high if equal else low > high)
+
+
+def _reversed(where: str, bounds) -> InputError:
+    return InputError("the smaller number first", f"{list(bounds)}", where, f"write {sorted(bounds)}")
+
+
+def _schedules(model: dict, given: dict, where: str) -> list[InputError]:
+    """Warm-ups that training does not outlast; one of the teacher, whose default is long, only if it was asked for."""
+    fit, epochs = model["fit"], model["fit"]["epochs"]
+    (method,) = model["train"]
+    told = (given.get(method) or {}) if given else {}
+    lengths = {"fit.warmup_epochs": fit["warmup_epochs"], "fit.freeze_backbone_epochs": fit["freeze_backbone_epochs"]}
+    lengths |= {f"train.{method}.{key}": told[key] for key in ("temperature_epochs", "freeze_epochs") if key in told}
+    too_long = {key: n for key, n in lengths.items() if n > epochs or (n == epochs and "temperature" not in key)}
+    edit = f"write {epochs // 5} or another number below {epochs}, or train for more epochs"
+    return [
+        InputError(f"fewer epochs than the {epochs} of the training", f"{length}", f"{where}.{key}", edit)
+        for key, length in too_long.items()
+    ]
+
+
+def unreached(config: dict) -> list[str]:
+    """Notes on teachers whose temperature is still rising, by its default length, when a short training ends."""
+    return [
+        f"models.{name}: the teacher's temperature rises for {n} epochs (temperature_epochs), training has {epochs}"
+        for name, model in config["models"].items()
+        if (options := model["train"].get("dino")) and chosen("encoder", model["encoder"]).trained
+        if (n := options["temperature_epochs"]) > (epochs := model["fit"]["epochs"])
+        and options["temperature"][0] != options["temperature"][1]
+    ]
+
+
+def _batches(fit: dict, processes: int, where: str) -> list[InputError]:
+    """Batches that cannot be divided into micro-batches of two cells."""
+    parts, batch = fit["accumulate"] * processes, fit["batch"]
+    if batch % parts == 0 and batch >= 2 * parts:
+        return []
+    expected = f"a multiple of {parts} (fit.accumulate x processes), at least {2 * parts}"
+    return [InputError(expected, f"{batch}", f"{where}.fit.batch", f"write {max(2, round(batch / parts)) * parts}")]
+
+
+def _encoder(encoder: dict, embed: dict, where: str) -> list[InputError]:
+    """Numbers of a transformer of ours that do not divide one another."""
+    ((kind, options),) = encoder.items()
+    if "patch" not in options:
+        return []
+    size = size_of(options["arch"], **{key: options.get(key) for key in ("dim", "depth", "heads")})
+    where_it_is = f"{where}.encoder.{kind}"
+    errors = _multiple(options["image"], options["patch"], f"{where_it_is}.image", "patches")
+    errors += _multiple(size["dim"], size["heads"], f"{where_it_is}.dim", "heads")
+    errors += _multiple(embed.get("view") or 0, options["patch"], f"{where}.embed.view", "patches")
+    if embed["blocks"] > size["depth"]:
+        found, edit = f"{embed['blocks']}", f"write {size['depth']} or fewer"
+        errors.append(InputError(f"at most the {size['depth']} blocks there are", found, f"{where}.embed.blocks", edit))
+    return errors
+
+
+def _multiple(number, of: int, where: str, what: str) -> list[InputError]:
+    if number == "auto" or number % of == 0:
+        return []
+    near = [n for n in (number // of * of, -(-number // of) * of) if n]
+    edit = f"write {' or '.join(map(str, near))}"
+    return [InputError(f"a multiple of {of} (whole {what})", f"{number}", where, edit)]
+
+
+def _method(model: dict, where: str) -> list[InputError]:
+    """Views and heads of a training method that do not fit its encoder; ranges that fall."""
+    ((method, options),) = model["train"].items()
+    vit, where_it_is, errors = model["encoder"]["vit"], f"{where}.train.{method}", []
+    ranges = {f"{where}.views.scale": model["views"]["scale"]}
+    ranges |= {f"{where_it_is}.{key}": options[key] for key in RANGES if isinstance(options.get(key), list)}
+    errors += [_reversed(key, bounds) for key, bounds in ranges.items() if _falls(bounds)]
+    if options.get("local_views"):
+        side, image = options["local_image"], vit["image"]
+        errors += _multiple(side, vit["patch"], f"{where_it_is}.local_image", "patches")
+        if image != "auto" and side > image:
+            edit = f"write {image // 2 // vit['patch'] * vit['patch'] or vit['patch']}"
+            where_local = f"{where_it_is}.local_image"
+            errors.append(InputError(f"local views of at most the image of {image} px", f"{side}", where_local, edit))
+    if "decoder_heads" in options:
+        errors += _multiple(options["decoder_dim"], options["decoder_heads"], f"{where_it_is}.decoder_dim", "heads")
+    return errors
+
+
+def _views(config: dict, model: dict, where: str) -> list[InputError]:
+    """Views that are larger than the crop, or, without `embed.view`, show little of it."""
+    ((kind, options),) = model["encoder"].items()
+    choice, view = chosen("encoder", model["encoder"]), model["embed"].get("view")
+    if not choice.views or options.get("fit") == "resize":
+        return []
+    sides = {f"{where}.encoder.{kind}.{key}": options[key] for key in choice.views if options[key] != "auto"}
+    sides |= {f"{where}.embed.view": view} if view else {}
+    names = dict.fromkeys([*model["train_on"], *model["embed_on"]])
+    crops = {name: config["datasets"][name]["crops"]["size"] for name in names if name in config["datasets"]}
+    return [
+        InputError(
+            f"a view of {SMALLEST_VIEW:g} to 1 times the side of a crop ({size} px, datasets.{name}.crops.size)",
+            f"{side} px, " + ("larger than the crop" if side > size else "the middle of the crop only"),
+            key,
+            ("write fit: resize" if "fit" in options else f"write a multiple of the patch up to {size}")
+            + ", or another crops.size"
+            + ("" if side > size or "fit" in options else ", or say with embed.view that you mean it"),
+        )
+        for name, size in crops.items()
+        if isinstance(size, int)
+        for key, side in sides.items()
+        if side > size or (side < SMALLEST_VIEW * size and not view)
+    ]

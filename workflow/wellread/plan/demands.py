@@ -1,0 +1,245 @@
+"""What measures, figures, corrections and training ask of the wells table: columns, classes, controls, doses.
+
+Asked of the profiles that there would be if no well were lost: what these cannot answer, fewer cannot either.
+"""
+
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from wellread.pictures.draw import MAX_ROWS
+from wellread.plan.settings import unknown
+from wellread.profiles import controls, tables
+from wellread.profiles.consensus import consensus
+from wellread.runtime.errors import InputError
+from wellread.runtime.registry import chosen
+
+ADDED = {"fov": ("site",), "well": (), "treatment": ("replicates",)}  # columns of profiles that no wells table has
+
+
+class Screen:
+    """A dataset as far as its two tables tell: the metadata of the profiles of every level, without the profiles."""
+
+    def __init__(self, images: pd.DataFrame, wells: pd.DataFrame, consensus: dict, seed: int):
+        self.images, self.columns, self.pooling = images, [*wells, "control_use", "object_count"], consensus
+        self.wells = wells.assign(control_use=controls.control_use(wells, seed), object_count=1)
+
+    @cached_property
+    def imaged(self) -> pd.DataFrame:
+        """The wells with images that the wells table knows."""
+        return self.wells.merge(self.images[["plate", "well"]].drop_duplicates(), on=["plate", "well"])
+
+    def rows(self, level: str, columns) -> pd.DataFrame:
+        """The metadata of profiles of a level, in `columns` and in those that all needs look at."""
+        kept = ["plate", "well", "control", "control_use", "object_count", "batch", "dose", *columns]
+        kept += self.pooling["by"] if level == "treatment" else []
+        frame = self.imaged[[name for name in dict.fromkeys(kept) if name in self.imaged]]
+        if level == "fov":
+            frame = frame.merge(self.images[["plate", "well", "site"]], on=["plate", "well"])
+        frame = frame.rename(columns=tables.column)
+        if level == "treatment" and len(frame):
+            return consensus(tables.join(frame, np.zeros((len(frame), 0))), **self.pooling)
+        return frame
+
+    def known(self, level: str) -> list[str]:
+        """The columns of profiles of a level."""
+        return [*self.columns, *ADDED[level]]
+
+
+def of_entry(screen: Screen, section: str, settings: dict, level: str, where: str) -> list[InputError]:
+    """What a task or figure at the key `where` asks of a dataset and does not get."""
+    ((name, options),) = settings.items()
+    choice, where = chosen(section, settings), f"{where}.{section}.{name}"
+    missing = [
+        error
+        for option in choice.columns
+        for error in absent_columns(options[option], screen.known(level), f"{where}.{option}")
+    ]
+    if level == "treatment":
+        missing += absent_columns(screen.pooling["by"], screen.known("well"), "consensus.by")
+    if missing or not len(screen.imaged):
+        return missing
+    meta = screen.rows(level, [name for option in choice.columns for name in names(options[option])])
+    return [error for need in choice.needs if (error := NEEDS[need](meta, options, where))]
+
+
+def of_correction(screen: Screen, step: dict, where: str) -> list[InputError]:
+    """What a step of a correction, which takes profiles of fields and of wells, asks and does not get."""
+    ((name, options),) = step.items()
+    if not len(screen.imaged):
+        return []
+    meta = screen.rows("well", [])
+    found = [NEEDS[need](meta, options, f"{where}.{name}") for need in chosen("correction", step).needs]
+    return [error for error in found if error]
+
+
+def of_training(wells: list[pd.DataFrame], columns: list[str], where: str) -> list[InputError]:
+    """Labels of training, columns of its `wells` with images, that are missing or hold fewer than two classes."""
+    missing = [error for table in wells for error in absent_columns(columns, list(table), where)]
+    together = pd.concat(wells) if wells else pd.DataFrame()
+    if missing or not len(together):
+        return missing
+    return [error for name in columns if (error := _one_class(together[name], name, where))]
+
+
+def names(option) -> list[str]:
+    """The columns that an option names: none, one, several, or pairs such as plate+well."""
+    listed = [option] if isinstance(option, str) else option
+    return [name for item in listed for name in item.split("+") if name]
+
+
+def absent_columns(option, known: list[str], where: str) -> list[InputError]:
+    """An error for every column of an option that is not `known`; among several, `dose` may be missing."""
+    asked = names(option)
+    optional = {"dose"} if len(asked) > 1 else set()
+    return [
+        unknown(name, known, where, "a column of the wells table") for name in asked if name not in {*known, *optional}
+    ]
+
+
+def _classes(values) -> set[str]:
+    return {word for value in values for word in str(value).split("|") if word}
+
+
+def _one_class(values, label: str, where: str, edit: str = "") -> InputError | None:
+    classes = _classes(values)
+    if len(classes) > 1:
+        return None
+    found = f"only {', '.join(classes)}" if classes else f"no value in {len(values)} rows"
+    edit = edit or f"fill in the column {label} of the wells table, name another, or remove this"
+    return InputError(f"two classes or more in the column {label}", found, where, edit)
+
+
+def _two_classes(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Of `label`, among the rows that take part: treated ones, or with `controls` those of the evaluation half, too."""
+    left_out = controls.is_fitting(meta) if options.get("controls") else controls.is_negative(meta)
+    values = tables.text_column(meta, options["label"])[~left_out]
+    asks_controls = options["label"].startswith("control") and not options.get("controls", True)
+    edit = f"write controls: true in {where}" if asks_controls else ""
+    return _one_class(values, options["label"], f"{where}.label", edit)
+
+
+def _neighbours(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Rows that differ in every column, or pair of columns, of `exclude`."""
+    kept = meta[~(controls.is_fitting(meta) if options["controls"] else controls.is_negative(meta))]
+    alike = [item for item in options["exclude"] if len(set(tables.row_names(kept, item.split("+")))) < 2]
+    if not alike or not len(kept):
+        return None
+    found = f"one {alike[0]} in all {len(kept)} rows, so no row has a neighbour"
+    return InputError(f"rows that differ in {', '.join(alike)}", found, f"{where}.exclude", "exclude other columns")
+
+
+def _common_class(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Two compounds with a class of `label` in common."""
+    treated, label, compound = meta[~controls.is_negative(meta)], options["label"], options["compound"]
+    pairs = zip(tables.text_column(treated, label), tables.text_column(treated, compound), strict=True)
+    rows = {(name, of) for value, of in pairs for name in _classes([value])}
+    several = pd.Series([name for name, _ in rows], dtype=object).value_counts()
+    if len(several) and several.iloc[0] > 1:
+        return None
+    found = f"none among {len(several)} classes of {len({of for _, of in rows})} compounds"
+    edit = f"fill in the column {label} of the wells table, or remove the task"
+    return InputError(f"two values of {compound} with a {label} in common", found, where, edit)
+
+
+def _fitting_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    fit = int(controls.is_fitting(meta).sum())
+    if fit >= 2:
+        return None
+    negative = int(controls.is_negative(meta).sum())
+    found = f"{fit}, half of the {negative} wells with images that are negative controls"
+    edit = "write negative in the column control of the wells table (4 wells or more), or leave this correction out"
+    return InputError("two negative controls or more to fit on", found, where, edit)
+
+
+def _two_rows_in_each_group(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Two rows to fit on in every plate or batch, all rows or fitting controls."""
+    groups = tables.text_column(meta, options["by"])
+    fitted = controls.is_fitting(meta) if options["fit"] == "controls" else np.ones(len(meta), bool)
+    counts = {group: int(fitted[groups == group].sum()) for group in np.unique(groups)}
+    few = {group: count for group, count in counts.items() if count < 2}
+    if not few:
+        return None
+    what = "fitting controls" if options["fit"] == "controls" else "wells"
+    found = ", ".join(f"{count} on {options['by']} {group}" for group, count in list(few.items())[:5])
+    found += f" and {len(few) - 5} more" if len(few) > 5 else ""
+    edit = "write fit: all, or mark 4 wells or more of each as negative controls" if "controls" in what else "by: batch"
+    return InputError(f"two {what} or more in every {options['by']}", found, where, edit)
+
+
+def _both_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """A plate with two positive controls and two negative ones of the evaluation half."""
+    plates, positive = tables.text_column(meta, "plate"), tables.text_column(meta, "control") == "positive"
+    negative = controls.is_evaluation(meta)
+    here = [plates == plate for plate in np.unique(plates)]
+    if any(min((positive & own).sum(), (negative & own).sum()) > 1 for own in here):
+        return None
+    found = f"{positive.sum()} positive and {controls.is_negative(meta).sum()} negative on {len(here)} plates"
+    edit = "mark positive and negative wells in the column control of the wells table, or remove the task"
+    return InputError("a plate with 2 positive and 4 negative controls", found, where, edit)
+
+
+def _doses(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Three doses of some treatment, on plates with negative controls of the evaluation half."""
+    if tables.column("dose") not in meta:
+        edit = "add the column dose to the wells table, or remove the task"
+        return InputError("a column dose of the wells table", "none", where, edit)
+    dose = pd.to_numeric(meta[tables.column("dose")], errors="coerce")
+    plates = tables.text_column(meta, "plate")
+    compared = np.isin(plates, plates[controls.is_evaluation(meta)])
+    usable = ~controls.is_negative(meta) & dose.notna().to_numpy() & compared
+    doses = dose[usable].groupby(tables.row_names(meta[usable], [options["by"]])).nunique() if usable.any() else ()
+    if len(doses) and doses[doses.index != ""].max() > 2:
+        return None
+    found = f"none; {usable.sum()} of {len(meta)} rows have a dose, and two negative controls or more on their plate"
+    edit = "fill in the columns dose and control of the wells table, or remove the task"
+    return InputError("a treatment of three doses or more", found, where, edit)
+
+
+def _replicates_and_negatives(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """A treatment with two wells on plates that have negatives."""
+    plates, items = tables.text_column(meta, "plate"), tables.row_names(meta, options["sameby"])
+    negative = controls.is_negative(meta)
+    reference = controls.is_evaluation(meta)
+    if options["negatives"] == "others":
+        negative = tables.text_column(meta, "control") != ""
+        reference = ~negative & (items != "")
+    compared = ~negative & (items != "") & np.isin(plates, plates[reference])
+    if pd.Series(items[compared], dtype=object).value_counts().max() > 1:
+        return None
+    found = f"none in {len(meta)} wells; {int(reference.sum())} wells can be negatives"
+    edit = (
+        "fill in treatment and control in the wells table (replicates; 2 negative controls a plate), or remove the task"
+    )
+    return InputError("a treatment with replicates, and negatives on their plates", found, where, edit)
+
+
+def _replicates(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """A treatment of two wells or more, and as many treatments as it has wells."""
+    items = tables.row_names(meta[~controls.is_negative(meta)], options["sameby"])
+    counts = pd.Series(items[items != ""], dtype=object).value_counts()
+    if len(counts) and ((counts > 1) & (counts <= len(counts))).any():
+        return None
+    edit = "fill in the column treatment of the wells table, or remove the task"
+    return InputError("treatments with replicates, and as many others", f"none of {len(counts)}", where, edit)
+
+
+def _few_rows(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    if len(meta) <= MAX_ROWS:
+        return None
+    return InputError(f"a heat map of at most {MAX_ROWS} rows", f"{len(meta)} rows", where, "level: treatment, or umap")
+
+
+NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, options, where) -> error or None
+    "classes": _two_classes,
+    "neighbours": _neighbours,
+    "common class": _common_class,
+    "fitting controls": _fitting_controls,
+    "rows in every group": _two_rows_in_each_group,
+    "both controls": _both_controls,
+    "doses": _doses,
+    "replicates and negatives": _replicates_and_negatives,
+    "replicates": _replicates,
+    "few rows": _few_rows,
+}

@@ -1,0 +1,102 @@
+"""Files of a user that are no inputs of rules, as a plate may have thousands: are they there, and have they changed?
+
+A stamp is size and time of a file. The hash of the stamps of a plate is a param of the steps that read its files, so
+that files replaced by others of the same name make these run again, and copies that keep their times do not.
+"""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pandas as pd
+
+from wellread.inputs import references
+from wellread.inputs.references import BAR
+from wellread.runtime.errors import InputError
+
+MANY = 100_000  # files of a dataset from which on only their folders are looked at
+SAMPLE = 20  # fields of a plate whose files are looked for
+ABSENT = "absent"
+
+
+def files(rows: pd.DataFrame, channels: list[str]) -> list[str]:
+    """The image files of rows of an images table, in its order; those of a reference all, of an empty cell none."""
+    return [path for cell in rows[channels].to_numpy().ravel() if cell for path in _of_cell(cell)]
+
+
+def _of_cell(cell: str) -> tuple[str, ...]:
+    return references.parse(cell).files if cell.endswith("]") or BAR in cell else (cell,)
+
+
+def of_pattern(pattern: str, rows: pd.DataFrame, channel: str) -> list[str]:
+    """The label images that a pattern of paths names for the fields of one plate; `channel` is the first one.
+
+    InputError for a placeholder that there is not.
+    """
+    try:
+        return [
+            pattern.format(plate=plate, well=well, site=site, field=number, stem=Path(_of_cell(first)[0]).stem)
+            for number, (plate, well, site, first) in enumerate(
+                rows[["plate", "well", "site", channel]].itertuples(index=False)
+            )
+        ]
+    except (KeyError, IndexError, ValueError) as error:
+        edit = "use only {plate}, {well}, {site}, {field}, {stem}"
+        raise InputError("a pattern of paths", f"{pattern} ({error!r})", "the path of label images", edit) from None
+
+
+def stamps_hash(paths: list[str], watch: str) -> str:
+    """A hash of sizes and times of files, or of the times of their folders; "" for `watch`: nothing."""
+    if watch == "nothing" or not paths:
+        return ""
+    watched = dict.fromkeys(path.rpartition("/")[0] or "." for path in paths) if watch == "folders" else paths
+    stamp = _time if watch == "folders" else _stamp
+    return hashlib.sha256("\n".join(map(stamp, watched)).encode()).hexdigest()[:16]
+
+
+def watched(watch: str, count: int) -> str:
+    """What is looked at of a dataset of `count` files: files, folders or nothing."""
+    return ("files" if count <= MANY else "folders") if watch == "auto" else watch
+
+
+def _stamp(path: str) -> str:
+    """Size and time of a file, to the second, as some copies keep it; of a Zarr group, the times of its folders."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ABSENT
+    if not stat.S_ISDIR(found.st_mode):
+        return f"{found.st_size} {int(found.st_mtime)}"
+    return " ".join(_time(folder) for folder, _, _ in sorted(os.walk(path)))
+
+
+def _time(folder: str) -> str:
+    try:
+        return f"{int(os.stat(folder).st_mtime)}"
+    except OSError:
+        return ABSENT
+
+
+def looked_for(rows: pd.DataFrame, check: str) -> pd.DataFrame:
+    """The rows of a plate whose files are looked for: all, none, or, `sampled`, SAMPLE spread evenly over the plate."""
+    if check == "sampled" and len(rows) > SAMPLE:
+        return rows.iloc[[round(i * (len(rows) - 1) / (SAMPLE - 1)) for i in range(SAMPLE)]]
+    return rows.iloc[:0] if check == "none" else rows
+
+
+def missing(fields: list[list[str]], most: float, where: str, whole: bool) -> tuple[list[InputError], list[str]]:
+    """Errors and notes on fields, lists of paths, some of which are no files.
+
+    An error if all are missing, or, where the list is the `whole` plate, a larger share than `most`; never if `most` is
+    1. Anything less is a note, since calibration tells of it and goes on.
+    """
+    gone = [path for paths in fields if (path := next((p for p in paths if not os.path.exists(p)), ""))]
+    if not gone:
+        return [], []
+    found = f"{len(gone)} of {len(fields)} fields{'' if whole else ' looked at'} lack files, such as {gone[0]}"
+    refused = most < 1 and (len(gone) == len(fields) or (whole and len(gone) > most * len(fields)))
+    if not refused:
+        return [], [f"{where}: {found}"]
+    edit = "the paths (and where they start), or add the files; check_files: none looks for none"
+    return [InputError("image files that are there", found, where, edit)], []
