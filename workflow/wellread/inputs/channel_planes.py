@@ -4,18 +4,22 @@ One file of every plate is opened, at planning; the others of the plate are take
 a file that is not is told.
 """
 
+import logging
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from wellread.inputs import decode, listing
+from wellread.inputs.channels import match, told
 from wellread.inputs.decode import Description
 from wellread.inputs.formats import BadField
 from wellread.inputs.references import COLOURS, Reference
 from wellread.runtime.errors import InputError
 
+log = logging.getLogger("wellread")
 GENERIC = re.compile(r"(channel|chan|ch|c|w)?[\s:_#-]*\d+([\s:_-]*\d+)*|", re.IGNORECASE)
 
 
@@ -24,7 +28,7 @@ class Inside:
     """What the config says of the inside of files: options of the source, and its key, for errors.
 
     `names`: what a channel is called in the file (or c0, c1, ... by its place) -> its name; `z`, `time`, `rgb` and
-    `axes` as in the config.
+    `axes` as in the config. `say` is told what was taken for granted.
     """
 
     names: dict
@@ -33,6 +37,7 @@ class Inside:
     rgb: dict
     axes: str
     where: str
+    say: Callable[[str], None] = log.info
 
 
 def with_channels(
@@ -129,6 +134,9 @@ def _numbers(found: Description, channels: list[str], path: str, inside: Inside)
     called = {name: place for place, one in enumerate(raw) for name in (f"c{place}", one) if name}
     named = {name: called[str(one)] for one, name in inside.names.items() if str(one) in called}
     places = {c: named.get(c, called.get(c)) for c in channels}
+    free = [one for place, one in enumerate(raw) if one and place not in places.values()]
+    alike = told(match([c for c in channels if places[c] is None], free), inside.where, inside.say)
+    places |= {ours: called[theirs] for theirs, ours in alike.items()}
     if all(place is None for place in places.values()) and len(channels) == count and all(map(GENERIC.fullmatch, raw)):
         places = {channel: place for place, channel in enumerate(channels)}
     if absent := [channel for channel, place in places.items() if place is None]:

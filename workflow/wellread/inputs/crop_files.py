@@ -33,7 +33,7 @@ def crops(
     files = pd.Series({one: str(start / one) if one else "" for one in frame[path].unique()})
     table = frame[KEY].assign(path=frame[path].map(files), object=frame.groupby(KEY).cumcount() + 1)
     table["object"] = table["object"].astype(str)
-    inside = channel_planes.Inside(names or {}, z, "", {}, axes, where)
+    inside = channel_planes.Inside(names or {}, z, "", {}, axes, where, say)
     if tiles:
         table = table.assign(**_strips(table["path"], channels, tiles, where)).drop(columns="path")
     else:

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlparse
 import pandas as pd
 
 from wellread.inputs import listing, spreadsheets
+from wellread.inputs.channels import match, told
 from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
@@ -40,8 +41,9 @@ def load_data(
     )
     site = _known(frame, METADATA["site"], ())
     table["site"] = frame[site] if site else (table.groupby(["plate", "well"]).cumcount() + 1).astype(str)
+    called = _called(frame, channels, names or {}, where, say)
     for channel in channels:
-        table[channel] = _paths(frame, (names or {}).get(channel, channel), path, replace or {}, root)
+        table[channel] = _paths(frame, called[channel], path, replace or {}, root)
     if illumination := [name for name in frame if name.startswith(("FileName_Illum", "URL_Illum"))]:
         say(f"{len(illumination)} columns of illumination functions: calibrate.illumination.functions can use these")
     return table
@@ -85,6 +87,21 @@ def _wells(frame: pd.DataFrame, path: str) -> pd.Series:
     return wells.map({well: well_name(well) for well in wells.unique()})
 
 
+def _in_columns(frame: pd.DataFrame) -> list[str]:
+    """The channels that a table has files of."""
+    heads = [name.removeprefix("FileName_").removeprefix("URL_") for name in frame if name[:4] in ("File", "URL_")]
+    return sorted({name.removeprefix("Orig") for name in heads if not name.startswith("Illum")})
+
+
+def _called(frame: pd.DataFrame, channels: list[str], names: dict, where: str, say) -> dict[str, str]:
+    """{channel: what the columns call it}: as the config says, by its own name, or by what it is."""
+    known = _in_columns(frame)
+    free = [name for name in known if name not in names.values() and name not in channels]
+    alike = match([name for name in channels if name not in names and name not in known], free)
+    by_meaning = {ours: theirs for theirs, ours in told(alike, f"{where}.load_data", say).items()}
+    return {channel: names.get(channel, by_meaning.get(channel, channel)) for channel in channels}
+
+
 def _paths(frame: pd.DataFrame, channel: str, path: str, replace: dict, root: str) -> pd.Series:
     """The path of every field of a channel; "" where nothing is listed."""
     for name in (f"Orig{channel}", channel):
@@ -97,11 +114,10 @@ def _paths(frame: pd.DataFrame, channel: str, path: str, replace: dict, root: st
             continue
         places = {one: _folder(one, channel, path, replace, root) for one in folders[files != ""].unique()}
         return (folders.map(places) + files).where(files != "", "")
-    known = sorted(
-        name.removeprefix("FileName_").removeprefix("Orig") for name in frame if name.startswith("FileName_")
-    )
     edit = f"channels of the dataset, or `names: {{{channel}: ...}}`"
-    raise InputError(f"columns FileName_Orig{channel} and PathName_Orig{channel}", f"{known}", path, edit)
+    raise InputError(
+        f"columns FileName_Orig{channel} and PathName_Orig{channel}", ", ".join(_in_columns(frame)), path, edit
+    )
 
 
 def _folder(folder: str, channel: str, path: str, replace: dict, root: str) -> str:

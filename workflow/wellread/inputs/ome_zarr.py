@@ -28,7 +28,7 @@ def ome_zarr(
     where = f"{where}.ome_zarr"
     listing.require(path, "a plate of OME-Zarr, or a folder of them", f"{where}.path")
     rows = [row for plate in _plates(Path(path), where) for row in _fields(plate, acquisition, where)]
-    inside = channel_planes.Inside(names or {}, z, time, {}, "", where)
+    inside = channel_planes.Inside(names or {}, z, time, {}, "", where, say)
     return channel_planes.with_channels(pd.DataFrame(rows), channels, inside)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.inputs import channel_planes, listing, projections, vendors
+from wellread.inputs.channels import match, told
 from wellread.inputs.vendors import PICTURE, Naming
 from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
@@ -39,7 +40,7 @@ def pattern(
     frame = projections.at_time(frame, time, where)
     if "channel" not in frame:
         frame = _once(projections.in_one_image(frame.assign(channel=""), z, where), folder)
-        inside = channel_planes.Inside(names, z, time, rgb or {}, axes, f"{where}")
+        inside = channel_planes.Inside(names, z, time, rgb or {}, axes, where, say)
         return channel_planes.with_channels(frame[[*FIELD, "path"]], channels, inside)
     frame = _known_channels(frame, channels, names, where, say)
     return _wide(_once(projections.in_one_image(frame, z, where), folder), channels)
@@ -150,6 +151,8 @@ def _known_channels(frame: pd.DataFrame, channels: list[str], names: dict, where
     spelt = {str(raw): name for raw, name in names.items()}
     found = sorted(frame["channel"].unique(), key=listing.natural)
     called = {raw: spelt.get(raw, raw) for raw in found}
+    free = [raw for raw in found if raw not in spelt and raw not in channels]
+    called |= told(match([name for name in channels if name not in called.values()], free), where, say)
     unknown = [raw for raw in found if called[raw] not in channels]
     absent = [channel for channel in channels if channel not in called.values()]
     if absent:

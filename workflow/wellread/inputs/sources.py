@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.inputs import channel_planes, crop_files, user_tables
+from wellread.inputs.channels import match, told
 from wellread.painted import layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, pick
@@ -71,8 +72,11 @@ def table(
     where = f"{where}.table"
     frame = user_tables.read(path, "images", (), f"{where}.path", say)
     if "path" in frame and not set(channels) & set(frame):
-        inside = channel_planes.Inside(names or {}, z, time, rgb or {}, axes, where)
+        inside = channel_planes.Inside(names or {}, z, time, rgb or {}, axes, where, say)
         return channel_planes.with_channels(_rooted(frame, ["path"], root), channels, inside)
+    free = [name for name in frame if name not in (*user_tables.schema("images")["properties"], *channels)]
+    alike = match([channel for channel in channels if channel not in frame], free)
+    frame = frame.rename(columns=told(alike, where, say))
     frame = user_tables.check(frame, "images", path, tuple(channels), say)
     return _rooted(frame, channels, root)
 

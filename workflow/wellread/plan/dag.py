@@ -45,6 +45,7 @@ class Plan:
         if errors:
             raise InputError.together(errors)
         plan.notes += filter(None, (owners.grown(name, plan.training_plates(name)) for name in plan.trained()))
+        plan.notes = list(dict.fromkeys(plan.notes))
         return plan
 
     def opened(self, name: str) -> list[InputError]:

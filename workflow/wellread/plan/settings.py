@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
+from wellread.inputs.channels import kind
 from wellread.plan.contradictions import contradictions
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -243,7 +244,9 @@ def _sizeless(name: str, dataset: dict) -> list[InputError]:
 def unknown(name: str, known, where: str, what: str = "") -> InputError:
     """The error of a name that is not among those `known`, with the one that was perhaps meant."""
     near = get_close_matches(name.lower(), {other.lower(): other for other in known}, 1, 0.5)
-    hint = f"did you mean {next(o for o in known if o.lower() == near[0])}?" if near else "use one of the names above"
+    alike = [other for other in known if kind(name) and kind(other) == kind(name)]  # DNA of a channel Hoechst
+    near = [next(o for o in known if o.lower() == near[0])] if near else alike
+    hint = f"did you mean {near[0]}?" if near else "use one of the names above"
     return InputError((f"{what}: " if what else "") + f"one of {', '.join(known)}", name, where, hint)
 
 
