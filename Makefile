@@ -6,6 +6,11 @@ PYTHON ?= python3
 CORES ?= 2
 export OMP_WAIT_POLICY := PASSIVE
 
+# Python and steps are started by a shell, which takes a blank or a bracket in their path for its own.
+ifneq ($(shell pwd | grep "[][(){}' \"&;$$*?<>|!\`\\]"),)
+$(error the path of this folder has blanks or brackets: move it to a path without them, such as $(HOME)/wellread)
+endif
+
 .PHONY: demo test lint manual clean
 
 demo: $(VENV)/done

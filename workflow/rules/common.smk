@@ -14,6 +14,12 @@ from wellread.runtime.registry import chosen
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow down every job beside them
 
+if workflow.is_main_process and re.search(r"[\s()\[\]{}'\"&;$*?<>|!`\\]", sys.executable):
+    raise WorkflowError(
+        f"the path of Python, {sys.executable}, has blanks or brackets, which the shell of every step would stumble over: "
+        "move the folder to a path without them and make .venv again, or use a Python elsewhere"
+    )
+
 CONFIG_FILE = str(workflow.configfiles[0]) if workflow.configfiles else ""
 try:
     PLAN = Plan.of(config, CONFIG_FILE)
