@@ -7,7 +7,7 @@ CORES ?= 2
 export OMP_WAIT_POLICY := PASSIVE
 
 # Python and steps are started by a shell, which takes a blank or a bracket in their path for its own.
-ifneq ($(shell pwd | grep "[][(){}' \"&;$$*?<>|!\`\\]"),)
+ifneq ($(shell pwd | LC_ALL=C tr -d 'A-Za-z0-9/._+,@=~:%\200-\377-'),)
 $(error the path of this folder has blanks or brackets: move it to a path without them, such as $(HOME)/wellread)
 endif
 

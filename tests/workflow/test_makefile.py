@@ -15,7 +15,7 @@ def make(folder):
     return subprocess.run(["make", "-n", "clean"], cwd=folder, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("name", ["my screen", "screen (new)", "a[1]", "it's", "a&b", "a;b"])
+@pytest.mark.parametrize("name", ["my screen", "screen (new)", "a[1]", "it's", "a&b", "a;b", "a*", "$HOME", "a`b"])
 def test_a_folder_that_a_shell_stumbles_over_is_refused(tmp_path, name):
     done = make(tmp_path / name)
     assert done.returncode
