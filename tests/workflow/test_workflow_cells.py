@@ -35,11 +35,24 @@ def overall(folder, dataset, metric):
     return frame[frame["item"] == ""].set_index("metric")["value"][metric]
 
 
+def with_models(**more) -> dict:
+    """The config of all variants, with a model that is trained on crops that do not stay, and `more` models."""
+    learned = small_config()["models"]["tiny"] | {
+        "train_on": ["whole"],
+        "plates": [],
+        "fit": {"epochs": 2, "batch": 16},
+    }
+    learned["fit"]["warmup_epochs"] = 0
+    config = config_with(**VARIANTS)
+    config["models"] |= {"learned": learned} | more
+    return config
+
+
 @pytest.fixture(scope="module")
 def screen(tmp_path_factory):
     """A painted plate and what was made of it, once for every variant."""
     folder = small(tmp_path_factory.mktemp("cells"), plates=("P1",))
-    write_config(folder, config_with(**VARIANTS))
+    write_config(folder, with_models())
     snakemake(folder, "--", "results/given/tasks/nuclei/masks.parquet", "results/reports/whole.html")
     return folder
 
@@ -66,6 +79,20 @@ def test_crops_that_do_not_stay_are_not_made_again(screen):
     replace(page, "</body>", "<p>.</p></body>")
     assert planned(screen, target) == {"report"}
     page.write_bytes(before)
+
+
+def test_crops_made_again_for_a_new_model_train_no_other(screen):
+    target = "results/reports/whole.html"
+    config = with_models(second={"encoder": {"random": RANDOM}, "embed_on": ["whole"]})
+    write_config(screen, config, "second.yaml")
+    jobs = {"crops_to_embed P1", "embed P1", "aggregate", "ledger", "report"}
+    assert planned(screen, target, config="second.yaml") == jobs
+    write_config(screen, with_models() | {"corrections": {"none": [], "c": [{"standardize": {}}]}}, "second.yaml")
+    assert planned(screen, target, config="second.yaml") == {"correct", "report"}
+    report = screen / target
+    report.rename(report.with_suffix(".kept"))
+    assert planned(screen, target) == {"report"}
+    report.with_suffix(".kept").rename(report)
 
 
 def cellpose(weights, digest):

@@ -95,7 +95,7 @@ rule crop_size:
 rule crops:
     input:
         painted_images,
-        size=lambda wildcards: "results/{dataset}/crop_size.json" if PLAN.finds_crop_size(wildcards.dataset) else [],
+        found=lambda wildcards: "results/{dataset}/crop_size.json" if PLAN.finds_crop_size(wildcards.dataset) else [],
         calibration="results/{dataset}/{plate}/calibration.npz",
         fields="results/{dataset}/{plate}/fields.parquet",
         masks=segmented("results/{dataset}/{plate}/masks.tif"),
@@ -129,6 +129,22 @@ use rule crops as temporary_crops with:
         outlines=temp("results/{dataset}/{plate}/outlines.npy"),
         cells="results/{dataset}/{plate}/cells.parquet",
         lost="results/{dataset}/{plate}/lost.parquet",
+    wildcard_constraints:
+        dataset=one_of(PLAN.temporary_crops()),
+
+
+# Where crops do not stay, they are cut again for embedding: if embedding made those that training reads, a new model
+# would train finished ones again.
+use rule crops as crops_to_embed with:
+    output:
+        crops=temp("results/{dataset}/{plate}/to_embed/crops.npy"),
+        outlines=temp("results/{dataset}/{plate}/to_embed/outlines.npy"),
+        cells=temp("results/{dataset}/{plate}/to_embed/cells.parquet"),
+        lost=temp("results/{dataset}/{plate}/to_embed/lost.parquet"),
+    log:
+        "results/logs/crops/{dataset}/{plate}.to_embed.log",
+    benchmark:
+        "results/benchmarks/crops/{dataset}/{plate}.to_embed.tsv"
     wildcard_constraints:
         dataset=one_of(PLAN.temporary_crops()),
 

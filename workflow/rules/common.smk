@@ -42,7 +42,9 @@ def print_summary():
 
 
 onstart:
-    PLAN.record_owners(CONFIG_FILE, [job.wildcards.model for job in workflow.dag.needrun_jobs() if job.rule.name == "train"])
+    PLAN.record_owners(
+        CONFIG_FILE, [job.wildcards.model for job in workflow.dag.needrun_jobs() if job.rule.name == "train"]
+    )
     for note in PLAN.notes:
         print(f"note: {note}", file=sys.stderr, flush=True)
 

@@ -37,7 +37,11 @@ rule train:
 rule embed:
     input:
         unpack(encoder_inputs),
-        crops="results/{dataset}/{plate}/crops.npy",
+        crops=lambda wildcards: (
+            "results/{dataset}/{plate}/crops.npy"
+            if PLAN.keeps_crops(wildcards.dataset)
+            else "results/{dataset}/{plate}/to_embed/crops.npy"
+        ),
     output:
         "results/{dataset}/{plate}/embeddings/{model}.npy",
     log:
