@@ -267,3 +267,15 @@ def test_what_yaml_makes_of_names_is_told(text, words):
     with pytest.raises(InputError) as error:
         settings.load(minimal() | yaml.safe_load(text))
     assert all(word in str(error.value) for word in words), error.value
+
+
+@pytest.mark.parametrize(
+    ("object_", "given", "expected"),
+    [("cell", {}, True), ("field", {}, True), ("crop", {}, False), ("crop", {"incomplete": True}, True)],
+)
+def test_gaps_of_crops_are_padding_unless_the_config_says_otherwise(object_, given, expected):
+    config = deepcopy(DEMO)
+    config["datasets"]["demo"] |= {"object": object_, "calibrate": given}
+    for noun in ("tasks", "figures"):
+        config[noun] = {}
+    assert settings.load(config)["datasets"]["demo"]["calibrate"]["incomplete"] == expected

@@ -33,6 +33,9 @@ def load(config: dict) -> dict:
     errors = errors or contradictions(filled, config)
     if errors:
         raise InputError.together(errors)
+    for name, dataset in filled["datasets"].items():
+        if dataset["object"] == "crop" and "incomplete" not in config["datasets"][name].get("calibrate", {}):
+            dataset["calibrate"]["incomplete"] = False  # crops are padded with zeros, as interrupted copies are
     return filled
 
 
