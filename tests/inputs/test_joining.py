@@ -53,7 +53,7 @@ def test_the_share_is_a_setting(least, passes):
 
 def test_wells_without_images_refuse_nothing():
     lines = said(table(P1="A01"), table(P1="A01 A02 A03"))
-    assert lines == ["datasets.d: 1 wells with images on 1 plate; 3 wells in the wells table on 1 plate; 1 in both"]
+    assert lines == ["datasets.d: 1 well with images on 1 plate; 3 wells in the wells table on 1 plate; 1 in both"]
 
 
 @pytest.mark.parametrize(

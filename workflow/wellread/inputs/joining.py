@@ -52,10 +52,12 @@ def _left_out(imaged: dict, shared: dict, only: list[str], unlisted: set) -> lis
 def _counts(imaged: dict, known: dict, shared: dict, where: str) -> str:
     """One line: the wells of both sides, and those in both."""
     n, rows, both = (sum(map(len, side.values())) for side in (imaged, known, shared))
-    return (
-        f"{where}: {n} wells with images on {_plates(imaged)}; {rows} wells in the wells table on {_plates(known)}; "
-        f"{both} in both"
-    )
+    table = f"{_wells(rows)} in the wells table on {_plates(known)}"
+    return f"{where}: {_wells(n)} with images on {_plates(imaged)}; {table}; {both} in both"
+
+
+def _wells(n: int) -> str:
+    return f"{n} well{'s' if n != 1 else ''}"
 
 
 def _plates(side) -> str:

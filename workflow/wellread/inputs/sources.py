@@ -56,7 +56,8 @@ def _refuse_twins(frame: pd.DataFrame, channels: list[str], where: str) -> None:
                 row = frame.iloc[int(np.argmax(twins))]
                 of = f"plate {row['plate']}, well {row['well']}, site {row['site']}"
                 found = f"{row[first]} as {first} and as {second} of {of}" + f" ({twins.sum()} such fields)"
-                raise InputError("an image of its own for every channel", found, where, "the table, or the source")
+                edit = f"name another file, or the plane of a file of several, such as {row[first]} [c=1]"
+                raise InputError("an image of its own for every channel", found, where, edit)
 
 
 @choice("images")
