@@ -1,5 +1,6 @@
-# make demo: a painted screen, from raw images to a report. make test: the tests; with FAST=1 those for every edit, which
-# run no workflow; with SLOW=1 also those that take long, such as a real plate from end to end. All set themselves up.
+# make demo: a painted screen, from raw images to a report. make check CONFIG=config/mine.yaml: what is wrong with a config,
+# or what it would run. make test: the tests; with FAST=1 those for every edit, which run no workflow; with SLOW=1 also those
+# that take long, such as a real plate from end to end. All set themselves up.
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
@@ -11,11 +12,15 @@ ifneq ($(shell pwd | LC_ALL=C tr -d 'A-Za-z0-9/._+,@=~:%\200-\377-'),)
 $(error the path of this folder has blanks or brackets: move it to a path without them, such as $(HOME)/wellread)
 endif
 
-.PHONY: demo test lint manual clean
+.PHONY: demo check test lint manual clean
 
 demo: $(VENV)/done
 	$(BIN)/snakemake --cores $(CORES) --configfile config/config.yaml
 	@echo "The report: results/reports/demo.html"
+
+check: $(VENV)/done
+	cd workflow && ../$(BIN)/python -m wellread.plan.yaml_slips $(abspath $(CONFIG))
+	$(BIN)/snakemake -n --configfile $(CONFIG)
 
 test: $(VENV)/done
 	$(BIN)/pytest -n $(CORES) --dist loadfile $(if $(SLOW),,-m "not slow$(if $(FAST), and not dag)")

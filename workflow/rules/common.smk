@@ -9,6 +9,7 @@ from wellread.inputs import user_tables
 from wellread.plan.dag import Plan
 from wellread.plan.provenance import fingerprint
 from wellread.plan.summary import summary
+from wellread.plan.yaml_slips import slips
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -22,6 +23,8 @@ if workflow.is_main_process and re.search(r"[\s()\[\]{}'\"&;$*?<>|!`\\]", sys.ex
 
 CONFIG_FILE = str(workflow.configfiles[0]) if workflow.configfiles else ""
 try:
+    if found := [slip for path in workflow.configfiles for slip in slips(path)]:
+        raise InputError.together(found)
     PLAN = Plan.of(config, CONFIG_FILE)
 except InputError as error:
     raise WorkflowError(f"the config or a table it names needs a change:\n{error}")
