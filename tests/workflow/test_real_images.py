@@ -1,5 +1,6 @@
 """Real images of seven layouts, through the workflow to their ledgers: every field and cell is accounted for."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,8 @@ def results(tmp_path_factory):
     folder = clone(tmp_path_factory.mktemp("real"))
     datasets = {make.__name__: {"crops": {"size": 48}} | make(folder) for make in DATASETS}
     encoder = {"random": {"arch": "tiny", "dim": 32, "depth": 1, "heads": 2, "image": 32, "patch": 8}}
-    config = {"device": "cpu", "datasets": datasets, "models": {"random": {"encoder": encoder}}, "tasks": {}}
+    config = {"device": "cpu", "datasets": datasets, "tasks": {}}
+    config["models"] = {"random": {"encoder": encoder, "embed": {"view": 32}}}
     for name, truth in SCORED.items():
         cellprofiler = {"kind": "binary", "clear_border": True}  # which leaves out nuclei at the border
         measure = {"truth": str(truth)} | (cellprofiler if name == "nf1" else {})
@@ -126,11 +128,8 @@ def results(tmp_path_factory):
 
 def wells_of(folder, name, dataset):
     """A wells table that knows every well of the images."""
-
-    ((kind, options),) = dataset["images"].items()
-    rows = getattr(sources, kind)(
-        dataset["channels"], "", "", **options | ({"path": str(folder / options["path"])} if kind == "table" else {})
-    )
+    with contextlib.chdir(folder):
+        rows = sources.fields(dataset, name)
     return rows[["plate", "well"]].drop_duplicates().assign(treatment="untreated", control="")
 
 
