@@ -148,7 +148,7 @@ def test_several_times_are_refused_or_one_is_chosen(tmp_path):
             {"regex": REGEX, "names": NAMES, "channels": ("DNA", "ER", "Mito")},
             ["files of every channel", "none of Mito; the files have 1 (DNA), 2 (ER)"],
         ),
-        ({"regex": REGEX}, ["none of DNA, ER; the files have 1, 2", 'write `names: {"1": DNA, "2": ER}`']),
+        ({"regex": REGEX}, ["none of DNA, ER; the files have 1, 2", 'write `names: {"1": ..., "2": ...}`']),
         ({"preset": "opera"}, ["5 files, none fits"]),
     ],
 )
@@ -183,4 +183,4 @@ def test_channels_that_nobody_asked_for_are_told(folder):
     assert frame["2"].tolist() == [f"{folder}/X/A1_s1_w2.tif", f"{folder}/X/B12_s2_w2.tif"]
     assert said[1:] == ["datasets.x.images.pattern: channels that are not used: 1"]
     fields(folder, ["ER"], (said := []).append, regex=REGEX, names=NAMES)
-    assert len(said) == 1
+    assert said[1:] == ["datasets.x.images.pattern: channels that are not used: 1"]

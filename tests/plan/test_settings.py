@@ -279,3 +279,17 @@ def test_gaps_of_crops_are_padding_unless_the_config_says_otherwise(object_, giv
     for noun in ("tasks", "figures"):
         config[noun] = {}
     assert settings.load(config)["datasets"]["demo"]["calibrate"]["incomplete"] == expected
+
+
+def test_whole_numbers_with_a_point_are_whole_numbers():
+    filled = settings.load(deepcopy(DEMO) | {"seed": 1.0e3})
+    assert filled["seed"] == 1000
+    assert type(filled["seed"]) is int
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_is_no_number_is_refused(number):
+    config = deepcopy(DEMO)
+    config["models"]["tiny"]["fit"]["base_lr"] = number
+    with pytest.raises(InputError, match=r"models\.tiny\.fit\.base_lr"):
+        settings.load(config)

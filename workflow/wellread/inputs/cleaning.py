@@ -7,7 +7,42 @@ import pandas as pd
 
 from wellread.inputs.spreadsheets import INVISIBLE
 
-MISSING = frozenset({"na", "n/a", "n.a.", "#n/a", "nan", "<na>", "none", "null", "-", "--", "?"})
+MISSING = frozenset(
+    {
+        "na",
+        "na.",
+        "n/a",
+        "n.a.",
+        "nan",
+        "<na>",
+        "none",
+        "(none)",
+        "null",
+        "nil",
+        "?",
+        ".",
+        "...",
+        "…",
+        "not available",
+        "missing",
+    }
+    | {
+        "-",
+        "--",
+        "–",
+        "—",
+        "#n/a",
+        "#n/d",
+        "#nv",
+        "#ref!",
+        "#value!",
+        "#wert!",
+        "#valeur!",
+        "#name?",
+        "#div/0!",
+        "#null!",
+    }
+)
 NAMES = ("Na", "Null")  # sodium, and the genotype: written so by no program that means a missing value
 UNCERTAIN = frozenset(
     {"null", "unknown", "unannotated", "undefined", "not known", "other", "tbd"}
@@ -66,7 +101,7 @@ def listed(names, n: int = 20) -> str:
 def _plain(value: str) -> str:
     if value.isascii():
         return value.strip()
-    value = value.translate(dict.fromkeys(map(ord, INVISIBLE)))
+    value = unicodedata.normalize("NFC", value).translate(dict.fromkeys(map(ord, INVISIBLE)))  # é, however it was typed
     return "".join(" " if unicodedata.category(c) == "Zs" else c for c in value).strip()
 
 

@@ -1,5 +1,6 @@
 """Doses as people write them, `0.5 uM` or `1e-6 M`: one unit for a dataset, and equal ones made equal."""
 
+import math
 import re
 from decimal import Decimal
 
@@ -60,8 +61,12 @@ def _parsed(text: str, unit: str, decimal: str) -> tuple[str | None, str]:
     """The number of a cell as text, None if it is no dose; and its unit. A missing dose is ("", "")."""
     if not text or is_missing(text):
         return "", ""
-    match = re.fullmatch(rf"({NUMBER})\s*(.*)", text)
-    if not match or (re.search(r",\d{3}\b", match[1]) and decimal != ","):
+    match = re.fullmatch(rf"({NUMBER})\s*(.*)", text, re.ASCII)
+    if (
+        not match
+        or not math.isfinite(float(match[1].replace(",", ".")))
+        or (re.search(r",\d{3}\b", match[1]) and decimal != ",")
+    ):
         return None, ""
     written = match[2] or ("" if is_missing(unit) else unit)
     known = unit_of(written)

@@ -69,7 +69,8 @@ def _poor(imaged: dict, known: dict, shared: dict, poor: list[str], where: str, 
     more = [f"and {len(poor) - SHOWN} plates more"] if len(poor) > SHOWN else []
     near = [f"{plate} -> {like}" for plate in sorted(poor) if plate not in known and (like := _like(plate, known))]
     hint = f"did you mean {', '.join(near[:SHOWN])}? " if near else ""
-    edit = f"{hint}spell plates and wells alike in both, or add the rows, or set {where}.min_joined"
+    edit = f"{hint}spell plates and wells alike in both, or name the plate (images.pattern.plate), or add the rows"
+    edit += f", or set {where}.min_joined"
     expected = f"the same plate names in both tables, and at least {least:.0%} of every plate's wells with images"
     return InputError(expected, "; ".join(lines + more), f"{where}.images and .wells", edit)
 

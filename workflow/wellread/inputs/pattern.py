@@ -111,14 +111,22 @@ def _with_keys(frame: pd.DataFrame, naming: Naming, folder: str, plate: str, wel
     frame["well"] = frame["well"].map(_on_unique(frame["well"], well_name)) if "well" in frame else well
     if "plate" not in frame:
         frame["plate"] = plate or _plates(frame["path"], naming, folder)
-    frame["plate"] = frame["plate"].map(_on_unique(frame["plate"], plate_name))
+    frame["plate"] = frame["plate"].map(_plate_names(frame["plate"], folder))
     frame["site"] = frame["site"].fillna("1") if "site" in frame else "1"
     if naming.numbered:
         frame["site"] = frame["site"].map(_on_unique(frame["site"], lambda site: str(int(site))))
+    else:
+        frame["site"] = frame["site"].map(_alike_numbers(frame["site"]))
     if "channel" in frame:
         frame["channel"] = frame["channel"].fillna("w1")
     base = str(Path(folder))
     return frame.assign(path=frame["path"] if base == "." else f"{base}/" + frame["path"])
+
+
+def _alike_numbers(sites: pd.Series) -> dict[str, str]:
+    """Every site by one spelling: 01 is 1 where both occur."""
+    found = set(sites.unique())
+    return {site: bare if (bare := site.lstrip("0")) in found and site.isdecimal() else site for site in found}
 
 
 def _on_unique(values: pd.Series, function) -> dict:
@@ -129,7 +137,7 @@ def _on_unique(values: pd.Series, function) -> dict:
 def _of_place(place: str) -> str:
     """The well of a row and a column, with a blank between them."""
     row, _, column = place.rpartition(" ")
-    return of_row_and_column(row, column) or row + column
+    return of_row_and_column(row, column) or (f"r{row}c{column}" if row.isdecimal() else row + column)
 
 
 def _plates(paths: pd.Series, naming: Naming, folder: str) -> pd.Series:
@@ -146,12 +154,27 @@ def plate_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.+_-]+", "_", name).lstrip("._+-") or "plate"
 
 
+def _plate_names(plates: pd.Series, folder: str) -> dict[str, str]:
+    """The name that every plate of the files gets; InputError if two of them would have the same."""
+    called = _on_unique(plates, plate_name)
+    for name in set(called.values()):
+        same = [plate for plate in called if called[plate] == name]
+        if len(same) > 1:
+            edit = "rename the folders or files: names of plates hold letters, digits and . + - _ alone"
+            raise InputError(
+                "plates of different names", f"{' and '.join(map(repr, same[:2]))}, both {name}", folder, edit
+            )
+    return called
+
+
 def _known_channels(frame: pd.DataFrame, channels: list[str], names: dict, where: str, say) -> pd.DataFrame:
     """The files of our channels, by their names, without those of others; InputError if there are none of one."""
     spelt = {str(raw): name for raw, name in names.items()}
     found = sorted(frame["channel"].unique(), key=listing.natural)
     called = {raw: spelt.get(raw, raw) for raw in found}
-    free = [raw for raw in found if raw not in spelt and raw not in channels]
+    spelt |= {raw: name for raw in found for name in channels if raw not in spelt and raw.casefold() == name.casefold()}
+    called |= {raw: spelt[raw] for raw in found if raw in spelt}
+    free = [raw for raw in found if raw not in spelt]
     called |= told(match([name for name in channels if name not in called.values()], free), where, say)
     unknown = [raw for raw in found if called[raw] not in channels]
     absent = [channel for channel in channels if channel not in called.values()]
@@ -160,18 +183,22 @@ def _known_channels(frame: pd.DataFrame, channels: list[str], names: dict, where
     frame = frame.assign(channel=frame["channel"].map(called))
     if not unknown:
         return frame
-    (log.info if names else say)(f"{where}: channels that are not used: {', '.join(unknown)}")
+    say(f"{where}: channels that are not used: {', '.join(unknown)}")
     return frame[frame["channel"].isin(channels)]
 
 
 def _absent(absent: list[str], called: dict[str, str], names: dict, where: str) -> InputError:
     files = ", ".join(f"{raw} ({name})" if name != raw else raw for raw, name in called.items())
     free = [raw for raw, name in called.items() if raw == name]
-    example = ", ".join(f"{_quoted(raw)}: {name}" for raw, name in zip(free, absent, strict=False))
-    edit = f"write `names: {{{example}}}`" if example else "channels of the dataset"
+    example = ", ".join(f"{_quoted(raw)}: ..." for raw in free)
+    edit = (
+        f"write `names: {{{example}}}` with {', '.join(absent)} in the place of the dots"
+        if free
+        else "channels of the dataset"
+    )
     where = f"{where}.names" if names else where
     found = f"none of {', '.join(absent)}; the files have {files}"
-    return InputError("files of every channel", found, where, edit + ", if that is what they are" * bool(example))
+    return InputError("files of every channel", found, where, edit)
 
 
 def _quoted(raw: str) -> str:

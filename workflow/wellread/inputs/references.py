@@ -13,7 +13,7 @@ from wellread.runtime.errors import InputError
 BAR = " | "
 PROJECTIONS = ("max", "focus")
 COLOURS = ("red", "green", "blue")
-KEYS = re.compile(r"^(?P<files>.*\S) \[(?P<keys>\w+=[^\[\],]+(?:, \w+=[^\[\],]+)*)\]$", re.DOTALL)
+KEYS = re.compile(r"^(?P<files>.*\S) ?\[(?P<keys>\w+=[^\[\],]+(?:, ?\w+=[^\[\],]+)*)\]$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,10 @@ def parse(text: str) -> Reference:
     match = KEYS.match(text)
     if not match or Path(text).exists():
         return Reference(_files(text))
-    pairs = dict(pair.split("=", 1) for pair in match["keys"].split(", "))
+    listed = [pair.strip().split("=", 1) for pair in match["keys"].split(",")]
+    pairs = dict(listed)
+    if len(pairs) < len(listed):
+        raise InputError("every key of an image once", match["keys"], text, "the images table")
     known = [field.name for field in fields(Reference)[1:]]
     if unknown := [key for key in pairs if key not in known]:
         raise InputError(f"the keys {', '.join(known)} of an image", ", ".join(unknown), text, "the images table")
@@ -66,7 +69,9 @@ def _files(text: str) -> tuple[str, ...]:
 
 
 def _value(key: str, value: str, text: str):
-    if key in ("tile", "axes", "rgb", "name") or (key == "z" and value in PROJECTIONS):
+    if key == "axes":
+        return value.upper()
+    if key in ("tile", "rgb", "name") or (key == "z" and value in PROJECTIONS):
         return value
     if value.isdecimal():
         return int(value)

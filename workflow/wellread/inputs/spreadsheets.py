@@ -46,6 +46,8 @@ def read(path, key: str = "", say=log.info) -> pd.DataFrame:
     if raw.startswith(b"PK\x03\x04"):
         sheets = _workbook(raw, str(path))
         name = _sheet_of(path)[1] or next(iter(sheets))
+        if others := [other for other in sheets if other != name and len(sheets[other]) > 1 and not _sheet_of(path)[1]]:
+            say(f"{path}: only its first sheet, {name!r}, is read; write {path}#{others[0]} for another")
         rows, decimal = _named(sheets, name, path), "."
     else:
         rows, decimal = _text_rows(raw, str(path), say)

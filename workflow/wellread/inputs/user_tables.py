@@ -22,7 +22,7 @@ log = logging.getLogger("wellread")
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 RESERVED = ("site", "object_count", "replicates", "control_use")  # columns that profiles have of their own
 FEATURES = "emb_"  # how the columns of profiles' features begin
-SHORTENED = r"\d([.,]\d+)?E\+\d+"  # 410321234567 as spreadsheets show it
+SHORTENED = r"\d([.,]\d+)?[Ee]\+\d+"  # 410321234567 as spreadsheets show it
 DATES = r"\d{1,2}-(Mar|Sep|Dec|Oct|Apr|Feb)|(Mar|Sep|Dec|Oct|Apr|Feb)-\d{1,2}"  # what they make of SEPT2 and MARCH1
 TEXT_KEYS = ("plate", "well", "site", "object", "batch")  # numbers in these are names: 1.0 is 1
 

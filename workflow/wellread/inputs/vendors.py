@@ -67,7 +67,7 @@ def _prefixes(regex: str):
             yield regex[:end], regex[end:]
 
 
-WELL = r"(?P<well>(?:[A-Pa-p]|[Aa][A-Fa-f])\d{2})"
+WELL = r"(?P<well>(?:[A-Pa-p]|[Aa][A-Fa-f])\d{1,2})"
 DIRECTORY = r"(?:[^/]+/)*?"
 PRESETS = {
     "imagexpress": Naming(

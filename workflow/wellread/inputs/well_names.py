@@ -8,8 +8,8 @@ PLATE_FORMATS = ((8, 12), (16, 24), (32, 48))  # rows, columns
 LAST_ROW, LAST_COLUMN = PLATE_FORMATS[-1]
 ROW_LETTERS = tuple(("A" if row > 25 else "") + chr(ord("A") + row % 26) for row in range(LAST_ROW))
 SPELLINGS = (
-    r"[Rr]0*(?P<number>\d{1,2})[\s_-]*[Cc]0*(?P<column>\d{1,2})",
-    r"(?P<row>[A-Za-z]{1,2})[\s_-]*0*(?P<column>\d{1,2})",
+    r"[Rr](?:ow)?0*(?P<number>\d{1,2})[\s_-]*[Cc](?:ol)?0*(?P<column>\d{1,2})",
+    r"(?:well[\s_-]*)?(?P<row>[A-Za-z]{1,2})[\s_:.,-]*0*(?P<column>\d{1,2})(?:\.0+)?",
 )
 
 
@@ -21,7 +21,7 @@ def well_name(name: str) -> str:
     """
     text = str(name).strip()
     for spelling in SPELLINGS:
-        if match := re.fullmatch(spelling, text):
+        if match := re.fullmatch(spelling, text, re.IGNORECASE):
             parts = match.groupdict()
             return of_row_and_column(parts.get("row") or parts["number"], parts["column"]) or text
     return text

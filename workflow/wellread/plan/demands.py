@@ -102,11 +102,12 @@ def _classes(values) -> set[str]:
     return {word for value in values for word in str(value).split("|") if word}
 
 
-def _one_class(values, label: str, where: str, edit: str = "") -> InputError | None:
+def _one_class(values, label: str, where: str, edit: str = "", aside: str = "") -> InputError | None:
     classes = _classes(values)
     if len(classes) > 1:
         return None
     found = f"only {', '.join(classes)}" if classes else f"no value in {len(values)} rows"
+    found += aside
     edit = edit or f"fill in the column {label} of the wells table, name another, or remove this"
     return InputError(f"two classes or more in the column {label}", found, where, edit)
 
@@ -117,14 +118,15 @@ def _two_classes(meta: pd.DataFrame, options: dict, where: str) -> InputError | 
     values = tables.text_column(meta, options["label"])[~left_out]
     asks_controls = options["label"].startswith("control") and not options.get("controls", True)
     edit = f"write controls: true in {where}" if asks_controls else ""
-    return _one_class(values, options["label"], f"{where}.label", edit)
+    aside = " (negative controls take no part)" if left_out.any() else ""
+    return _one_class(values, options["label"], f"{where}.label", edit, aside)
 
 
 def _neighbours(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
     """Rows that differ in every column, or pair of columns, of `exclude`."""
     kept = meta[~(controls.is_fitting(meta) if options["controls"] else controls.is_negative(meta))]
     alike = [item for item in options["exclude"] if len(set(tables.row_names(kept, item.split("+")))) < 2]
-    if not alike or not len(kept):
+    if not alike or len(kept) < 2:
         return None
     found = f"one {alike[0]} in all {len(kept)} rows, so no row has a neighbour"
     return InputError(f"rows that differ in {', '.join(alike)}", found, f"{where}.exclude", "exclude other columns")

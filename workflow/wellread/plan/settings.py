@@ -1,5 +1,6 @@
 """The config: checked against its schema, all problems in one message, defaults filled in."""
 
+import math
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import cache
@@ -24,7 +25,7 @@ def schema() -> dict:
 
 def load(config: dict) -> dict:
     """Return `config` with every default filled in; raise InputError naming every offending key."""
-    config, unreadable = named_by_text(config), _names_that_are_none(config)
+    config, unreadable = named_by_text(config), _names_that_are_none(config) + _no_numbers(config)
     if unreadable:
         raise InputError.together(unreadable)
     problems = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda error: list(map(str, error.path)))
@@ -46,6 +47,14 @@ def named_by_text(value):
     if not isinstance(value, dict):
         return value
     return {str(key) if type(key) is int else key: named_by_text(item) for key, item in value.items()}
+
+
+def _no_numbers(value, where: str = "") -> list[InputError]:
+    """Numbers that are none, .nan and .inf."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return [InputError("a number", f"{value}", where, "write another value")]
+    pairs = enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
+    return [error for key, item in pairs for error in _no_numbers(item, f"{where}.{key}".lstrip("."))]
 
 
 def _names_that_are_none(value, where: str = "") -> list[InputError]:
@@ -74,6 +83,8 @@ def fill(value, rule: dict):
             value[key] = fill(value[key], subrules[0].get(key) or subrules[1] or {})
     elif isinstance(value, list):
         value = [fill(item, rule.get("items", {})) for item in value]
+    elif isinstance(value, float) and "integer" in rule.get("type", ()) and value.is_integer():
+        value = int(value)  # 1.0e+3, a whole number to the schema
     return value
 
 
@@ -183,7 +194,7 @@ def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
     if not asked.masks and entry["level"] not in asked.levels:
         edit = f"write level: {asked.levels[-1]} in {where}"
         return [InputError(f"{asked.name} of {' or '.join(asked.levels)} profiles", entry["level"], where, edit)]
-    edit = f"name other datasets in {where}.datasets"
+    edit = f"name other datasets in {where}.datasets, or remove {where}"
     return [
         InputError("a dataset with `object: cell`, which has masks", f"{name}: {datasets[name]['object']}", where, edit)
         for name in entry["datasets"]

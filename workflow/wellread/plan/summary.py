@@ -1,11 +1,13 @@
 """A dry run in a few lines: which steps would run, how many times, and on which plates, models and tasks."""
 
 SHOWN = 6  # names of a kind that are printed
+ORDER = ("paint", "calibrate", "segment", "crop_size", "crops", "temporary_crops", "train", "crops_to_embed", "embed")
+ORDER += ("aggregate", "correct", "consensus", "measure", "score", "draw", "look", "ledger", "report")
 LEFT_OUT = ("dataset",)  # named in the heading
 
 
 def summary(jobs: list[tuple[str, dict[str, str]]], notes=()) -> str:
-    """A line for every step, in the order of their names, of `jobs`: (rule, wildcards); below them `notes`."""
+    """A line for every step of `jobs`: (rule, wildcards), in the order in which they run; below them `notes`."""
     return "\n".join([_steps(jobs), *(f"note: {note}" for note in notes)])
 
 
@@ -18,8 +20,15 @@ def _steps(jobs: list[tuple[str, dict[str, str]]]) -> str:
         return "Nothing would run: every result is there and up to date."
     datasets = sorted({wildcards["dataset"] for own in steps.values() for wildcards in own if "dataset" in wildcards})
     width = max(map(len, steps))
-    lines = [f"  {rule:<{width}} {len(own):>5}  {_names(own)}".rstrip() for rule, own in sorted(steps.items())]
+    lines = [
+        f"  {rule:<{width}} {len(own):>5}  {_names(own)}".rstrip() for rule, own in sorted(steps.items(), key=_place)
+    ]
     return "\n".join([f"What would run, for {_listed(datasets)}:" if datasets else "What would run:", *lines])
+
+
+def _place(step: tuple[str, list]) -> tuple[int, str]:
+    """Where a step stands in the pipeline, for sorting."""
+    return (ORDER.index(step[0]) if step[0] in ORDER else len(ORDER), step[0])
 
 
 def _names(jobs: list[dict]) -> str:
