@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 from skimage.segmentation import find_boundaries
-from wellread.inputs import label_images
+from wellread.inputs import label_images, references
 from wellread.runtime.errors import InputError
 from wellread.segment import precomputed as segmenter
 from wellread.segment.scene import Scene
@@ -185,7 +185,7 @@ def test_the_true_cause_is_told_and_no_code_of_a_file_is_run(tmp_path, labels, n
 @pytest.mark.parametrize("pattern", ["{plat}.png", "{}.png", "{plate.png"])
 def test_a_pattern_with_other_fields_is_refused(pattern):
     with pytest.raises(InputError, match=r"\{plate\}, \{well\}, \{site\}"):
-        label_images.path_of(pattern, PLACE)
+        references.path_of(pattern, PLACE)
 
 
 def test_an_unknown_format_is_refused(tmp_path):

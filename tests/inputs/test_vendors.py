@@ -80,8 +80,8 @@ def test_globs(glob, name, found):
 
 
 def test_an_unknown_placeholder_is_an_error():
-    with pytest.raises(KeyError, match="chanel"):
-        vendors.of_glob("{chanel}.tif")
+    with pytest.raises(KeyError, match="stain"):
+        vendors.of_glob("{stain}.tif")
 
 
 @pytest.mark.parametrize(

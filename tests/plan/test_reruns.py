@@ -25,7 +25,7 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     """,
     "train": """
         crops.reader encoder.architecture encoder.sizes encoder.views encoder.views_cpu encoder.vit
-        encoder.weights inputs.cleaning inputs.control_names inputs.doses inputs.plate_maps
+        encoder.weights inputs.cleaning inputs.control_names inputs.doses inputs.listing inputs.plate_maps
         inputs.spreadsheets inputs.user_tables inputs.well_names networks.device networks.state_dicts
         train.checkpoint train.collapse train.dataset train.distributed train.labels train.loop
         train.monitor train.optimise train.probes train.schedules train.train
@@ -71,7 +71,10 @@ PICKED = {  # section: name: the modules that count if a config picks it
             segment.bodies segment.merge_pieces segment.nuclei segment.otsu_threshold segment.otsu_watershed
             segment.size
         """,
-        "precomputed": "inputs.decode inputs.formats inputs.label_images segment.pairing segment.precomputed",
+        "precomputed": """
+            inputs.decode inputs.formats inputs.label_images inputs.references segment.pairing
+            segment.precomputed
+        """,
     },
     "encoder": {
         "bag_of_channels": """

@@ -21,7 +21,6 @@ from wellread.runtime.errors import InputError
 
 MICROMETRES = {"µm": 1, "μm": 1, "um": 1, "micron": 1, "\\u00b5m": 1, "micrometer": 1, "micrometre": 1, "nm": 1e-3,
                "nanometer": 1e-3, "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "m": 1e6}  # fmt: skip
-PLANE = "YXS"  # the axes of one picture: rows, columns, and colours or other samples
 WIDEST = 5  # a last axis of an array that is no longer than this is one of channels
 
 

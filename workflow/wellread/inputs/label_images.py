@@ -8,6 +8,7 @@ from scipy import ndimage
 from skimage import measure
 from skimage.segmentation import relabel_sequential
 
+from wellread.inputs import references
 from wellread.inputs.decode import opened
 from wellread.inputs.formats import BadField
 from wellread.runtime.errors import InputError
@@ -15,20 +16,6 @@ from wellread.runtime.errors import InputError
 READ = "TIFF, PNG, BMP, NPY, NPZ or Zarr"
 LARGEST = 2**16 - 1  # label that stays as it is: tables and arrays of a field are as long as its largest label
 KINDS = ("labels", "binary", "outlines")
-PLACEHOLDERS = "{plate}, {well}, {site}, {field}, {stem}"
-
-
-def path_of(pattern: str, metadata: dict) -> Path:
-    """The path of a field by a pattern such as masks/{plate}/{well}_{site}.png; InputError for other placeholders.
-
-    `metadata` is `Plate.metadata` of the field: `{field}` is the number of the field within its plate from 0, `{stem}`
-    the name of its first channel's file without the extension.
-    """
-    try:
-        return Path(pattern.format(**metadata))
-    except (KeyError, IndexError, ValueError) as error:
-        edit = f"use only {PLACEHOLDERS}"
-        raise InputError("a pattern of paths", f"{pattern} ({error!r})", "the path of label images", edit) from None
 
 
 def read(pattern: str, metadata: dict, shape: tuple[int, int], kind: str = "labels", plane: int = 0) -> np.ndarray:
@@ -38,7 +25,7 @@ def read(pattern: str, metadata: dict, shape: tuple[int, int], kind: str = "labe
     connected component; `outlines`, one per closed outline. A file of several planes (C, H, W) or fields (F, C, H, W),
     as our own masks.tif, is looked up by `plane` and field number.
     """
-    path = path_of(pattern, metadata)
+    path = references.path_of(pattern, metadata)
     labels = _decode(path, metadata["field"], plane)
     if labels.shape != shape or labels.dtype.kind not in "biuf":
         edit = "the pattern, or the file; several planes are (C, H, W), several fields (F, C, H, W)"

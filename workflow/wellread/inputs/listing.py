@@ -1,6 +1,5 @@
 """Which files lie below a folder: by names alone, links followed, without looking at any file."""
 
-import math
 import os
 import re
 from difflib import get_close_matches
@@ -57,7 +56,6 @@ def _nearest(missing: Path) -> str:
     return f"; {parent.absolute()} has {shown or 'no entries'}" + (" ..." if len(names) > 5 else "")
 
 
-def natural(text) -> tuple:
-    """A key that sorts 2 before 10, and numbers before words."""
-    parts = re.split(r"(\d+)", str(text))
-    return tuple((int(part), part) if part.isdecimal() else (math.inf, part) for part in parts if part)
+def natural(text) -> str:
+    """A key that sorts 2 before 10: the text with all numbers padded with zeros."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(20), str(text))

@@ -13,6 +13,7 @@ from wellread.runtime.errors import InputError
 BAR = " | "
 PROJECTIONS = ("max", "focus")
 COLOURS = ("red", "green", "blue")
+PLACEHOLDERS = "{plate}, {well}, {site}, {field}, {stem}"
 KEYS = re.compile(r"^(?P<files>.*\S) ?\[(?P<keys>\w+=[^\[\],]+(?:, ?\w+=[^\[\],]+)*)\]$", re.DOTALL)
 
 
@@ -77,3 +78,16 @@ def _value(key: str, value: str, text: str):
         return int(value)
     wanted = "a whole number" + (f", or {' or '.join(PROJECTIONS)}," if key == "z" else "")
     raise InputError(f"{wanted} for {key}", value, text, "the images table")
+
+
+def path_of(pattern: str, metadata: dict) -> Path:
+    """The path of a field by a pattern such as masks/{plate}/{well}_{site}.png; InputError for other placeholders.
+
+    `metadata` is `Plate.metadata` of the field: `{field}` is the number of the field within its plate from 0, `{stem}`
+    the name of its first channel's file without the extension.
+    """
+    try:
+        return Path(pattern.format(**metadata))
+    except (KeyError, IndexError, ValueError) as error:
+        edit = f"use only {PLACEHOLDERS}"
+        raise InputError("a pattern of paths", f"{pattern} ({error!r})", "the path of label images", edit) from None

@@ -15,6 +15,7 @@ import yaml
 
 from wellread.inputs import cleaning, control_names, doses, plate_maps, spreadsheets, well_names
 from wellread.inputs.cleaning import examples, listed
+from wellread.inputs.listing import natural
 from wellread.inputs.well_names import well_name
 from wellread.runtime.errors import InputError
 
@@ -202,8 +203,7 @@ def _in_natural_order(frame: pd.DataFrame, key: list[str]) -> pd.DataFrame:
 
 
 def _sortable(values: pd.Series) -> pd.Series:
-    padded = {v: re.sub(r"\d+", lambda digits: digits[0].zfill(20), str(v)) for v in values.unique()}
-    return values.map(padded)
+    return values.map({value: natural(value) for value in values.unique()})
 
 
 def _require_columns(frame: pd.DataFrame, wanted: list[str], where: str) -> None:

@@ -13,7 +13,7 @@ import tifffile
 from skimage.segmentation import clear_border as without_border_objects
 
 from wellread.calibrate.plate import open_plate
-from wellread.inputs import label_images
+from wellread.inputs import label_images, references
 from wellread.measure.tidy import row, table
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
@@ -97,7 +97,7 @@ def segmentation(
         plate = open_plate(str(fields), str(calibration))
         for number in progress(plate.fields.index, "score", unit="field"):
             place = plate.metadata(number)
-            if not label_images.path_of(truth, place).exists():
+            if not references.path_of(truth, place).exists():
                 left_out["no label image"] += 1
             elif plate.fields.loc[number, "status"] != "ok":
                 left_out["field left out"] += 1

@@ -34,16 +34,12 @@ def of_pattern(pattern: str, rows: pd.DataFrame, channel: str) -> list[str]:
 
     InputError for a placeholder that there is not.
     """
-    try:
-        return [
-            pattern.format(plate=plate, well=well, site=site, field=number, stem=Path(_of_cell(first)[0]).stem)
-            for number, (plate, well, site, first) in enumerate(
-                rows[["plate", "well", "site", channel]].itertuples(index=False)
-            )
-        ]
-    except (KeyError, IndexError, ValueError) as error:
-        edit = "use only {plate}, {well}, {site}, {field}, {stem}"
-        raise InputError("a pattern of paths", f"{pattern} ({error!r})", "the path of label images", edit) from None
+    fields = rows[["plate", "well", "site"]].to_dict("records")
+    stems = [Path(_of_cell(first)[0]).stem for first in rows[channel]]
+    return [
+        str(references.path_of(pattern, {**one, "field": number, "stem": stem}))
+        for number, (one, stem) in enumerate(zip(fields, stems, strict=True))
+    ]
 
 
 def stamps_hash(paths: list[str], watch: str) -> str:

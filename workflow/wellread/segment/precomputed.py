@@ -15,7 +15,7 @@ from wellread.segment.pairing import pair_labels
 def precomputed(scene, *, nucleus: str = "", cell: str = "", kind: str = "labels", reach: float = 0.0):
     """Label images of nuclei, of cells, or of both, which are then paired (see `pair_labels`).
 
-    `nucleus` and `cell` are patterns of paths (see `label_images.path_of`). With nuclei alone, they are expanded to
+    `nucleus` and `cell` are patterns of paths (see `references.path_of`). With nuclei alone, they are expanded to
     cells by `reach` (px, or micrometres where the pixel size is known); with cells alone, no cell has a nucleus.
     `kind`: labels, binary (connected components) or outlines. InputError without any pattern, or for a file that does
     not fit.
