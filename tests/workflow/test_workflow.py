@@ -257,14 +257,15 @@ def test_bad_images_stop_their_plate_by_name_and_no_other(tmp_path):
     assert not (folder / targets[1]).exists()
 
 
-@pytest.mark.slow
-def test_a_screen_without_controls_is_refused_by_the_correction(done, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(done, folder, symlinks=True)
-    wells = pd.read_csv(folder / "wells.csv", dtype=str, keep_default_na=False)
-    wells.assign(control="").to_csv(folder / "wells.csv", index=False)
-    output = snakemake(folder, "--", "results/small/profiles/tiny/sphering/well.parquet", fine=False)
-    assert "negative controls to fit on" in output
+def test_a_correction_without_controls_is_refused_before_anything_runs(done):
+    before = (done / "wells.csv").read_bytes()
+    wells = pd.read_csv(done / "wells.csv", dtype=str, keep_default_na=False)
+    wells.assign(control="").to_csv(done / "wells.csv", index=False)
+    try:
+        output = snakemake(done, "--", "results/small/profiles/tiny/sphering/well.parquet", fine=False)
+    finally:
+        (done / "wells.csv").write_bytes(before)
+    assert "two negative controls or more to fit on" in output
     assert "Traceback" not in output
 
 
