@@ -8,7 +8,6 @@ import sys
 import pytest
 from flow import hashes, small, small_config, snakemake, write_config
 
-
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
