@@ -9,10 +9,27 @@ from wellread.profiles import tables
 from wellread.profiles.controls import is_fitting, is_negative
 from wellread.runtime.errors import InputError
 
+UNDECIDABLE = "undecidable"
+
 
 def row(metric: str, value, n, item: str = "", repeat: int = 0) -> dict:
     """One row of the result: a value of all items (item "") or of one; `n` is the number of observations behind it."""
     return {"metric": metric, "item": item, "repeat": repeat, "value": float(value), "n": int(n)}
+
+
+def undecidable(metric: str, reason: str, n) -> dict:
+    """The row of a metric that a design cannot answer, in place of its number: the value is NaN, the item says why.
+
+    Such as `nscb: one batch in all 22 rows`; `n` is the number of observations that there were. See `undecided`.
+    """
+    return row(UNDECIDABLE, np.nan, n, f"{metric}: {reason}")
+
+
+def undecided(answers: pd.DataFrame) -> dict[str, tuple[str, int]]:
+    """The metrics of a tidy table that could not be answered: {metric: (reason, n)}."""
+    rows = answers[answers["metric"] == UNDECIDABLE]
+    told = [item.split(": ", 1) for item in rows["item"]]
+    return {metric: (reason, int(n)) for (metric, reason), n in zip(told, rows["n"], strict=True)}
 
 
 def table(rows: list[dict]) -> pd.DataFrame:
