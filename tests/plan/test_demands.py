@@ -23,7 +23,18 @@ def wells(plates=("P1", "P2")):
 def planned(tmp_path):
     """A function that plans a config on a wells table; the images table has all wells of wells()."""
 
-    def plan(table=None, *, measure=None, draw=None, steps=None, level="well", dataset=None, model=None, plates=None):
+    def plan(
+        table=None,
+        *,
+        measure=None,
+        draw=None,
+        steps=None,
+        level="well",
+        dataset=None,
+        model=None,
+        plates=None,
+        where=None,
+    ):
         table = wells() if table is None else table
         table.to_csv(tmp_path / "wells.csv", index=False)
         images = wells()[["plate", "well"]] if plates is None else wells(plates)[["plate", "well"]]
@@ -33,10 +44,11 @@ def planned(tmp_path):
         source = {"table": {"path": str(tmp_path / "images.csv"), "root": str(tmp_path)}}
         section = {"images": source, "wells": str(tmp_path / "wells.csv"), "channels": ["DNA"]} | (dataset or {})
         config = {"datasets": {"d": section}, "models": {"m": model or {"encoder": {"random": {}}}}}
+        looked_at = {"level": level, "where": where or {}}
         if measure:
-            config["tasks"] = {"t": {"level": level, "measure": measure}}
+            config["tasks"] = {"t": looked_at | {"measure": measure}}
         if draw:
-            config["figures"] = {"f": {"level": level, "draw": draw}}
+            config["figures"] = {"f": looked_at | {"draw": draw}}
         if steps:
             config["corrections"] = {"none": [], "c": steps}
         return Plan.of(config)
@@ -191,6 +203,43 @@ def test_a_heat_map_of_too_many_rows_is_refused(planned, monkeypatch):
     monkeypatch.setattr(demands, "MAX_ROWS", 29)
     refused(planned, ["30 rows", "figures.f.draw.similarity"], draw={"similarity": {}})
     planned(draw={"similarity": {}}, level="treatment")
+
+
+KNN, MAP = {"measure": {"knn": {}}}, {"draw": {"umap": {}}}
+BY_TREATMENT = {"level": "treatment", "dataset": {"consensus": {"by": ["treatment"]}}}
+WHERE = [
+    ({"Dose": "max"}, KNN, ["tasks.t.where", "found     Dose", "did you mean dose?"]),
+    ({"dosage": "max"}, MAP, ["figures.f.where", "did you mean dose?"]),
+    ({"object_count": 3}, KNN, ["found     object_count"]),
+    ({"site": "1"}, KNN, ["found     site"]),
+    ({"moa": "max"}, KNN, ["numbers in the column moa", "tasks.t.where.moa"]),
+    ({"treatment": "pso"}, KNN, ["a value of the column treatment: DMSO, a, b, c, pos", "did you mean pos?"]),
+    ({"plate": ["P3", "P4"]}, KNN, ["P1, P2", "found     P3, P4"]),
+    ({"treatment": "a", "moa": "y"}, KNN, ["rows that fit every condition", "none of 30"]),
+    ({"plate": "P1"}, KNN | {"level": "treatment"}, ["4 of 8 wells of DMSO", "add plate to consensus.by"]),
+    ({"dose": "max"}, KNN | BY_TREATMENT, ["2 of 6 wells of a", "level: well"]),
+]
+
+
+@pytest.mark.parametrize(("where", "case", "words"), WHERE, ids=str)
+def test_conditions_that_leave_nothing_are_refused(planned, where, case, words):
+    refused(planned, words, where=where, **case)
+
+
+@pytest.mark.parametrize("level", ["well", "treatment"])
+@pytest.mark.parametrize(
+    "where", [{"dose": "max"}, {"dose": [2, 3]}, {"moa": ["x", "y", "z"]}, {"control": ["", "negative"], "dose": "min"}]
+)
+def test_conditions_that_leave_rows_are_not(planned, where, level):
+    planned(where=where, level=level, **KNN)
+    planned(where=where, level=level, **MAP)
+
+
+def test_needs_are_asked_of_the_rows_that_are_left(planned):
+    """The highest dose of each treatment is one dose, and moa x alone one class."""
+    planned(measure={"dose_response": {}}, where={"dose": [1, 2, 3]})
+    refused(planned, ["three doses"], measure={"dose_response": {}}, where={"dose": "max"})
+    refused(planned, ["only x"], measure={"knn": {"label": "moa"}}, where={"moa": "x"})
 
 
 def test_every_need_that_is_declared_is_known():

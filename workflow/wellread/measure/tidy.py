@@ -38,6 +38,11 @@ def table(rows: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
+def with_left_out(answers: pd.DataFrame, reasons: dict[str, int], n: int) -> pd.DataFrame:
+    """A result with rows of `left_out`, {reason: how many of `n`}, before its own."""
+    return pd.concat([table([row("left_out", count, n, reason) for reason, count in reasons.items()]), answers])
+
+
 def proportion(metric: str, correct: np.ndarray) -> list[dict]:
     """Result rows of the proportion of `correct` (n,) and its 95 % Wilson interval, which assumes independence."""
     interval = binomtest(int(correct.sum()), len(correct)).proportion_ci(method="wilson")

@@ -92,7 +92,7 @@ class Plan:
             for noun, name, entry, verb in self._asked()
             for dataset in entry["datasets"]
             if dataset in embedded
-            for error in demands.of_entry(screens[dataset], verb, entry[verb], entry["level"], f"{noun}.{name}")
+            for error in demands.of_entry(screens[dataset], verb, entry, f"{noun}.{name}")
         ]
         errors += [
             error

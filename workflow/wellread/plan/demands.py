@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from wellread.pictures.draw import MAX_ROWS
+from wellread.plan import looked_at
 from wellread.plan.settings import unknown
 from wellread.profiles import controls, tables
 from wellread.profiles.consensus import consensus
+from wellread.profiles.subset import subset
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -47,21 +49,26 @@ class Screen:
         return [*self.columns, *ADDED[level]]
 
 
-def of_entry(screen: Screen, section: str, settings: dict, level: str, where: str) -> list[InputError]:
-    """What a task or figure at the key `where` asks of a dataset and does not get."""
-    ((name, options),) = settings.items()
-    choice, where = chosen(section, settings), f"{where}.{section}.{name}"
+def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[InputError]:
+    """What a task or figure, at the key `where` of the config, asks of a dataset and does not get."""
+    ((name, options),) = entry[section].items()
+    choice, level, asked = chosen(section, entry[section]), entry["level"], f"{where}.{section}.{name}"
     missing = [
         error
         for option in choice.columns
-        for error in absent_columns(options[option], screen.known(level), f"{where}.{option}")
+        for error in absent_columns(options[option], screen.known(level), f"{asked}.{option}")
     ]
+    missing += looked_at.absent(entry["where"], screen.known(level), f"{where}.where")
     if level == "treatment":
         missing += absent_columns(screen.pooling["by"], screen.known("well"), "consensus.by")
     if missing or not len(screen.imaged):
         return missing
-    meta = screen.rows(level, [name for option in choice.columns for name in names(options[option])])
-    return [error for need in choice.needs if (error := NEEDS[need](meta, options, where))]
+    if unmet := looked_at.unmet(screen, level, entry["where"], f"{where}.where"):
+        return unmet
+    columns = [name for option in choice.columns for name in names(options[option])]
+    meta, _ = subset(screen.rows(level, ["treatment", *columns, *entry["where"]]), entry["where"])
+    meta = meta.reset_index(drop=True)
+    return [error for need in choice.needs if (error := NEEDS[need](meta, options, asked))]
 
 
 def of_correction(screen: Screen, step: dict, where: str) -> list[InputError]:
