@@ -66,8 +66,8 @@ def refused(planned, words, *args, **kwargs):
 EVERYTHING = [
     {"measure": {"knn": {"label": "moa"}}},
     {"measure": {"knn": {"label": "control", "controls": True}}},
-    {"measure": {"nearest_class": {}}},
-    {"measure": {"nearest_class": {}}, "level": "treatment"},
+    {"measure": {"nearest_class": {"batch": "well"}}},
+    {"measure": {"nearest_class": {"batch": "well"}}, "level": "treatment"},
     {"measure": {"average_precision": {}}},
     {"measure": {"average_precision": {"negatives": "others"}}},
     {"measure": {"replicating": {"sameby": ["treatment", "dose"]}}},
@@ -83,7 +83,7 @@ EVERYTHING = [
 
 @pytest.mark.parametrize("case", EVERYTHING, ids=str)
 def test_a_table_that_has_everything_is_refused_nothing(planned, case):
-    planned(**case)
+    assert "undecidable" not in "".join(planned(**case).notes)
 
 
 COLUMNS = [
@@ -143,28 +143,9 @@ def one_negative(count=1):
 
 
 NEEDS = [
-    (only(moa=""), {"measure": {"knn": {"label": "moa"}}}, "no value in 22 rows"),
-    (only(moa="x"), {"measure": {"knn": {"label": "moa"}}}, "only x"),
     (only(), {"measure": {"knn": {"label": "control"}}}, "write controls: true in tasks.t.measure.knn"),
-    (only(batch="1"), {"measure": {"knn": {"exclude": ["batch"]}}}, "one batch in all 22 rows"),
     (only(moa="x"), {"model": {"train": {"supervised": {"label": "moa"}}}}, "only x"),
     (only(moa=""), {"model": {"probe": "moa"}}, "no value in 30 rows"),
-    (only(moa=""), {"measure": {"nearest_class": {}}}, "none among 0 classes"),
-    (only(moa=wells()["treatment"]), {"measure": {"nearest_class": {}}}, "none among 4 classes of 4 compounds"),
-    (
-        only(moa=wells()["treatment"]),
-        {"measure": {"nearest_class": {}}, "level": "treatment"},
-        "none among 4 classes of 4 compounds",
-    ),
-    (unmarked("positive"), {"measure": {"assay_quality": {}}}, "0 positive and 8 negative on 2 plates"),
-    (unmarked("negative"), {"measure": {"assay_quality": {}}}, "4 positive and 0 negative on 2 plates"),
-    (unmarked("negative"), {"measure": {"dose_response": {}}}, "none; 0 of 30 rows have a dose"),
-    (only(dose=""), {"measure": {"dose_response": {}}}, "none; 0 of 30 rows have a dose"),
-    (only(dose=1), {"measure": {"dose_response": {}}}, "a treatment of three doses or more"),
-    (wells().drop(columns="dose"), {"measure": {"dose_response": {}}}, "a column dose of the wells table"),
-    (unmarked("negative"), {"measure": {"average_precision": {}}}, "0 wells can be negatives"),
-    (only(treatment=""), {"measure": {"average_precision": {}}}, "none in 30 wells"),
-    (only(control="negative"), {"measure": {"replicating": {}}}, "none of 0"),
     (unmarked("negative"), {"steps": [{"sphering": {}}]}, "0, half of the 0 wells"),
     (one_negative().query("plate == 'P1'"), {"steps": [{"sphering": {}}], "plates": ("P1",)}, "half of the 1 wells"),
     (unmarked("negative"), {"steps": [{"standardize": {}}, {"coral": {}}]}, "corrections.c.1 of d.coral"),
@@ -176,6 +157,37 @@ NEEDS = [
 @pytest.mark.parametrize(("table", "case", "words"), NEEDS, ids=[f"{case} {words}" for _, case, words in NEEDS])
 def test_what_would_stop_after_training_is_refused(planned, table, case, words):
     refused(planned, ["expected", "found", "where", "edit", words], table, **case)
+
+
+PER_COMPOUND = wells()["treatment"]
+TREATMENTS = {"level": "treatment"}
+UNDECIDABLE = [
+    (only(moa=""), {"measure": {"knn": {"label": "moa"}}}, "no value in 22 rows"),
+    (only(moa="x"), {"measure": {"knn": {"label": "moa"}}}, "only x"),
+    (only(batch="1"), {"measure": {"knn": {"exclude": ["batch"]}}}, "one batch in all 22 rows"),
+    (only(moa=""), {"measure": {"nearest_class": {}}}, "none among 0 classes"),
+    (only(moa=PER_COMPOUND), {"measure": {"nearest_class": {}}}, "none among 4 classes of 4 compounds"),
+    (only(moa=PER_COMPOUND), {"measure": {"nearest_class": {}}} | TREATMENTS, "none among 4 classes of 4 compounds"),
+    (only(moa="x"), {"measure": {"nearest_class": {}}}, "two classes or more in the column moa"),
+    (only(batch="1"), {"measure": {"nearest_class": {}}}, "for nscb two values of treatment"),
+    (unmarked("positive"), {"measure": {"assay_quality": {}}}, "0 positive and 8 negative on 2 plates"),
+    (unmarked("negative"), {"measure": {"assay_quality": {}}}, "4 positive and 0 negative on 2 plates"),
+    (one_negative(2), {"measure": {"assay_quality": {}}}, "4 positive and 4 negative on 2 plates"),
+    (unmarked("negative"), {"measure": {"dose_response": {}}}, "none; 0 of 30 rows have a dose"),
+    (only(dose=""), {"measure": {"dose_response": {}}}, "none; 0 of 30 rows have a dose"),
+    (only(dose=1), {"measure": {"dose_response": {}}}, "a treatment of three doses or more"),
+    (wells().drop(columns="dose"), {"measure": {"dose_response": {}}}, "a column dose of the wells table"),
+    (unmarked("negative"), {"measure": {"average_precision": {}}}, "0 wells can be negatives"),
+    (only(treatment=""), {"measure": {"average_precision": {}}}, "none in 30 wells"),
+    (only(control="negative"), {"measure": {"replicating": {}}}, "none of 0"),
+]
+
+
+@pytest.mark.parametrize(("table", "case", "words"), UNDECIDABLE, ids=[f"{c} {words}" for _, c, words in UNDECIDABLE])
+def test_what_a_design_cannot_answer_is_noted_and_stops_nothing(planned, table, case, words):
+    (note,) = [note for note in planned(table, **case).notes if "undecidable" in note]
+    assert note.startswith("tasks.t of d: undecidable, as it wants ")
+    assert words in note
 
 
 def test_a_plate_of_one_well_cannot_be_standardised(planned):
@@ -238,8 +250,11 @@ def test_conditions_that_leave_rows_are_not(planned, where, level):
 def test_needs_are_asked_of_the_rows_that_are_left(planned):
     """The highest dose of each treatment is one dose, and moa x alone one class."""
     planned(measure={"dose_response": {}}, where={"dose": [1, 2, 3]})
-    refused(planned, ["three doses"], measure={"dose_response": {}}, where={"dose": "max"})
-    refused(planned, ["only x"], measure={"knn": {"label": "moa"}}, where={"moa": "x"})
+    for words, measure, where in (
+        ("three doses", {"dose_response": {}}, {"dose": "max"}),
+        ("only x", {"knn": {"label": "moa"}}, {"moa": "x"}),
+    ):
+        assert words in "".join(planned(measure=measure, where=where).notes)
 
 
 def test_every_need_that_is_declared_is_known():

@@ -3,9 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from wellread.measure.tidy import labelled_profiles, multi_hot, proportion, row, table
+from wellread.measure.tidy import (
+    labelled_profiles,
+    multi_hot,
+    one_class,
+    one_value,
+    proportion,
+    row,
+    table,
+    undecidable,
+)
 from wellread.profiles import similarity, tables
-from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 WELL = ["plate+well"]
@@ -30,16 +38,18 @@ def knn(
     `exclude`; `plate+well` is the pair of both. With one label per profile the class of most weight is predicted;
     with several, joined by `|`, all classes with over half of the weight. `controls`: whether negative controls take
     part. Returns accuracy (with its 95 % interval), balanced accuracy, macro F1, recall and F1 of every class, and
-    `chance_*`, the same for each of `permutations` of the labels among the profiles. Raises InputError if there is no
-    label or no neighbour.
+    `chance_*`, the same for each of `permutations` of the labels among the profiles. With fewer than two classes, or
+    without any neighbour, accuracy is undecidable.
     """
     meta, X, rows = labelled_profiles(frame, label, controls)
     classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
+    if reason := one_class(classes, label, len(meta)):
+        return table([*rows, undecidable("accuracy", reason, len(meta))])
     index, cosine = similarity.nearest_neighbours(X, similarity.exclusion_codes(meta, exclude), k)  # (n, k)
     has_neighbour = index[:, 0] >= 0
     if not has_neighbour.any():
-        found, edit = f"none that differ in {', '.join(exclude)}", "exclude fewer columns, or remove the task"
-        raise InputError("profiles to compare with", found, "knn.exclude", edit)
+        reason = one_value(meta, exclude) or f"no two profiles that differ in {', '.join(exclude)}"
+        return table([*rows, undecidable("accuracy", reason, len(meta))])
     rows.append(row("left_out", (~has_neighbour).sum(), len(frame), "no neighbour"))
     index, weights = index[has_neighbour], _softmax(cosine[has_neighbour] / temperature)
 

@@ -3,9 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from wellread.measure.tidy import labelled_profiles, multi_hot, proportion, row, table
+from wellread.measure.tidy import (
+    labelled_profiles,
+    multi_hot,
+    one_class,
+    one_value,
+    proportion,
+    row,
+    table,
+    undecidable,
+)
 from wellread.profiles import similarity, tables
-from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 
@@ -23,25 +31,23 @@ def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batc
 
     NSC (not same compound): the neighbour differs in the column `compound`; NSCB (not same compound or batch): also in
     `batch`, where the batches of a treatment are compared as one text. A treatment that cannot be right, as no
-    admissible neighbour has its `label`, is left out and counted; if that leaves none, there is no nscb. `*_chance` is
-    the same for each of `permutations` of the labels among compounds, the doses of one together. Raises InputError if
-    no two compounds have a label in common.
+    admissible neighbour has its `label`, is left out and counted; if that leaves none, nsc or nscb is undecidable.
+    `*_chance` is the same for each of `permutations` of the labels among compounds, the doses of one together.
     """
     meta, X, rows = labelled_profiles(frame, label, controls=False)
-    nsc = _not_same("nsc", meta, X, label, [compound], seed, permutations)
-    nscb = _not_same("nscb", meta, X, label, [compound, batch], seed, permutations)
-    if not nsc:
-        edit = f"fill in the column {label} of the wells table, or remove the task"
-        raise InputError(f"two compounds with a {label} in common", "none", "the profiles", edit)
-    return table(rows + nsc + nscb)
+    rows += _not_same("nsc", meta, X, label, [compound], seed, permutations)
+    return table(rows + _not_same("nscb", meta, X, label, [compound, batch], seed, permutations))
 
 
 def _not_same(name: str, meta, X, label: str, exclude, seed: int, permutations: int) -> list[dict]:
     classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
+    if reason := one_class(classes, label, len(meta)) or one_value(meta, exclude):
+        return [undecidable(name, reason, len(meta))]
     codes = similarity.exclusion_codes(meta, exclude)
     answerable = _has_match(Y, codes)
     if not answerable.any():
-        return []
+        reason = f"no two of {len(meta)} profiles with a {label} in common differ in {' and '.join(exclude)}"
+        return [undecidable(name, reason, len(meta))]
     meta, Y = meta[answerable], Y[answerable]
     neighbour = similarity.nearest_neighbours(X[answerable], codes[answerable], 1)[0][:, 0]
     correct = _have_common_class(Y, Y[neighbour])

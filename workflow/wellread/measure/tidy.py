@@ -7,7 +7,6 @@ from scipy.stats import binomtest
 from wellread.inputs.cleaning import parts
 from wellread.profiles import tables
 from wellread.profiles.controls import is_fitting, is_negative
-from wellread.runtime.errors import InputError
 
 UNDECIDABLE = "undecidable"
 
@@ -54,19 +53,28 @@ def labelled_profiles(frame: pd.DataFrame, label: str, controls: bool) -> tuple[
     """The profiles with a value in the column `label`: metadata, features (n, D), and result rows of `left_out`.
 
     `controls`: whether the negative controls of the evaluation half are among them; those of the fitting half never
-    are. `left_out` counts the other profiles by reason. Raises InputError if no profile is left.
+    are. `left_out` counts the other profiles by reason.
     """
     meta, X = tables.split(frame)
     labels = tables.row_names(meta, [label])
     excluded = is_fitting(meta) if controls else is_negative(meta)
     reasons = {"negative controls": excluded, f"no {label}": ~excluded & (labels == "")}
     keep = ~np.logical_or.reduce(list(reasons.values()))
-    if not keep.any():
-        found = ", ".join(f"{reason}: {mask.sum()} of {len(meta)}" for reason, mask in reasons.items())
-        edit = f"fill in the column {label} of the wells table, or remove the task"
-        raise InputError(f"profiles with a {label}", f"none ({found})", "the profiles", edit)
     rows = [row("left_out", mask.sum(), len(meta), reason) for reason, mask in reasons.items()]
     return meta[keep].reset_index(drop=True), X[keep], rows
+
+
+def one_class(classes: list[str], label: str, n: int) -> str:
+    """Why `n` profiles of so few `classes` of a label cannot be told apart; "" if they can."""
+    if len(classes) > 1:
+        return ""
+    return f"one {label}, {classes[0]}, in all {n} profiles" if classes else f"no profile with a {label}"
+
+
+def one_value(meta: pd.DataFrame, columns) -> str:
+    """Why no two rows of metadata differ in all `columns`, pairs such as plate+well too; "" if one cannot say."""
+    alike = [name for name in columns if len(set(tables.row_names(meta, name.split("+")))) < 2]
+    return f"one {alike[0]} in all {len(meta)} profiles" if alike else ""
 
 
 def multi_hot(labels) -> tuple[list[str], np.ndarray]:
