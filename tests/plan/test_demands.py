@@ -73,7 +73,7 @@ EVERYTHING = [
     {"measure": {"replicating": {"sameby": ["treatment", "dose"]}}},
     {"measure": {"assay_quality": {}}, "level": "fov"},
     {"measure": {"dose_response": {}}, "level": "fov"},
-    {"measure": {"knn": {"label": "replicates", "exclude": ["dose"]}}, "level": "treatment"},
+    {"measure": {"knn": {"label": "replicates", "diffby": ["dose"]}}, "level": "treatment"},
     {"draw": {"umap": {"label": "moa", "by": "control_use"}}},
     {"draw": {"similarity": {"label": "object_count"}}, "level": "treatment"},
     {"steps": [{"standardize": {"fit": "controls"}}, {"sphering": {}}, {"coral": {"by": "plate"}}, {"harmony": {}}]},
@@ -88,7 +88,7 @@ def test_a_table_that_has_everything_is_refused_nothing(planned, case):
 
 COLUMNS = [
     ({"measure": {"knn": {"label": "MOA"}}}, "tasks.t.measure.knn.label", "did you mean moa?"),
-    ({"measure": {"knn": {"exclude": ["plate+wel"]}}}, "tasks.t.measure.knn.exclude", "did you mean well?"),
+    ({"measure": {"knn": {"diffby": ["plate+wel"]}}}, "tasks.t.measure.knn.diffby", "did you mean well?"),
     ({"measure": {"nearest_class": {"label": "mao"}}}, "nearest_class.label", "did you mean moa?"),
     ({"measure": {"nearest_class": {"compound": "Treatment"}}}, "nearest_class.compound", "did you mean treatment?"),
     ({"measure": {"nearest_class": {"batch": "batches"}}}, "nearest_class.batch", "did you mean batch?"),
@@ -164,7 +164,7 @@ TREATMENTS = {"level": "treatment"}
 UNDECIDABLE = [
     (only(moa=""), {"measure": {"knn": {"label": "moa"}}}, "no value in 22 rows"),
     (only(moa="x"), {"measure": {"knn": {"label": "moa"}}}, "only x"),
-    (only(batch="1"), {"measure": {"knn": {"exclude": ["batch"]}}}, "one batch in all 22 rows"),
+    (only(batch="1"), {"measure": {"knn": {"diffby": ["batch"]}}}, "one batch in all 22 rows"),
     (only(moa=""), {"measure": {"nearest_class": {}}}, "none among 0 classes"),
     (only(moa=PER_COMPOUND), {"measure": {"nearest_class": {}}}, "none among 4 classes of 4 compounds"),
     (only(moa=PER_COMPOUND), {"measure": {"nearest_class": {}}} | TREATMENTS, "none among 4 classes of 4 compounds"),
@@ -215,6 +215,19 @@ def test_a_heat_map_of_too_many_rows_is_refused(planned, monkeypatch):
     monkeypatch.setattr(demands, "MAX_ROWS", 29)
     refused(planned, ["30 rows", "figures.f.draw.similarity"], draw={"similarity": {}})
     planned(draw={"similarity": {}}, level="treatment")
+
+
+def test_sets_that_a_split_names_are_there(planned):
+    sets = wells()["treatment"].map({"a": "train", "b": "test"}).fillna("validation")
+    for measure in ("knn", "nearest_class"):
+        ask = {"measure": {measure: {"label": "moa", "split": "part"}}}
+        planned(only(part=sets), **ask)
+        words = ["the values train and test", "found     train, validation", f"tasks.t.measure.{measure}.split"]
+        refused(planned, words, only(part=sets.replace("test", "train")), **ask)
+        refused(planned, [f"{measure}.split", "did you mean parts?"], only(parts=sets), **ask)
+    folds = {"measure": {"knn": {"label": "moa", "folds": {"by": "tretment"}}}}
+    refused(planned, ["knn.folds", "did you mean treatment?"], **folds)
+    planned(measure={"knn": {"label": "moa", "folds": {}, "sameby": ["plate"]}})
 
 
 KNN, MAP = {"measure": {"knn": {}}}, {"draw": {"umap": {}}}

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from wellread.inputs.cleaning import parts
-from wellread.profiles import tables
+from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_fitting, is_negative
 
 UNDECIDABLE = "undecidable"
@@ -49,16 +49,22 @@ def proportion(metric: str, correct: np.ndarray) -> list[dict]:
     return [row(name, value, len(correct)) for name, value in values.items()]
 
 
-def labelled_profiles(frame: pd.DataFrame, label: str, controls: bool) -> tuple[pd.DataFrame, np.ndarray, list[dict]]:
+def labelled_profiles(
+    frame: pd.DataFrame, label: str, controls: bool, split: str = ""
+) -> tuple[pd.DataFrame, np.ndarray, list[dict]]:
     """The profiles with a value in the column `label`: metadata, features (n, D), and result rows of `left_out`.
 
     `controls`: whether the negative controls of the evaluation half are among them; those of the fitting half never
-    are. `left_out` counts the other profiles by reason.
+    are; with the column `split`, only those of its values `train` and `test`. `left_out` counts the other profiles by
+    reason.
     """
     meta, X = tables.split(frame)
     labels = tables.row_names(meta, [label])
     excluded = is_fitting(meta) if controls else is_negative(meta)
     reasons = {"negative controls": excluded, f"no {label}": ~excluded & (labels == "")}
+    if split:
+        others = ~np.isin(tables.text_column(meta, split), [similarity.TRAIN, similarity.TEST])
+        reasons[f"neither train nor test in {split}"] = others & ~excluded & (labels != "")
     keep = ~np.logical_or.reduce(list(reasons.values()))
     rows = [row("left_out", mask.sum(), len(meta), reason) for reason, mask in reasons.items()]
     return meta[keep].reset_index(drop=True), X[keep], rows

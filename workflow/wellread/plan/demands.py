@@ -60,7 +60,7 @@ def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[Inpu
     missing = [
         error
         for option in choice.columns
-        for error in absent_columns(options[option], screen.known(level), f"{asked}.{option}")
+        for error in absent_columns(options.get(option), screen.known(level), f"{asked}.{option}")
     ]
     missing += looked_at.absent(entry["where"], screen.known(level), f"{where}.where")
     if level == "treatment":
@@ -68,6 +68,7 @@ def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[Inpu
     if missing or not len(screen.imaged):
         return missing
     slips = looked_at.unmet(screen, level, entry["where"], f"{where}.where") + _hidden_controls(options, asked)
+    slips = slips or looked_at.unsplit(_rows(screen, section, entry), options, asked)
     return slips or ([] if section == "measure" else _unmet(screen, section, entry, asked))
 
 
@@ -85,10 +86,16 @@ def undecidable(screen: Screen, section: str, entry: dict, where: str) -> list[s
 def _unmet(screen: Screen, section: str, entry: dict, where: str) -> list[InputError]:
     """The needs of a choice that the rows it looks at do not meet."""
     ((_, options),) = entry[section].items()
-    choice = chosen(section, entry[section])
-    columns = [name for option in choice.columns for name in names(options[option])]
+    needs, meta = chosen(section, entry[section]).needs, _rows(screen, section, entry)
+    return [error for need in needs if (error := NEEDS[need](meta, options, where))]
+
+
+def _rows(screen: Screen, section: str, entry: dict) -> pd.DataFrame:
+    """The metadata of the rows that a task or figure looks at."""
+    ((_, options),) = entry[section].items()
+    columns = [name for option in chosen(section, entry[section]).columns for name in names(options.get(option))]
     meta, _ = subset(screen.rows(entry["level"], ["treatment", *columns, *entry["where"]]), entry["where"])
-    return [error for need in choice.needs if (error := NEEDS[need](meta.reset_index(drop=True), options, where))]
+    return meta.reset_index(drop=True)
 
 
 def _hidden_controls(options: dict, where: str) -> list[InputError]:
@@ -119,7 +126,8 @@ def of_training(wells: list[pd.DataFrame], columns: list[str], where: str) -> li
 
 
 def names(option) -> list[str]:
-    """The columns that an option names: none, one, several, or pairs such as plate+well."""
+    """The columns that an option names: none, one, several, pairs such as plate+well, or what folds go `by`."""
+    option = option["by"] if isinstance(option, dict) else option or ""
     listed = [option] if isinstance(option, str) else option
     return [name for item in listed for name in item.split("+") if name]
 
@@ -156,13 +164,13 @@ def _two_classes(meta: pd.DataFrame, options: dict, where: str) -> InputError | 
 
 
 def _neighbours(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
-    """Rows that differ in every column, or pair of columns, of `exclude`."""
+    """Rows that differ in every column, or pair of columns, of `diffby`."""
     kept = meta[~(controls.is_fitting(meta) if options["controls"] else controls.is_negative(meta))]
-    alike = [item for item in options["exclude"] if len(set(tables.row_names(kept, item.split("+")))) < 2]
+    alike = [item for item in options["diffby"] if len(set(tables.row_names(kept, item.split("+")))) < 2]
     if not alike or len(kept) < 2:
         return None
     found = f"one {alike[0]} in all {len(kept)} rows, so no row has a neighbour"
-    return InputError(f"rows that differ in {', '.join(alike)}", found, f"{where}.exclude", "exclude other columns")
+    return InputError(f"rows that differ in {', '.join(alike)}", found, f"{where}.diffby", "name other columns")
 
 
 def _common_class(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:

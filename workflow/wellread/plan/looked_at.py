@@ -6,7 +6,7 @@ import pandas as pd
 
 from wellread.inputs.cleaning import listed
 from wellread.plan.settings import unknown
-from wellread.profiles import tables
+from wellread.profiles import similarity, tables
 from wellread.profiles.subset import condition, is_extreme, subset, values
 from wellread.runtime.errors import InputError
 
@@ -29,6 +29,17 @@ def unmet(screen, level: str, where: dict, key: str) -> list[InputError]:
     if not errors and where and subset(meta, where)[0].empty:
         errors = [InputError("rows that fit every condition", f"none of {len(meta)}", key, "ask for less")]
     return errors
+
+
+def unsplit(meta: pd.DataFrame, options: dict, key: str) -> list[InputError]:
+    """A column `split`, named by the options of a measure, without the sets that are its values."""
+    if not options.get("split"):
+        return []
+    found, sets = values(meta, options["split"]), {similarity.TRAIN, similarity.TEST}
+    if sets <= found:
+        return []
+    edit = f"write train, validation and test into the column {options['split']}"
+    return [InputError("the values train and test", listed(sorted(found - {""})) or "none", f"{key}.split", edit)]
 
 
 def _without_rows(meta: pd.DataFrame, name: str, value, key: str) -> InputError | None:
