@@ -71,6 +71,11 @@ EVERYTHING = [
     {"measure": {"average_precision": {}}},
     {"measure": {"average_precision": {"negatives": "others"}}},
     {"measure": {"replicating": {"sameby": ["treatment", "dose"]}}},
+    {"measure": {"retrieval": {"strictness": ["well", "plate", "dose"]}}},
+    {
+        "measure": {"retrieval": {"sameby": ["moa"], "diffby": ["treatment"], "strictness": ["well", "column"]}},
+        "level": "fov",
+    },
     {"measure": {"assay_quality": {}}, "level": "fov"},
     {"measure": {"dose_response": {}}, "level": "fov"},
     {"measure": {"knn": {"label": "replicates", "diffby": ["dose"]}}, "level": "treatment"},
@@ -94,6 +99,7 @@ COLUMNS = [
     ({"measure": {"nearest_class": {"batch": "batches"}}}, "nearest_class.batch", "did you mean batch?"),
     ({"measure": {"average_precision": {"sameby": ["tretment", "dose"]}}}, "average_precision.sameby", "treatment?"),
     ({"measure": {"replicating": {"sameby": ["gene"]}}}, "replicating.sameby", "found     gene"),
+    ({"measure": {"retrieval": {"strictness": ["postion"]}}}, "retrieval.strictness", "did you mean position?"),
     ({"measure": {"dose_response": {"by": "compound"}}}, "dose_response.by", "found     compound"),
     ({"measure": {"knn": {"label": "site"}}}, "knn.label", "found     site"),
     ({"draw": {"umap": {"label": "Moa"}}}, "figures.f.draw.umap.label", "did you mean moa?"),
@@ -111,7 +117,8 @@ COLUMNS = [
 
 @pytest.mark.parametrize(("case", "where", "edit"), COLUMNS, ids=str)
 def test_columns_that_no_table_has_are_named(planned, case, where, edit):
-    refused(planned, ["a column of the wells table", where, edit], **case)
+    what = "a level" if "strictness" in str(case) else "a column of the wells table"
+    refused(planned, [what, where, edit], **case)
 
 
 def test_dose_may_be_missing_beside_other_columns_only(planned):
@@ -180,6 +187,13 @@ UNDECIDABLE = [
     (unmarked("negative"), {"measure": {"average_precision": {}}}, "0 wells can be negatives"),
     (only(treatment=""), {"measure": {"average_precision": {}}}, "none in 30 wells"),
     (only(control="negative"), {"measure": {"replicating": {}}}, "none of 0"),
+    (
+        only().query("control != 'positive'"),
+        {"measure": {"retrieval": {"sameby": ["treatment", "dose"]}}},
+        "finds batch: one batch in all 18 profiles; source: no column source in the wells table; "
+        "position: no two profiles of one treatment and dose differ in position",
+    ),
+    (only(control="negative"), {"measure": {"retrieval": {"strictness": ["well"]}}}, "no profile to compare"),
 ]
 
 

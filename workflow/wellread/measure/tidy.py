@@ -79,6 +79,8 @@ def one_class(classes: list[str], label: str, n: int) -> str:
 
 def one_value(meta: pd.DataFrame, columns) -> str:
     """Why no two rows of metadata differ in all `columns`, pairs such as plate+well too; "" if one cannot say."""
+    if not len(meta):
+        return "no profile to compare"
     alike = [name for name in columns if len(set(tables.row_names(meta, name.split("+")))) < 2]
     return f"one {alike[0]} in all {len(meta)} profiles" if alike else ""
 

@@ -68,6 +68,7 @@ def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[Inpu
     if missing or not len(screen.imaged):
         return missing
     slips = looked_at.unmet(screen, level, entry["where"], f"{where}.where") + _hidden_controls(options, asked)
+    slips += looked_at.unknown_levels(options, screen.known(level), asked)
     slips = slips or looked_at.unsplit(_rows(screen, section, entry), options, asked)
     return slips or ([] if section == "measure" else _unmet(screen, section, entry, asked))
 
@@ -94,6 +95,7 @@ def _rows(screen: Screen, section: str, entry: dict) -> pd.DataFrame:
     """The metadata of the rows that a task or figure looks at."""
     ((_, options),) = entry[section].items()
     columns = [name for option in chosen(section, entry[section]).columns for name in names(options.get(option))]
+    columns += names(options.get("strictness"))
     meta, _ = subset(screen.rows(entry["level"], ["treatment", *columns, *entry["where"]]), entry["where"])
     return meta.reset_index(drop=True)
 
@@ -281,6 +283,18 @@ def _replicates(meta: pd.DataFrame, options: dict, where: str) -> InputError | N
     return InputError("treatments with replicates, and as many others", f"none of {len(counts)}", where, edit)
 
 
+def _replicates_at_levels(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Replicates that differ, at every level of strictness."""
+    from wellread.measure.retrieval import why_not  # imports scipy
+
+    kept = ~controls.is_negative(meta) & (tables.row_names(meta, options["sameby"]) != "")
+    treated = meta[kept].reset_index(drop=True)
+    reasons = {level: why_not(treated, options["sameby"], options["diffby"], level) for level in options["strictness"]}
+    found = "; ".join(f"{level}: {reason}" for level, reason in reasons.items() if reason)
+    edit = "name other levels, or read the others"
+    return InputError("replicates that differ at every level", found, where, edit) if found else None
+
+
 def _few_rows(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
     if len(meta) <= MAX_ROWS:
         return None
@@ -297,5 +311,6 @@ NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, op
     "doses": _doses,
     "replicates and negatives": _replicates_and_negatives,
     "replicates": _replicates,
+    "replicates at every level": _replicates_at_levels,
     "few rows": _few_rows,
 }

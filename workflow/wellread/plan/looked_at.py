@@ -10,6 +10,7 @@ from wellread.profiles import similarity, tables
 from wellread.profiles.subset import condition, is_extreme, subset, values
 from wellread.runtime.errors import InputError
 
+LEVELS = ("well", "batch", "source", "position", "row", "column")  # of strictness; not every table has all of them
 UNKNOWN_YET = "object_count"  # a column of profiles that planning cannot tell
 
 
@@ -40,6 +41,13 @@ def unsplit(meta: pd.DataFrame, options: dict, key: str) -> list[InputError]:
         return []
     edit = f"write train, validation and test into the column {options['split']}"
     return [InputError("the values train and test", listed(sorted(found - {""})) or "none", f"{key}.split", edit)]
+
+
+def unknown_levels(options: dict, columns: list[str], key: str) -> list[InputError]:
+    """Levels of strictness that are neither words of ours nor among `columns`."""
+    levels = [*LEVELS, *columns]
+    asked = [name for level in options.get("strictness", ()) for name in level.split("+")]
+    return [unknown(name, levels, f"{key}.strictness", "a level") for name in asked if name not in levels]
 
 
 def _without_rows(meta: pd.DataFrame, name: str, value, key: str) -> InputError | None:
