@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from wellread.measure import tidy
 from wellread.profiles import controls, tables
 
 
@@ -40,3 +41,10 @@ def values(table: pd.DataFrame, metric: str) -> dict[str, float]:
     """The values of a metric of a measure, by item."""
     rows = table[table["metric"] == metric]
     return dict(zip(rows["item"], rows["value"], strict=True))
+
+
+def undecided(table: pd.DataFrame, metric: str) -> str:
+    """The reason why a metric of a measure has no number, after checking that it has none."""
+    assert not values(table, metric)
+    assert table.loc[table["metric"] == tidy.UNDECIDABLE, "value"].isna().all()
+    return tidy.undecided(table)[metric][0]

@@ -57,7 +57,7 @@ def test_a_class_that_no_asked_profile_has_counts_for_f1_but_not_for_recall():
         [[1, 0], [1, 0.1], [0, 1], [0.1, 1], [1, 1]],
         plate=["p", "q", "p", "q", "p"], batch=["1", "2", "1", "2", "2"], moa=["a", "a", "b", "b", "c"],
     )  # fmt: skip
-    found = knn(found, 0, label="moa", exclude=["plate", "batch"], permutations=0)
+    found = knn(found, 0, label="moa", diffby=["plate", "batch"], permutations=0)
     assert values(found, "left_out")["no neighbour"] == 1
     assert values(found, "accuracy")[""] == 1
     assert values(found, "balanced_accuracy")[""] == 1  # the mean of a and b

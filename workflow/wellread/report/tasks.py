@@ -5,6 +5,7 @@ import re
 import pandas as pd
 
 from wellread.measure.tidy import UNDECIDABLE, undecided
+from wellread.profiles.subset import condition
 from wellread.report import svg
 from wellread.report.run import Run
 from wellread.runtime import table_files
@@ -45,6 +46,7 @@ def _task(run: Run, name: str, paths: dict) -> dict:
     return {
         "name": name,
         "settings": run.config["tasks"][name],
+        "where": "; ".join(condition(*pair) for pair in run.config["tasks"][name].get("where", {}).items()),
         "metrics": [{"name": metric, "description": described.get(metric, "")} for metric in metrics],
         "rows": [
             {"model": model, "correction": correction, "values": own, "picture": _interval_picture(own, scale)}
