@@ -170,6 +170,14 @@ def profiles_for(noun):
     return path
 
 
+def crossed_profiles(wildcards):
+    """An input: the profiles corrected on the other half of the controls, for measures that use all controls."""
+    measure = PLAN.config["tasks"][wildcards.task]["measure"]
+    if not chosen("measure", measure).crossed or wildcards.correction == "none":
+        return []
+    return "results/{dataset}/profiles/{model}/{correction}/crossed.parquet".format(**wildcards)
+
+
 def every_model(path, which=lambda model: True):
     """An input: `path` for every model that embeds the dataset, and for every plate or correction it names."""
 

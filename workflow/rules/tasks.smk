@@ -4,6 +4,7 @@
 rule measure:
     input:
         profiles_for("task"),
+        crossed=crossed_profiles,
     output:
         "results/{dataset}/tasks/{task}/{model}_{correction}.parquet",
     log:
