@@ -231,6 +231,17 @@ def test_a_heat_map_of_too_many_rows_is_refused(planned, monkeypatch):
     planned(draw={"similarity": {}}, level="treatment")
 
 
+def test_cells_are_asked_without_corrections_only(planned):
+    plan = planned(measure={"knn": {"label": "moa"}}, level="cell", steps=[{"standardize": {}}])
+    assert plan.results("d", "tasks", "measure") == [("t", "m", "none")]
+    plan = planned(draw={"umap": {"label": "site"}}, level="cell", steps=[{"standardize": {}}])
+    assert plan.results("d", "figures", "draw") == [("f", "m", "none")]
+    refused(planned, ["nearest_class of fov or well or treatment"], measure={"nearest_class": {}}, level="cell")
+    by = {"dataset": {"sample": {"by": ["compound"]}}}
+    refused(planned, ["sample.by", "found     compound"], measure={"knn": {}}, level="cell", **by)
+    planned(measure={"knn": {}}, level="well", **by)
+
+
 def test_sets_that_a_split_names_are_there(planned):
     sets = wells()["treatment"].map({"a": "train", "b": "test"}).fillna("validation")
     for measure in ("knn", "nearest_class"):

@@ -83,7 +83,9 @@ class Plan:
     def screens(self) -> dict[str, demands.Screen]:
         """What the tables tell of the profiles of every dataset."""
         return {
-            name: demands.Screen(self.images[name], self.wells[name], section["consensus"], self.config["seed"])
+            name: demands.Screen(
+                self.images[name], self.wells[name], section["consensus"], self.config["seed"], section["sample"]["by"]
+            )
             for name, section in self.config["datasets"].items()
         }
 
@@ -320,6 +322,7 @@ class Plan:
             if dataset in entry["datasets"] and verb in entry and not chosen(verb, entry[verb]).masks
             for model in self.models(dataset)
             for correction in self.config["corrections"]
+            if correction == "none" or entry["level"] != "cell"
         ]
 
     def scores(self, dataset: str) -> list[str]:

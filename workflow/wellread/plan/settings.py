@@ -197,6 +197,10 @@ def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
         edit = f"write level: {asked.levels[-1]} in {where}"
         return [InputError(f"{asked.name} of {' or '.join(asked.levels)} profiles", entry["level"], where, edit)]
     edit = f"name other datasets in {where}.datasets, or remove {where}"
+    if entry["level"] == "cell" and (
+        given := [name for name in entry["datasets"] if datasets[name]["object"] == "profile"]
+    ):
+        return [InputError("a dataset of single cells for level: cell", f"profiles in {given[0]}", where, edit)]
     return [
         InputError("a dataset with `object: cell`, which has masks", f"{name}: {datasets[name]['object']}", where, edit)
         for name in entry["datasets"]

@@ -59,7 +59,8 @@ def _task(run: Run, name: str, paths: dict) -> dict:
 
 def _metrics(table: pd.DataFrame) -> list[str]:
     """The metrics that have an overall value or cannot be decided, without limits of intervals and chance."""
-    names = [*table.loc[table["item"] == "", "metric"].unique(), *undecided(table)]
+    why = table["metric"] == UNDECIDABLE
+    names = table["metric"].where(~why, table["item"].str.split(": ").str[0])[why | (table["item"] == "")].unique()
     return [name for name in names if not re.fullmatch("chance_.*|.*_(low|high|chance)", name)]
 
 
