@@ -161,13 +161,14 @@ def grow(megabytes):
 
 
 def profiles_for(noun):
-    """An input: the profiles that a task or figure is about."""
+    """An input: the profiles that a task or figure is about, of its dataset or of all that it pools."""
 
-    def path(wildcards):
-        level = PLAN.config[f"{noun}s"][wildcards[noun]]["level"]
-        return f"results/{wildcards.dataset}/profiles/{wildcards.model}/{wildcards.correction}/{level}.parquet"
+    def paths(wildcards):
+        entry = PLAN.config[f"{noun}s"][wildcards[noun]]
+        folder = f"profiles/{wildcards.model}/{wildcards.correction}"
+        return [f"results/{name}/{folder}/{entry['level']}.parquet" for name in entry["pool"] or [wildcards.dataset]]
 
-    return path
+    return paths
 
 
 def every_model(path, which=lambda model: True):

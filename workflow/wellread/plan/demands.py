@@ -13,6 +13,7 @@ from wellread.plan import looked_at
 from wellread.plan.settings import unknown
 from wellread.profiles import controls, tables
 from wellread.profiles.consensus import consensus
+from wellread.profiles.pool import pool
 from wellread.profiles.subset import subset
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -53,6 +54,24 @@ class Screen:
     def known(self, level: str) -> list[str]:
         """The columns of profiles of a level."""
         return [*self.columns, *ADDED[level]]
+
+
+class Pool:
+    """Several datasets, {name: Screen}, as one: what a task that pools them looks at."""
+
+    def __init__(self, screens: dict[str, Screen]):
+        self.screens, first = screens, next(iter(screens.values()))
+        self.pooling, self.sampled_by = first.pooling, first.sampled_by
+        self.imaged = pd.concat([screen.imaged for screen in screens.values()])
+
+    def rows(self, level: str, columns) -> pd.DataFrame:
+        """The metadata of profiles of a level, as of `Screen`, and the column `dataset`."""
+        return pool({name: screen.rows(level, columns) for name, screen in self.screens.items()})
+
+    def known(self, level: str) -> list[str]:
+        """The columns of profiles of a level that all datasets have, and `dataset`."""
+        first, *others = (screen.known(level) for screen in self.screens.values())
+        return ["dataset", *(name for name in first if all(name in known for known in others))]
 
 
 def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[InputError]:

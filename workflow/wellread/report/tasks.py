@@ -46,6 +46,7 @@ def _task(run: Run, name: str, paths: dict) -> dict:
     return {
         "name": name,
         "settings": run.config["tasks"][name],
+        "pool": " and ".join(run.config["tasks"][name].get("pool", [])),
         "where": "; ".join(condition(*pair) for pair in run.config["tasks"][name].get("where", {}).items()),
         "metrics": [{"name": metric, "description": described.get(metric, "")} for metric in metrics],
         "rows": [

@@ -1,0 +1,17 @@
+"""The profiles that a task or figure looks at: of one dataset or of several, and those that fit its conditions."""
+
+import pandas as pd
+
+from wellread.profiles.pool import pool
+from wellread.profiles.subset import subset
+from wellread.runtime import table_files
+
+
+def looked_at(paths, datasets: list[str], where: dict) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The rows of profile tables that fit `where`, and how many do not by reason, as `subset` returns them.
+
+    `paths` are the files of the `datasets` that are pooled, or without these the one file of the only dataset.
+    """
+    frames = [table_files.read(path, "profiles") for path in paths]
+    together = pool(dict(zip(datasets, frames, strict=True))) if datasets else frames[0]
+    return subset(together, where)
