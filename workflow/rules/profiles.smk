@@ -91,3 +91,26 @@ rule consensus:
         code=code("profiles.consensus"),
     script:
         "../scripts/consensus.py"
+
+
+rule sample:
+    input:
+        well="results/{dataset}/profiles/{model}/none/well.parquet",
+        cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
+        embeddings=every_plate("results/{dataset}/{plate}/embeddings/{model}.npy"),
+    output:
+        "results/{dataset}/profiles/{model}/none/cell.parquet",
+    log:
+        "results/logs/sample/{dataset}/{model}.log",
+    benchmark:
+        "results/benchmarks/sample/{dataset}/{model}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
+    params:
+        options=setting("dataset", "sample"),
+        seed=config["seed"],
+        code=code("profiles.sample"),
+    script:
+        "../scripts/sample.py"
