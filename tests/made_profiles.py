@@ -3,6 +3,9 @@
 import numpy as np
 import pandas as pd
 from wellread.profiles import controls, tables
+from wellread.profiles.aggregate import aggregate
+from wellread.profiles.pool import pool_plate
+from wellread.runtime import table_files
 
 
 def screen(seed=0, plates=4, treatments=10, controls=8, positives=0, D=16, effect=0.0, shift=0.0):
@@ -37,3 +40,15 @@ def values(table: pd.DataFrame, metric: str) -> dict[str, float]:
     """The values of a metric of a measure, by item."""
     rows = table[table["metric"] == metric]
     return dict(zip(rows["item"], rows["value"], strict=True))
+
+
+def aggregated(folder, cell_tables, embeddings, wells, cells="median", **options) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The profiles of fields and of wells of plates that are pooled and aggregated below a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fields, pooled = ([folder / f"{i}.{end}" for i in range(len(cell_tables))] for end in ("fields", "pooled.npy"))
+    for table, array, *plate in zip(fields, pooled, cell_tables, embeddings, strict=True):
+        found, X = pool_plate(*plate, cells=cells)
+        table_files.write(found, table, "pooled")
+        np.save(array, X)
+    aggregate(fields, pooled, wells, folder / "fov.parquet", folder / "well.parquet", **options)
+    return tuple(table_files.read(folder / f"{level}.parquet", "profiles") for level in ("fov", "well"))
