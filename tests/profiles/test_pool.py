@@ -1,56 +1,78 @@
-"""Profiles of several datasets as one table."""
+"""The fields of a plate, against loops over its cells, however the cells lie in the file."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from made_profiles import screen
-from wellread.measure.knn import knn
-from wellread.profiles import tables
-from wellread.profiles.consensus import consensus
-from wellread.profiles.looked_at import looked_at
-from wellread.profiles.pool import pool
+from wellread.profiles import pool
+from wellread.profiles.pool import median, pool_plate
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
-
-def test_rows_of_all_say_where_they_are_from():
-    a, b = screen(0, plates=2), screen(1, plates=3).assign(Metadata_moa="x")
-    found = pool({"a": a, "b": b})
-    meta, X = tables.split(found)
-    np.testing.assert_array_equal(X, np.concatenate([tables.split(a)[1], tables.split(b)[1]]))
-    assert meta["Metadata_dataset"].tolist() == ["a"] * len(a) + ["b"] * len(b)
-    assert sorted(set(meta["Metadata_Plate"])) == ["a/p0", "a/p1", "b/p0", "b/p1", "b/p2"]
-    assert sorted(set(meta["Metadata_batch"])) == ["a/b0", "a/b1", "b/b0", "b/b1"]
-    assert meta["Metadata_Well"].tolist() == [*a["Metadata_Well"], *b["Metadata_Well"]]
-    assert set(tables.text_column(meta, "moa")[: len(a)]) == {""}
-    assert list(found)[-16:] == [f"emb_{i:04d}" for i in range(16)]
+D = 6
 
 
-def test_every_plate_of_a_treatment_gets_the_name():
-    found = pool({"a": consensus(screen(plates=2)), "b": consensus(screen(plates=1))})
-    assert set(found["Metadata_Plate"]) == {"a/p0|a/p1", "b/p0"}
+@pytest.fixture(params=["in order", "shuffled"])
+def plate(request, tmp_path):
+    """(cells.parquet, embeddings.npy, its keys, its embeddings) of 13 fields of 1 to 12 cells."""
+    rng = np.random.default_rng(0)
+    keys = [("p", f"A{i // 4:02d}", str(i % 4 + 9)) for i in range(13) for _ in range(i % 12 + 1)]
+    cells = pd.DataFrame(keys, columns=["plate", "well", "site"])
+    if request.param == "shuffled":
+        cells = cells.sample(frac=1, random_state=0, ignore_index=True)
+    X = rng.normal(3, 1, (len(cells), D)).astype(np.float32)
+    table_files.write(cells, tmp_path / "cells.parquet", "cells")
+    np.save(tmp_path / "embeddings.npy", X)
+    return tmp_path / "cells.parquet", tmp_path / "embeddings.npy", cells, X
 
 
-def test_a_well_of_one_dataset_is_no_well_of_another():
-    """Two datasets of one plate p0 with one treatment a well: neighbours in the other dataset are at the same well."""
-    a, b = screen(0, plates=1, effect=5.0), screen(1, plates=1)
-    b[[name for name in b if name.startswith("emb_")]] = a[[name for name in a if name.startswith("emb_")]]
-    found = knn(pool({"a": a, "b": b}), 0, permutations=0)
-    assert found.set_index("metric").loc["accuracy", "value"] == 1
+@pytest.mark.parametrize("block", [1, 7, 10_000])
+@pytest.mark.parametrize("statistic", ["mean", "median"])
+def test_every_field_is_exactly_that_of_numpy_in_blocks_of_any_size(plate, monkeypatch, statistic, block):
+    cells, embeddings, keys, X = plate
+    monkeypatch.setattr(pool, "BLOCK", block)
+    found, pooled = pool_plate(cells, embeddings, cells=statistic)
+    groups = keys.groupby(["plate", "well", "site"])
+    assert list(zip(*(found[name] for name in ("plate", "well", "site")), strict=True)) == list(groups.groups)
+    expected = [getattr(np, statistic)(X[own].astype(np.float64), axis=0) for own in groups.indices.values()]
+    np.testing.assert_array_equal(pooled, expected)
+    assert found["cells"].tolist() == groups.size().tolist()
 
 
-def test_other_features_are_refused():
-    with pytest.raises(InputError, match="16 of a, 8 of b"):
-        pool({"a": screen(), "b": screen(D=8)})
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 101])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_medians_are_those_of_numpy(n, kind):
+    X = np.random.default_rng(n).normal(size=(n, 8)).round(1).astype(kind)
+    X[0, 1], X[-1, 2], X[0, 3] = np.nan, np.nan, np.inf
+    before = X.copy()
+    np.testing.assert_array_equal(median(X), np.median(X.astype(np.float64), axis=0))
+    np.testing.assert_array_equal(X, before)
 
 
-def test_what_a_task_looks_at_is_read_pooled_and_chosen(tmp_path):
-    frames = {name: screen(seed, plates=2) for seed, name in enumerate("ab")}
-    for name, frame in frames.items():
-        table_files.write(frame, tmp_path / name, "profiles")
-    kept, left_out = looked_at([tmp_path / "a", tmp_path / "b"], ["a", "b"], {"plate": ["a/p1", "b/p0"]})
-    assert kept["Metadata_Plate"].value_counts().to_dict() == {"a/p1": 18, "b/p0": 18}
-    assert left_out == {"not plate: a/p1, b/p0": 36}
-    alone, _ = looked_at([tmp_path / "a"], [], {"plate": "p1"})
-    expected = frames["a"][frames["a"]["Metadata_Plate"] == "p1"]
-    pd.testing.assert_frame_equal(alone.reset_index(drop=True), expected.reset_index(drop=True), check_dtype=False)
+def test_a_single_dimension_is_sorted_elsewhere(tmp_path):
+    X = np.array([[3], [1], [2]], np.float32)
+    assert median(X) == [2]
+    assert X.ravel().tolist() == [3, 1, 2]
+
+
+def test_cells_that_are_not_finite_are_counted_over_the_whole_file(plate, monkeypatch):
+    cells, embeddings, _, X = plate
+    monkeypatch.setattr(pool, "BLOCK", 7)
+    X[3, 0], X[40, 1], X[40, 2] = np.inf, np.nan, -np.inf
+    np.save(embeddings, X)
+    with pytest.raises(InputError, match=rf"2 of {len(X)} cells with NaN"):
+        pool_plate(cells, embeddings)
+
+
+def test_large_numbers_are_finite(plate):
+    cells, embeddings, _, X = plate
+    np.save(embeddings, np.full_like(X, 3e38))
+    assert (pool_plate(cells, embeddings)[1] == np.float32(3e38)).all()
+
+
+def test_no_cells_are_no_fields(plate):
+    cells, embeddings, keys, X = plate
+    table_files.write(keys.iloc[:0], cells, "cells")
+    np.save(embeddings, X[:0])
+    found, pooled = pool_plate(cells, embeddings)
+    assert len(found) == 0
+    assert pooled.shape == (0, D)

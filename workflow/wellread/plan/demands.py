@@ -13,7 +13,7 @@ from wellread.plan import looked_at
 from wellread.plan.settings import unknown
 from wellread.profiles import controls, tables
 from wellread.profiles.consensus import consensus
-from wellread.profiles.pool import pool
+from wellread.profiles.pool_datasets import pool_datasets
 from wellread.profiles.subset import subset
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -66,7 +66,7 @@ class Pool:
 
     def rows(self, level: str, columns) -> pd.DataFrame:
         """The metadata of profiles of a level, as of `Screen`, and the column `dataset`."""
-        return pool({name: screen.rows(level, columns) for name, screen in self.screens.items()})
+        return pool_datasets({name: screen.rows(level, columns) for name, screen in self.screens.items()})
 
     def known(self, level: str) -> list[str]:
         """The columns of profiles of a level that all datasets have, and `dataset`."""

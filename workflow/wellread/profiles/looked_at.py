@@ -3,7 +3,7 @@
 import pandas as pd
 
 from wellread.profiles import controls
-from wellread.profiles.pool import pool
+from wellread.profiles.pool_datasets import pool_datasets
 from wellread.profiles.subset import subset
 from wellread.runtime import table_files
 
@@ -14,7 +14,7 @@ def looked_at(paths, datasets: list[str], where: dict) -> tuple[pd.DataFrame, di
     `paths` are the files of the `datasets` that are pooled, or without these the one file of the only dataset.
     """
     frames = [table_files.read(path, "profiles") for path in paths]
-    together = pool(dict(zip(datasets, frames, strict=True))) if datasets else frames[0]
+    together = pool_datasets(dict(zip(datasets, frames, strict=True))) if datasets else frames[0]
     return subset(together, where)
 
 
