@@ -207,6 +207,18 @@ def product_of(names, own):
     return [(a, b, c) for a in first for b in second for c in third]
 
 
+def matching(treatments, Y):
+    """The similarity of mechanisms over pairs of doses of two compounds, and the third and fourth of all six pairs."""
+
+    def similarity_of(pair):
+        first, second = ([i for i, one in enumerate(treatments) if one["treatment"] == name] for name in pair)
+        return median(cosine(Y[i], Y[j]) for i in first for j in second)
+
+    null = sorted(similarity_of(pair) for pair in combinations(sorted(MOA), 2))
+    answers = {f"similarity/{m}": similarity_of([name for name in MOA if MOA[name] == m]) for m in "mn"}
+    return answers | {"threshold_low": null[2], "threshold_high": null[3]}
+
+
 def consensus(wells, X, statistic):
     """The profile of every treatment at every dose, of controls only the evaluation half."""
     keys = sorted({(well["treatment"], well["dose"]) for well in wells})
@@ -310,6 +322,7 @@ def main():
             "assay_quality": [{}, assay_quality(wells, X)],
             "dose_response": [{}, dose_response(wells, X)],
             "replicating": [{}, replicating(wells, X)],
+            "matching": [{"percentile": 50.0}, matching(treatments, np.array([one["X"] for one in treatments]))],
         },
         "consensus": {"mean": treatments, "median": consensus(wells, X, median)},
         "corrections": corrections(wells, X),

@@ -81,6 +81,7 @@ COLUMNS = [
     ({"measure": {"nearest_class": {"compound": "Treatment"}}}, "nearest_class.compound", "did you mean treatment?"),
     ({"measure": {"nearest_class": {"batch": "batches"}}}, "nearest_class.batch", "did you mean batch?"),
     ({"measure": {"average_precision": {"sameby": ["tretment", "dose"]}}}, "average_precision.sameby", "treatment?"),
+    ({"measure": {"matching": {"label": "mao"}}}, "matching.label", "did you mean moa?"),
     ({"measure": {"replicating": {"sameby": ["gene"]}}}, "replicating.sameby", "found     gene"),
     ({"measure": {"dose_response": {"by": "compound"}}}, "dose_response.by", "found     compound"),
     ({"measure": {"knn": {"label": "site"}}}, "knn.label", "found     site"),
@@ -138,6 +139,7 @@ NEEDS = [
     (only(moa="x"), {"model": {"train": {"supervised": {"label": "moa"}}}}, "only x"),
     (only(moa=""), {"model": {"probe": "moa"}}, "no value in 30 rows"),
     (only(moa=""), {"measure": {"nearest_class": {}}}, "none among 0 classes"),
+    (only(moa=wells()["treatment"]), {"measure": {"matching": {}}}, "none among 4 classes of 4 compounds"),
     (only(moa=wells()["treatment"]), {"measure": {"nearest_class": {}}}, "none among 4 classes of 4 compounds"),
     (
         only(moa=wells()["treatment"]),
