@@ -15,7 +15,7 @@ from scipy.linalg import inv, sqrtm
 from scipy.stats import spearmanr
 from sklearn.covariance import ledoit_wolf
 from sklearn.decomposition import PCA
-from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, recall_score
 
 OUT = Path(__file__).with_name("golden_values.json")
 MOA = {"t1": "m", "t2": "m", "t3": "n", "t4": "n"}
@@ -219,6 +219,34 @@ def matching(treatments, Y):
     return answers | {"threshold_low": null[2], "threshold_high": null[3]}
 
 
+def inverse_simpson(U, batch, i, perplexity):
+    """Of the batches of the 3 x perplexity nearest rows; weights exp(-beta d) have the entropy log(perplexity)."""
+    away = sorted((float(np.linalg.norm(U[j] - U[i])), batch[j]) for j in range(len(U)) if j != i)[: 3 * perplexity]
+    low, high = 0.0, 1e4
+    for _ in range(200):
+        beta = (low + high) / 2
+        weights = [exp(-beta * (d - away[0][0])) for d, _ in away]
+        entropy = -sum(w / sum(weights) * log(w / sum(weights)) for w in weights if w)
+        low, high = (beta, high) if entropy > log(perplexity) else (low, beta)
+    shares = [sum(w for w, (_, b) in zip(weights, away, strict=True) if b == one) / sum(weights) for one in set(batch)]
+    return 1 / sum(share**2 for share in shares)
+
+
+def mixing(wells, X):
+    """Of the treated wells, two batches; average precision by scikit-learn."""
+    own = [i for i, well in enumerate(wells) if well["control"] != "negative"]
+    U = np.array([X[i] / np.linalg.norm(X[i]) for i in own])
+    names, batch = ([wells[i][key] for i in own] for key in ("treatment", "batch"))
+    answers = {"ilisi": median(inverse_simpson(U, batch, i, (len(own) - 1) // 3) for i in range(len(own))) - 1}
+    precisions = {name: [] for name in sorted(set(names))}
+    for i, name in enumerate(names):
+        others = [j for j in range(len(own)) if j != i]
+        precisions[name].append(average_precision_score([names[j] == name for j in others], U[others] @ U[i]))
+    answers |= {f"label_map/{name}": mean(values) for name, values in precisions.items()}
+    answers["label_map"] = mean(sum(precisions.values(), []))
+    return answers
+
+
 def consensus(wells, X, statistic):
     """The profile of every treatment at every dose, of controls only the evaluation half."""
     keys = sorted({(well["treatment"], well["dose"]) for well in wells})
@@ -322,6 +350,7 @@ def main():
             "assay_quality": [{}, assay_quality(wells, X)],
             "dose_response": [{}, dose_response(wells, X)],
             "replicating": [{}, replicating(wells, X)],
+            "mixing": [{}, mixing(wells, X)],
             "matching": [{"percentile": 50.0}, matching(treatments, np.array([one["X"] for one in treatments]))],
         },
         "consensus": {"mean": treatments, "median": consensus(wells, X, median)},

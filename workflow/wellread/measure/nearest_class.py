@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from wellread.measure.tidy import labelled_profiles, multi_hot, proportion, row, table
+from wellread.measure.tidy import labelled_profiles, multi_hot, proportion, row, shuffled_among, table
 from wellread.profiles import similarity, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
@@ -54,7 +54,7 @@ def _not_same(name: str, meta, X, label: str, exclude, seed: int, permutations: 
         rows.append(row(f"{name}_treatment", right, 1, item))
     units = tables.row_names(meta, [compound, label])
     for repeat in range(permutations):
-        shuffled = _shuffled(Y, units, np.random.default_rng([seed, repeat]))
+        shuffled = shuffled_among(Y, units, np.random.default_rng([seed, repeat]))
         rows.append(row(f"{name}_chance", _have_common_class(shuffled, shuffled[neighbour]).mean(), len(Y), "", repeat))
     return rows
 
@@ -68,9 +68,3 @@ def _has_match(Y: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def _have_common_class(Y: np.ndarray, Z: np.ndarray) -> np.ndarray:
     return (Y & Z).any(axis=1)
-
-
-def _shuffled(Y: np.ndarray, units: np.ndarray, rng) -> np.ndarray:
-    """Y (n, C) with the labels permuted among the units (n,), whose rows stay together."""
-    _, first, unit = np.unique(units, return_index=True, return_inverse=True)
-    return Y[rng.permutation(first)[unit]]

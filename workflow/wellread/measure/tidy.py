@@ -56,3 +56,9 @@ def multi_hot(labels) -> tuple[list[str], np.ndarray]:
     for indicators, names in zip(Y, sets, strict=True):
         indicators[[column[name] for name in names]] = True
     return classes, Y
+
+
+def shuffled_among(Y: np.ndarray, units: np.ndarray, rng) -> np.ndarray:
+    """Y (n, C) with the labels permuted among the units (n,), whose rows stay together."""
+    _, first, unit = np.unique(units, return_index=True, return_inverse=True)
+    return Y[rng.permutation(first)[unit]]

@@ -227,6 +227,20 @@ def _replicates(meta: pd.DataFrame, options: dict, where: str) -> InputError | N
     return InputError("treatments with replicates, and as many others", f"none of {len(counts)}", where, edit)
 
 
+def _labels_and_batches(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Treated rows of two batches, and two that share a class of `label`."""
+    treated, label, batch = meta[~controls.is_negative(meta)], options["label"], options["batch"]
+    counts = pd.Series(
+        [name for value in tables.text_column(treated, label) for name in _classes([value])]
+    ).value_counts()
+    batches = set(tables.text_column(treated, batch)) - {""}
+    if len(batches) > 1 and len(counts) and counts.iloc[0] > 1:
+        return None
+    found = f"{len(batches)} of {batch}; {int((counts > 1).sum())} of {label} with two wells or more"
+    edit = "name other columns, or remove the task"
+    return InputError(f"wells of two values of {batch}, and two wells of one {label}", found, where, edit)
+
+
 def _few_rows(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
     if len(meta) <= MAX_ROWS:
         return None
@@ -243,5 +257,6 @@ NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, op
     "doses": _doses,
     "replicates and negatives": _replicates_and_negatives,
     "replicates": _replicates,
+    "labels and batches": _labels_and_batches,
     "few rows": _few_rows,
 }
