@@ -1,0 +1,273 @@
+"""Ready feature tables, as CellProfiler, pycytominer, DeepProfiler or CytoTable leave them: files, columns, rows.
+
+A row is a well, a field of view or a cell. CSV or TSV, also gzipped, or Parquet; what a file is follows from its bytes.
+"""
+
+import glob
+import gzip
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wellread.inputs import spreadsheets
+from wellread.inputs.cleaning import examples, listed
+from wellread.inputs.pattern import plate_name
+from wellread.inputs.well_names import of_row_and_column, well_name
+from wellread.runtime.errors import InputError
+
+SAMPLE = 500  # rows of a text file from which the types of its columns follow
+PREFIX = r"^(image_)?metadata_"  # of columns that say what a row is
+USUAL = {  # what the columns are called that say where a row is from, without prefix and in any case
+    "plate": ("plate", "assay_plate_barcode", "plate_barcode", "barcode"),
+    "well": ("well", "well_position", "well_name", "well_id"),
+    "site": ("site", "fov", "field"),
+    "count": ("object_count", "cell_count"),
+    "row": ("row",),
+    "column": ("column", "col"),
+}
+NO_FEATURES = ("batch", "treatment", "dose", "control", "replicate", "replicates")  # numbers that are labels
+NO_FEATURES += ("imagenumber", "objectnumber", "tablenumber")
+KEY = ["plate", "well", "site"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file, its columns ({name: whether it holds numbers}), and which of them say where a row is from."""
+
+    path: str
+    columns: dict[str, bool]
+    places: dict[str, str]
+
+    @cached_property
+    def numbers(self) -> list[str]:
+        """The columns of numbers that are no metadata, in their order."""
+        taken = set(self.places.values())
+        return [name for name, number in self.columns.items() if number and name not in taken and not is_label(name)]
+
+    @cached_property
+    def metadata(self) -> list[str]:
+        """The columns that say what a row is, in their order, but for those that say where it is from."""
+        taken = {*self.places.values(), *self.numbers}
+        return [name for name in self.columns if name not in taken]
+
+    def text(self, columns: list[str]) -> pd.DataFrame:
+        """Columns as text (n rows), "" for what is missing."""
+        if _is_parquet(self.path):
+            frame = pq.read_table(self.path, columns=columns).to_pandas(ignore_metadata=True)
+            return frame[columns].apply(spreadsheets.column_text)
+        frame = _read_text(self.path, usecols=columns, dtype=str, keep_default_na=False)
+        return frame[columns].apply(lambda values: values.str.strip())
+
+    def values(self, features: list[str]) -> np.ndarray:
+        """Features (n, D) float32, not finite where a value is missing; InputError for cells that are no numbers."""
+        if _is_parquet(self.path):
+            frame = pq.read_table(self.path, columns=features).to_pandas(ignore_metadata=True)
+        else:
+            frame = _read_text(self.path, usecols=features)
+        if text := [name for name in features if not pd.api.types.is_numeric_dtype(frame[name])]:
+            found = f"text in {listed(text, 3)}"
+            raise InputError("features that are numbers", found, self.path, "exclude these columns, or mend the cells")
+        with np.errstate(over="ignore"):
+            return frame[features].to_numpy(np.float64, na_value=np.nan).astype(np.float32)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Plate, well, site and number of cells ("" if the table does not say) of every row, as they are spelt here."""
+        given = {key: name for key, name in self.places.items() if name}
+        frame = self.text(list(dict.fromkeys(given.values())))
+        cells = pd.DataFrame({key: frame[name] for key, name in given.items()})
+        stem = Path(self.path).name.split(".")[0]
+        plate = _spelt(cells["plate"], plate_name) if "plate" in cells else stem
+        well = _spelt(cells["well"], well_name) if "well" in cells else _wells_of(cells, self.path)
+        site = _spelt(cells["site"], str) if "site" in cells else "1"
+        table = pd.DataFrame({"plate": plate, "well": well, "site": site}, index=cells.index)
+        self._refuse_empty(table)
+        return table.assign(count=cells.get("count", ""))
+
+    def _refuse_empty(self, table: pd.DataFrame) -> None:
+        for key in ("plate", "well"):
+            if (empty := (table[key] == "").to_numpy()).any():
+                found, where = f"{empty.sum()} empty cells", f"{self.path}, row {int(empty.argmax()) + 2}"
+                raise InputError(f"a {key} in every row", found, where, f"fill in the column {self.places[key]}")
+
+
+def paths(files, dataset: str, where: str) -> list[str]:
+    """The files that paths or globs name, sorted; `{dataset}` in them is the dataset. InputError if there are none."""
+    found = []
+    for one in [files] if isinstance(files, str) else files:
+        pattern = one.replace("{dataset}", dataset)
+        own = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]
+        if not own or not all(map(_is_file, own)):
+            edit = "the path, or add the file"
+            raise InputError("feature tables (.csv, .tsv, also .gz, or .parquet)", f"no file at {pattern}", where, edit)
+        found += own
+    return sorted(dict.fromkeys(found))
+
+
+def opened(files: list[str], columns: dict[str, str], where: str) -> list[Table]:
+    """The tables of files. `columns` names those of plate, well, site and count, "" for the usual ones."""
+    return [_opened(path, columns, where) for path in files]
+
+
+def is_label(name: str) -> bool:
+    """Whether a column is no feature, whatever is in it: metadata, counters of images and objects, labels."""
+    usual = {*NO_FEATURES, *(one for names in USUAL.values() for one in names)}
+    return bool(re.match(PREFIX, name, re.IGNORECASE)) or name.casefold() in usual
+
+
+def bare(name: str) -> str:
+    """The name of a column without Metadata_ before it."""
+    return re.sub(PREFIX, "", name, flags=re.IGNORECASE)
+
+
+def chosen_features(tables: list[Table], features, exclude: str, where: str) -> dict[str, str]:
+    """{column of numbers: "kept", or why it is no feature}, in the order of the tables.
+
+    `features` is a list of names, a regular expression found anywhere in a name, or "" for all columns of numbers but
+    metadata; `exclude` is another expression. Only what every table has is kept. InputError if nothing is, or if a
+    column that is listed by name is not there.
+    """
+    union = dict.fromkeys(name for table in tables for name in table.numbers)
+    if isinstance(features, list):
+        _refuse_absent(tables, features, f"{where}.features")
+        union = dict.fromkeys([*features, *union])
+    wanted, unwanted = _expression(features, f"{where}.features"), _expression(exclude, f"{where}.exclude")
+    reasons = {}
+    for name in union:
+        chosen = name in features if isinstance(features, list) else not features or bool(wanted.search(name))
+        everywhere = all(table.columns.get(name, False) for table in tables)
+        reasons[name] = (
+            "not among features"
+            if not chosen
+            else "excluded"
+            if exclude and unwanted.search(name)
+            else "kept"
+            if everywhere
+            else "not in every table"
+        )
+    if "kept" not in reasons.values():
+        found = f"none of {len(union)} columns of numbers, such as {listed(union, 3)}" if union else "no such column"
+        raise InputError("features: columns of numbers that every table has", found, where, "features, or exclude")
+    return reasons
+
+
+def check_rows(tables: list[Table], rows: str, where: str) -> str:
+    """What a row is: well, site or cell. InputError if it is not what `rows` says, or if two files hold one well."""
+    keys = [table.rows[KEY].drop_duplicates().assign(path=table.path) for table in tables]
+    every = pd.concat(keys, ignore_index=True)
+    if (again := every.duplicated(KEY).to_numpy()).any():
+        row = every[again].iloc[0]
+        both = every.loc[(every[KEY] == row[KEY]).all(axis=1), "path"]
+        found = f"plate {row['plate']}, well {row['well']} in {' and in '.join(both)} ({again.sum()} such wells)"
+        edit = "name files of one kind: raw, normalised or selected features, not all of them"
+        raise InputError("every well (and site) in one file", found, f"{where}.files", edit)
+    n = sum(len(table.rows) for table in tables)
+    wells = len(every.drop_duplicates(["plate", "well"]))
+    level = "cell" if n > len(every) else "site" if n > wells else "well"
+    if rows not in ("auto", level):
+        edit = f"write rows: {level}, name the column of sites, or remove rows that are there twice"
+        raise InputError(f"rows that are {rows}s", f"{n} rows of {wells} wells: {level}s", f"{where}.rows", edit)
+    return level
+
+
+def _opened(path: str, columns: dict[str, str], where: str) -> Table:
+    kinds = _kinds(path)
+    places = {key: _named(columns.get(key, ""), kinds, usual, f"{where}.{key}") for key, usual in USUAL.items()}
+    if places["well"]:
+        places |= {"row": "", "column": ""}
+    elif not (places["row"] and places["column"]):
+        edit = f"{where}.well: the name of the column"
+        raise InputError("a column of wells (Metadata_Well), or row and column", f"{listed(kinds)}", path, edit)
+    return Table(path, kinds, places)
+
+
+def _named(given: str, kinds: dict, usual: tuple[str, ...], where: str) -> str:
+    """The column that is `given`, with or without Metadata_ before it, else the first of the usual ones, else ""."""
+    called = {bare(name).casefold(): name for name in reversed(kinds)}
+    if not given:
+        return next((called[name] for name in usual if name in called), "")
+    if given not in kinds and given.casefold() not in called:
+        raise InputError(f"a column {given}", listed(kinds), where, "the name, as in the header of the tables")
+    return given if given in kinds else called[given.casefold()]
+
+
+def _kinds(path: str) -> dict[str, bool]:
+    """{column: whether it holds numbers}."""
+    if _is_parquet(path):
+        types = {field.name: field.type for field in pq.read_schema(path) if not field.name.startswith("__index_level")}
+        kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
+        return {name: any(kind(of) for kind in kinds) for name, of in types.items()}
+    frame = _read_text(path, nrows=SAMPLE)
+    types = {name: values.dtype for name, values in frame.items() if not str(name).startswith("Unnamed: ")}
+    return {
+        name: pd.api.types.is_numeric_dtype(of) and not pd.api.types.is_bool_dtype(of) for name, of in types.items()
+    }
+
+
+def _read_text(path: str, **options) -> pd.DataFrame:
+    """A CSV or TSV file; InputError for what is none."""
+    header = _start(path).decode("utf-8-sig", "replace").partition("\n")[0]
+    separator = max("\t", ",", ";", key=header.count)
+    try:
+        return pd.read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False, **options)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError("a feature table", str(error).splitlines()[0], path, "copy or export it again") from error
+
+
+def _is_parquet(path: str) -> bool:
+    return _start(path).startswith(b"PAR1")
+
+
+def _start(path: str) -> bytes:
+    """The first bytes of a file, unpacked; InputError for one that is no table."""
+    with open(path, "rb") as file:
+        start = file.read(2)
+    try:
+        with (gzip.open if start == b"\x1f\x8b" else open)(path, "rb") as file:
+            start = file.read(1 << 16)
+            start += file.readline()
+    except (OSError, EOFError) as error:
+        raise InputError("a whole .gz file", str(error), path, "copy or download it again") from error
+    for first, (found, edit) in spreadsheets.REFUSED.items():
+        if start.startswith(first):
+            raise InputError("a feature table", found, path, edit)
+    if not start.strip():
+        raise InputError("a feature table", "an empty file", path, "copy or export it again")
+    return start
+
+
+def _is_file(path: str) -> bool:
+    return Path(path).is_file()
+
+
+def _spelt(values: pd.Series, spell) -> pd.Series:
+    """Names spelt alike; numbers that are names are whole."""
+    return values.map(
+        {value: spell(re.sub(r"^(\d+)\.0+$", r"\1", value)) if value else "" for value in values.unique()}
+    )
+
+
+def _wells_of(cells: pd.DataFrame, path: str) -> pd.Series:
+    """Wells of rows and columns."""
+    pairs = pd.Series(list(zip(cells["row"], cells["column"], strict=True)), cells.index)
+    return pairs.map({pair: of_row_and_column(*pair) for pair in pairs.unique()})
+
+
+def _expression(words, where: str) -> re.Pattern:
+    try:
+        return re.compile(words if isinstance(words, str) else "")
+    except re.error as error:
+        raise InputError("a regular expression", f"{words!r} ({error})", where, "mend it") from error
+
+
+def _refuse_absent(tables: list[Table], names: list[str], where: str) -> None:
+    for table in tables:
+        if absent := [name for name in names if not table.columns.get(name, False)]:
+            found = f"no {examples(absent)} among {len(table.columns)} columns of {table.path}"
+            raise InputError("columns of numbers", found, where, "the names, as in the header of the tables")
