@@ -1,10 +1,9 @@
 """Ready feature tables, as CellProfiler, pycytominer, DeepProfiler or CytoTable leave them: files, columns, rows.
 
-A row is a well, a field of view or a cell. CSV or TSV, also gzipped, or Parquet; what a file is follows from its bytes.
+A row is a well, a field of view or a cell.
 """
 
 import glob
-import gzip
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,16 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from wellread.inputs import spreadsheets
+from wellread.inputs import feature_files
 from wellread.inputs.cleaning import examples, listed
 from wellread.inputs.pattern import plate_name
 from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
 
-SAMPLE = 500  # rows of a text file from which the types of its columns follow
 PREFIX = r"^(image_)?metadata_"  # of columns that say what a row is
 USUAL = {  # what the columns are called that say where a row is from, without prefix and in any case
     "plate": ("plate", "assay_plate_barcode", "plate_barcode", "barcode"),
@@ -58,23 +54,11 @@ class Table:
 
     def text(self, columns: list[str]) -> pd.DataFrame:
         """Columns as text (n rows), "" for what is missing."""
-        if _is_parquet(self.path):
-            frame = pq.read_table(self.path, columns=columns).to_pandas(ignore_metadata=True)
-            return frame[columns].apply(spreadsheets.column_text)
-        frame = _read_text(self.path, usecols=columns, dtype=str, keep_default_na=False)
-        return frame[columns].apply(lambda values: values.str.strip())
+        return feature_files.text(self.path, columns)
 
     def values(self, features: list[str]) -> np.ndarray:
         """Features (n, D) float32, not finite where a value is missing; InputError for cells that are no numbers."""
-        if _is_parquet(self.path):
-            frame = pq.read_table(self.path, columns=features).to_pandas(ignore_metadata=True)
-        else:
-            frame = _read_text(self.path, usecols=features)
-        if text := [name for name in features if not pd.api.types.is_numeric_dtype(frame[name])]:
-            found = f"text in {listed(text, 3)}"
-            raise InputError("features that are numbers", found, self.path, "exclude these columns, or mend the cells")
-        with np.errstate(over="ignore"):
-            return frame[features].to_numpy(np.float64, na_value=np.nan).astype(np.float32)
+        return feature_files.numbers(self.path, features)
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -177,7 +161,7 @@ def check_rows(tables: list[Table], rows: str, where: str) -> str:
 
 
 def _opened(path: str, columns: dict[str, str], where: str) -> Table:
-    kinds = _kinds(path)
+    kinds = feature_files.kinds(path)
     places = {key: _named(columns.get(key, ""), kinds, usual, f"{where}.{key}") for key, usual in USUAL.items()}
     if places["well"]:
         places |= {"row": "", "column": ""}
@@ -195,51 +179,6 @@ def _named(given: str, kinds: dict, usual: tuple[str, ...], where: str) -> str:
     if given not in kinds and given.casefold() not in called:
         raise InputError(f"a column {given}", listed(kinds), where, "the name, as in the header of the tables")
     return given if given in kinds else called[given.casefold()]
-
-
-def _kinds(path: str) -> dict[str, bool]:
-    """{column: whether it holds numbers}."""
-    if _is_parquet(path):
-        types = {field.name: field.type for field in pq.read_schema(path) if not field.name.startswith("__index_level")}
-        kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
-        return {name: any(kind(of) for kind in kinds) for name, of in types.items()}
-    frame = _read_text(path, nrows=SAMPLE)
-    types = {name: values.dtype for name, values in frame.items() if not str(name).startswith("Unnamed: ")}
-    return {
-        name: pd.api.types.is_numeric_dtype(of) and not pd.api.types.is_bool_dtype(of) for name, of in types.items()
-    }
-
-
-def _read_text(path: str, **options) -> pd.DataFrame:
-    """A CSV or TSV file; InputError for what is none."""
-    header = _start(path).decode("utf-8-sig", "replace").partition("\n")[0]
-    separator = max("\t", ",", ";", key=header.count)
-    try:
-        return pd.read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False, **options)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError("a feature table", str(error).splitlines()[0], path, "copy or export it again") from error
-
-
-def _is_parquet(path: str) -> bool:
-    return _start(path).startswith(b"PAR1")
-
-
-def _start(path: str) -> bytes:
-    """The first bytes of a file, unpacked; InputError for one that is no table."""
-    with open(path, "rb") as file:
-        start = file.read(2)
-    try:
-        with (gzip.open if start == b"\x1f\x8b" else open)(path, "rb") as file:
-            start = file.read(1 << 16)
-            start += file.readline()
-    except (OSError, EOFError) as error:
-        raise InputError("a whole .gz file", str(error), path, "copy or download it again") from error
-    for first, (found, edit) in spreadsheets.REFUSED.items():
-        if start.startswith(first):
-            raise InputError("a feature table", found, path, edit)
-    if not start.strip():
-        raise InputError("a feature table", "an empty file", path, "copy or export it again")
-    return start
 
 
 def _is_file(path: str) -> bool:

@@ -66,6 +66,18 @@ def unreached(config: dict) -> list[str]:
     ]
 
 
+def spent(config: dict) -> list[str]:
+    """Notes on corrections that leave no negative control to judge by, beside tasks that compare with controls."""
+    compare = {"replicates and negatives", "both controls", "doses"}
+    judged = [name for name, task in config["tasks"].items() if compare & set(chosen("measure", task["measure"]).needs)]
+    return [
+        f"corrections.{name}: {step} is fitted on all negative controls, so with it {', '.join(judged)} looks too good"
+        for name, steps in config["corrections"].items()
+        for step in (one.name for one in (chosen("correction", step) for step in steps) if one.spends_controls)
+        if judged
+    ]
+
+
 def _batches(fit: dict, processes: int, where: str) -> list[InputError]:
     """Batches that cannot be divided into micro-batches of two cells."""
     parts, batch = fit["accumulate"] * processes, fit["batch"]

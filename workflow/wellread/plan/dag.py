@@ -9,7 +9,7 @@ import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
 from wellread.plan import demands, given, owners, raw_files, settings
-from wellread.plan.contradictions import unreached
+from wellread.plan.contradictions import spent, unreached
 from wellread.plan.provenance import rows_hash
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -38,7 +38,7 @@ class Plan:
         `config_file`: where the config is from, which models that are already trained belong to.
         """
         plan = cls(settings.load(config))
-        plan.notes += unreached(plan.config)
+        plan.notes += unreached(plan.config) + spent(plan.config)
         errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
         errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
         errors = errors or plan.unanswerable() or plan.taken(config_file)

@@ -88,9 +88,17 @@ def _checked(config: dict, dataset: str, model: str, say) -> list[Table]:
     options, where = config["models"][model]["encoder"]["given"], f"models.{model}.encoder.given"
     tables = feature_tables.opened(paths(config, dataset, model), options, where)
     level = feature_tables.check_rows(tables, options["rows"], where)
+    _refuse_uncounted(config["datasets"][dataset]["aggregate"]["min_cells"], level, tables, where)
     status = feature_tables.chosen_features(tables, options["features"], options["exclude"], where)
     kept = [name for name, why in status.items() if why == "kept"]
     n = sum(len(table.rows) for table in tables)
     words = f"{n} rows, each a {level}, in {len(tables)} file{'s' if len(tables) > 1 else ''}"
     say(f"models.{model}: {words}; {len(kept)} of {len(status)} columns of numbers are features: {listed(kept, 3)}")
     return tables
+
+
+def _refuse_uncounted(least: int, level: str, tables: list[Table], where: str) -> None:
+    """InputError if wells need a number of cells, and no table says how many they have."""
+    if uncounted := [table.path for table in tables if level != "cell" and least > 1 and not table.places["count"]]:
+        found, edit = f"none in {uncounted[0]}", "name the column, or remove min_cells"
+        raise InputError(f"a column of numbers of cells, for min_cells: {least}", found, f"{where}.count", edit)

@@ -48,13 +48,18 @@ def given(
     opened = feature_tables.opened(feature_tables.paths(files, dataset, f"{where}.files"), columns, where)
     feature_tables.check_rows(opened, rows, where)
     status = feature_tables.chosen_features(opened, features, exclude, where)
-    names = _frequent(opened, status, wells, max_missing)
+    names = _frequent(opened, status, wells, max_missing, where)
     parts = [_pooled(table, names, wells, fill, STATISTICS[pooling["cells"]]) for table in opened]
     keys, X, why = (pd.concat([part[i] for part in parts], ignore_index=True) for i in range(3))
-    return _finished(keys, X.to_numpy(), why, wells, pooling, seed, status, name)
+    profiles = _finished(keys, X.to_numpy(), why, wells, pooling, seed, status, name)
+    if not len(profiles.well):
+        lost = profiles.counts.query("stage == 'wells' and n > 0 and reason != 'kept'").groupby("reason")["n"].sum()
+        found = ", ".join(f"{n} wells: {reason}" for reason, n in lost.items())
+        raise InputError("wells that can be used", found, where, "max_missing, fill, or aggregate.min_cells")
+    return profiles
 
 
-def _frequent(opened: list[Table], status: dict[str, str], wells: pd.DataFrame, most: float) -> list[str]:
+def _frequent(opened: list[Table], status: dict[str, str], wells: pd.DataFrame, most: float, where: str) -> list[str]:
     """The features that are kept; `status` then says which lack too many values."""
     names = [name for name, why in status.items() if why == "kept"]
     lacking, n = np.zeros(len(names), int), 0
@@ -67,7 +72,8 @@ def _frequent(opened: list[Table], status: dict[str, str], wells: pd.DataFrame, 
             status[name] = f"missing in more than {most:.0%} of the rows"
     kept = [name for name in names if status[name] == "kept"]
     if not kept:
-        raise InputError("features that rows have", f"{len(names)}, all missing in many rows", "given", "max_missing")
+        found = f"{len(names)}, all missing in more than {most:.0%} of {n} rows"
+        raise InputError("features that rows have", found, where, "max_missing, or features")
     return kept
 
 
@@ -76,9 +82,8 @@ def _pooled(table: Table, names: list[str], wells: pd.DataFrame, fill: str, stat
     rows, X = table.rows, table.values(names)
     known = _is_known(rows, wells)
     X[~np.isfinite(X)] = np.nan
+    X = _filled(X, rows, known, fill)
     lacking = known & np.isnan(X).any(axis=1)
-    if fill != "none" and lacking.any():
-        X, lacking = _filled(X, rows, known, fill), np.zeros(len(X), bool)
     kept = known & ~lacking
     counts = _counts(rows["count"], table)[kept]
     keys, _, pooled = pool(rows.loc[kept, KEY], X[kept], statistic) if kept.any() else (rows.loc[kept, KEY], 0, X[kept])
@@ -93,11 +98,13 @@ def _is_known(rows: pd.DataFrame, wells: pd.DataFrame) -> np.ndarray:
 
 
 def _filled(X: np.ndarray, rows: pd.DataFrame, known: np.ndarray, fill: str) -> np.ndarray:
-    """X (n, D) without NaN: 0, or the median of the plate (0 where it has none)."""
+    """X (n, D) with 0, or the median of the plate, if it has one, in the place of NaN."""
+    if fill == "none" or not np.isnan(X).any():
+        return X
     values = pd.DataFrame(X)
-    if fill == "median":
-        values = values.fillna(values.where(pd.Series(known)).groupby(rows["plate"].to_numpy()).transform("median"))
-    return values.fillna(0).to_numpy()
+    if fill == "zero":
+        return values.fillna(0).to_numpy()
+    return values.fillna(values[known].groupby(rows["plate"][known]).transform("median")).to_numpy()
 
 
 def _counts(words: pd.Series, table: Table) -> np.ndarray:
@@ -116,9 +123,6 @@ def _finished(keys, X, why, wells, pooling, seed, status, name) -> Profiles:
     enough = (cells >= pooling["min_cells"]).to_numpy()
     few = keys.loc[~enough, WELL].drop_duplicates()
     keys, X = keys[enough].reset_index(drop=True), X[enough]
-    if not len(keys):
-        found = ", ".join(f"{n} rows {reason}" for reason, n in why["reason"].value_counts().items() if reason)
-        raise InputError("rows of wells that can be used", found or "none", "given", "max_missing, fill or min_cells")
     labels = wells.assign(control_use=controls.control_use(wells, seed))
     well_keys, _, well_X = pool(keys[WELL], X, STATISTICS[pooling["fields"]])
     well_keys = well_keys.merge(keys.groupby(WELL, as_index=False)["object_count"].sum(), on=WELL)
