@@ -27,8 +27,8 @@ USUAL = {  # what the columns are called that say where a row is from, without p
     "row": ("row",),
     "column": ("column", "col"),
 }
-NO_FEATURES = ("batch", "treatment", "dose", "control", "replicate", "replicates")  # numbers that are labels
-NO_FEATURES += ("imagenumber", "objectnumber", "tablenumber")
+LABELS = ("batch", "treatment", "dose", "control", "replicate", "replicates")  # that may be numbers
+COUNTERS = ("imagenumber", "objectnumber", "tablenumber")
 KEY = ["plate", "well", "site"]
 
 
@@ -50,7 +50,7 @@ class Table:
     def metadata(self) -> list[str]:
         """The columns that say what a row is, in their order, but for those that say where it is from."""
         taken = {*self.places.values(), *self.numbers}
-        return [name for name in self.columns if name not in taken]
+        return [name for name in self.columns if name not in taken and bare(name).casefold() not in COUNTERS]
 
     def text(self, columns: list[str]) -> pd.DataFrame:
         """Columns as text (n rows), "" for what is missing."""
@@ -66,7 +66,7 @@ class Table:
         given = {key: name for key, name in self.places.items() if name}
         frame = self.text(list(dict.fromkeys(given.values())))
         cells = pd.DataFrame({key: frame[name] for key, name in given.items()})
-        stem = Path(self.path).name.split(".")[0]
+        stem = plate_name(Path(self.path).name.split(".")[0])
         plate = _spelt(cells["plate"], plate_name) if "plate" in cells else stem
         well = _spelt(cells["well"], well_name) if "well" in cells else _wells_of(cells, self.path)
         site = _spelt(cells["site"], str) if "site" in cells else "1"
@@ -101,7 +101,7 @@ def opened(files: list[str], columns: dict[str, str], where: str) -> list[Table]
 
 def is_label(name: str) -> bool:
     """Whether a column is no feature, whatever is in it: metadata, counters of images and objects, labels."""
-    usual = {*NO_FEATURES, *(one for names in USUAL.values() for one in names)}
+    usual = {*LABELS, *COUNTERS, *(one for names in USUAL.values() for one in names)}
     return bool(re.match(PREFIX, name, re.IGNORECASE)) or name.casefold() in usual
 
 

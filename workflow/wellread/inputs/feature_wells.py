@@ -28,9 +28,9 @@ def wells(section, name: str, tables: list[Table]) -> str | dict:
 
 
 def metadata(tables: list[Table]) -> pd.DataFrame:
-    """A row per well with the metadata that all its rows share, as text; what one table leaves empty another may fill.
+    """A row per well with the metadata that all its rows share, as text; what one table leaves empty others may fill.
 
-    Columns that differ within a well are told and left out.
+    Where two tables contradict each other the first counts. Columns that differ within a well are told and left out.
     """
     frames: dict[str, list] = {}
     for table in tables:
@@ -39,7 +39,7 @@ def metadata(tables: list[Table]) -> pd.DataFrame:
         frames.setdefault(",".join(wanted), []).append(pd.concat([table.rows[WELL], text], axis=1))
     found = None
     for several in frames.values():
-        one = _shared(pd.concat(several, ignore_index=True)).set_index(WELL)
+        one = _shared(pd.concat(several, ignore_index=True)).set_index(WELL).replace("", None)
         found = one if found is None else found.combine_first(one)
     return found.fillna("").reset_index()
 
