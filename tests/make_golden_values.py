@@ -6,7 +6,7 @@ all cases, or by another library: F1 and recall, PCA and Ledoit-Wolf by scikit-l
 
 import json
 from itertools import combinations
-from math import comb, exp, log, sqrt
+from math import comb, exp, sqrt
 from pathlib import Path
 from statistics import mean, median, stdev
 
@@ -128,7 +128,10 @@ def average_precision(wells, X):
                 levels.append((scores[-1] - chance) / (1 - chance))
         answers[f"mean_average_precision/{name}"] = mean(scores)
         answers[f"mean_normalised_average_precision/{name}"] = mean(levels)
-        normalised.append(log(np.prod([comb(len(o) + len(n), len(o)) for o, n in pools])) > log(20))
+        places = {tuple(sorted(wells[i]["well"] for i in own)) for own, _ in pools}
+        followed = len(places) < len(pools)  # through plates with fewer than 20 control positions
+        arrangements = np.prod([comb(len(o) + len(n), len(o)) for o, n in pools])
+        normalised.append(arrangements > 20 and not followed)
         if len(pools) == 1:
             (own, negatives), both = pools[0], pools[0][0] + pools[0][1]
             null = [mean_average_precision(list(c), [i for i in both if i not in c], X) for c in combinations(both, 3)]

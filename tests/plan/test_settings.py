@@ -260,7 +260,7 @@ def test_names_that_are_whole_numbers_are_text():
         ("figures: {~: {draw: {umap: {}}}}", ["None", "figures", "write quotes"]),
         ("tasks: {t: {measure: {knn: {label: no}}}}", ["False", "tasks.t.measure.knn.label", "write quotes"]),
         ("tasks: {t: {measure: {knn: {label: 7}}}}", ["tasks.t.measure.knn.label", "write quotes around it, '7'"]),
-        ("tasks: {t: {measure: {knn: {exclude: [1]}}}}", ["knn.exclude.0", "write quotes around it, '1'"]),
+        ("tasks: {t: {measure: {knn: {diffby: [1]}}}}", ["knn.diffby.0", "write quotes around it, '1'"]),
     ],
 )
 def test_what_yaml_makes_of_names_is_told(text, words):

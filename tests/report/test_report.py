@@ -3,11 +3,13 @@
 import re
 import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import made_run
 import numpy as np
 import pandas as pd
 import pytest
+from wellread.measure import tidy
 from wellread.profiles.ledger import build_ledger
 from wellread.report import plates, svg
 from wellread.report.page import CHAPTERS, number, report
@@ -86,6 +88,27 @@ def test_results_come_with_interval_and_chance(run, page):
     every = table[table["item"] == ""].groupby("metric")["value"].mean()
     assert f"nsc {number(every.nsc)}" in text(page)
     assert f"{number(every.nsc_low)} to {number(every.nsc_high)} chance {number(every.nsc_chance)}" in text(page)
+
+
+def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
+    """For one pair: nsc cannot be decided, so it has no number there, no picture and no claim to be the highest."""
+    undecided = "tiny_sphering.parquet"
+    inputs = dict(run.inputs, tasks=[])
+    for path in (p for p in map(Path, run.inputs["tasks"]) if p.parent.name == "moa"):
+        copied = tmp_path / "moa" / path.name
+        copied.parent.mkdir(exist_ok=True)
+        answers = pd.read_parquet(path)
+        if path.name == undecided:
+            answers = tidy.table([tidy.undecidable("nsc", "one compound <of> 1 class: x", 7)])
+        table_files.write(answers, copied, "answers")
+        inputs["tasks"].append(str(copied))
+    page = text(written(tmp_path, inputs, run.wells, run.config))
+    assert "tiny sphering undecidable: one compound <of> 1 class: x" in page
+    assert page.count("undecidable") == 1
+    every = [pd.read_parquet(path) for path in inputs["tasks"] if not path.endswith(undecided)]
+    best = max(table.query("metric == 'nsc'")["value"].iloc[0] for table in every)
+    assert f"moa , nsc {number(best)}" in page
+    assert tidy.undecided(tidy.table([tidy.undecidable("nsc", "a: b", 7)])) == {"nsc": ("a: b", 7)}
 
 
 def test_names_of_users_are_text(page):

@@ -83,6 +83,28 @@ rule correct:
         "../scripts/correct.py"
 
 
+# The same with the halves of the controls exchanged, for measures that use all controls: none of them judges what it fitted.
+rule cross:
+    input:
+        well="results/{dataset}/profiles/{model}/none/well.parquet",
+    output:
+        "results/{dataset}/profiles/{model}/{correction}/crossed.parquet",
+    log:
+        "results/logs/cross/{dataset}/{model}_{correction}.log",
+    benchmark:
+        "results/benchmarks/cross/{dataset}/{model}_{correction}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
+    params:
+        steps=setting("correction"),
+        seed=config["seed"],
+        code=code("profiles.correct", correction=setting("correction")),
+    script:
+        "../scripts/cross.py"
+
+
 rule consensus:
     input:
         "results/{dataset}/profiles/{model}/{correction}/well.parquet",

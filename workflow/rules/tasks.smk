@@ -16,8 +16,9 @@ rule measure:
         mem_mb=grow(4000),
     params:
         section=setting("task", "measure"),
+        where=setting("task", "where"),
         seed=config["seed"],
-        code=code(measure=setting("task", "measure")),
+        code=code("profiles.subset", measure=setting("task", "measure")),
     script:
         "../scripts/measure.py"
 
@@ -67,8 +68,9 @@ rule draw:
         mem_mb=grow(4000),
     params:
         section=setting("figure", "draw"),
+        where=setting("figure", "where"),
         seed=config["seed"],
-        code=code(draw=setting("figure", "draw")),
+        code=code("profiles.subset", draw=setting("figure", "draw")),
     script:
         "../scripts/draw.py"
 

@@ -44,6 +44,7 @@ class Plan:
         errors = errors or plan.unanswerable() or plan.taken(config_file)
         if errors:
             raise InputError.together(errors)
+        plan.notes += plan.undecidable()
         plan.notes += filter(None, (owners.grown(name, plan.training_plates(name)) for name in plan.trained()))
         plan.notes = list(dict.fromkeys(plan.notes))
         return plan
@@ -81,21 +82,22 @@ class Plan:
             if name in models or (finished and not owners.of(name)):
                 owners.record(name, config_file, *self.ownership(name))
 
-    def screen(self, dataset: str) -> demands.Screen:
-        """What the tables tell of the profiles of a dataset."""
-        pooling = self.config["datasets"][dataset]["consensus"]
-        return demands.Screen(self.images[dataset], self.wells[dataset], pooling, self.config["seed"])
+    @cached_property
+    def screens(self) -> dict[str, demands.Screen]:
+        """What the tables tell of the profiles of every dataset."""
+        return {
+            name: demands.Screen(self.images[name], self.wells[name], section["consensus"], self.config["seed"])
+            for name, section in self.config["datasets"].items()
+        }
 
     def unanswerable(self) -> list[InputError]:
         """What tasks, figures, corrections and training ask of wells tables that do not have it."""
-        screens = {name: self.screen(name) for name in self.config["datasets"]}
+        screens = self.screens
         embedded = [name for name in screens if self.models(name)]
         errors = [
             error
-            for noun, name, entry, verb in self._asked()
-            for dataset in entry["datasets"]
-            if dataset in embedded
-            for error in demands.of_entry(screens[dataset], verb, entry[verb], entry["level"], f"{noun}.{name}")
+            for dataset, verb, entry, where in self._asked()
+            for error in demands.of_entry(screens[dataset], verb, entry, where)
         ]
         errors += [
             error
@@ -106,12 +108,20 @@ class Plan:
         ]
         return errors + [error for model in self.trained() for error in self._unlabelled(model, screens)]
 
+    def undecidable(self) -> list[str]:
+        """Notes on tasks that the design of a dataset cannot answer: they get a row with the reason."""
+        return [
+            note
+            for dataset, verb, entry, where in self._asked()
+            for note in demands.undecidable(self.screens[dataset], verb, entry, f"{where} of {dataset}")
+        ]
+
     def _asked(self):
-        """Every task and figure of profiles: (noun, name, entry, verb)."""
+        """Every task and figure of profiles, with every dataset that is embedded: (dataset, verb, entry, its key)."""
         for noun, verb in (("tasks", "measure"), ("figures", "draw")):
             for name, entry in self.config[noun].items():
                 if verb in entry and not chosen(verb, entry[verb]).masks:
-                    yield noun, name, entry, verb
+                    yield from ((one, verb, entry, f"{noun}.{name}") for one in entry["datasets"] if self.models(one))
 
     def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
         plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from wellread.pictures.draw import MAX_ROWS
+from wellread.plan import looked_at
 from wellread.plan.settings import unknown
 from wellread.profiles import controls, tables
 from wellread.profiles.consensus import consensus
+from wellread.profiles.subset import subset
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -47,21 +49,63 @@ class Screen:
         return [*self.columns, *ADDED[level]]
 
 
-def of_entry(screen: Screen, section: str, settings: dict, level: str, where: str) -> list[InputError]:
-    """What a task or figure at the key `where` asks of a dataset and does not get."""
-    ((name, options),) = settings.items()
-    choice, where = chosen(section, settings), f"{where}.{section}.{name}"
+def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[InputError]:
+    """What a task or figure, at the key `where` of the config, asks of a dataset and does not get.
+
+    Columns that do not exist, conditions that no row fits: what can only be a slip. A measure that the design cannot
+    answer is none; see `undecidable`.
+    """
+    ((name, options),) = entry[section].items()
+    choice, level, asked = chosen(section, entry[section]), entry["level"], f"{where}.{section}.{name}"
     missing = [
         error
         for option in choice.columns
-        for error in absent_columns(options[option], screen.known(level), f"{where}.{option}")
+        for error in absent_columns(options.get(option), screen.known(level), f"{asked}.{option}")
     ]
+    missing += looked_at.absent(entry["where"], screen.known(level), f"{where}.where")
     if level == "treatment":
         missing += absent_columns(screen.pooling["by"], screen.known("well"), "consensus.by")
     if missing or not len(screen.imaged):
         return missing
-    meta = screen.rows(level, [name for option in choice.columns for name in names(options[option])])
-    return [error for need in choice.needs if (error := NEEDS[need](meta, options, where))]
+    slips = looked_at.unmet(screen, level, entry["where"], f"{where}.where") + _hidden_controls(options, asked)
+    slips += looked_at.unknown_levels(options, screen.known(level), asked)
+    slips = slips or looked_at.unsplit(_rows(screen, section, entry), options, asked)
+    return slips or ([] if section == "measure" else _unmet(screen, section, entry, asked))
+
+
+def undecidable(screen: Screen, section: str, entry: dict, where: str) -> list[str]:
+    """Notes on what a task wants of the design of a dataset, and cannot answer without."""
+    (name,) = entry[section]
+    unmet = _unmet(screen, section, entry, f"{where}.{section}.{name}") if section == "measure" else []
+    lines = [error.lines for error in unmet if len(screen.imaged)]
+    return [
+        f"{where}: undecidable, as it wants {line['expected']} and finds {line['found']} ({line['edit']})"
+        for line in lines
+    ]
+
+
+def _unmet(screen: Screen, section: str, entry: dict, where: str) -> list[InputError]:
+    """The needs of a choice that the rows it looks at do not meet."""
+    ((_, options),) = entry[section].items()
+    needs, meta = chosen(section, entry[section]).needs, _rows(screen, section, entry)
+    return [error for need in needs if (error := NEEDS[need](meta, options, where))]
+
+
+def _rows(screen: Screen, section: str, entry: dict) -> pd.DataFrame:
+    """The metadata of the rows that a task or figure looks at."""
+    ((_, options),) = entry[section].items()
+    columns = [name for option in chosen(section, entry[section]).columns for name in names(options.get(option))]
+    columns += names(options.get("strictness"))
+    meta, _ = subset(screen.rows(entry["level"], ["treatment", *columns, *entry["where"]]), entry["where"])
+    return meta.reset_index(drop=True)
+
+
+def _hidden_controls(options: dict, where: str) -> list[InputError]:
+    """A label that tells controls apart, in a measure from which they are kept out."""
+    if options.get("controls", True) or not options["label"].startswith("control"):
+        return []
+    found, edit = "controls: false", f"write controls: true in {where}"
+    return [InputError("controls among the profiles, for the label control", found, f"{where}.label", edit)]
 
 
 def of_correction(screen: Screen, step: dict, where: str) -> list[InputError]:
@@ -84,7 +128,8 @@ def of_training(wells: list[pd.DataFrame], columns: list[str], where: str) -> li
 
 
 def names(option) -> list[str]:
-    """The columns that an option names: none, one, several, or pairs such as plate+well."""
+    """The columns that an option names: none, one, several, pairs such as plate+well, or what folds go `by`."""
+    option = option["by"] if isinstance(option, dict) else option or ""
     listed = [option] if isinstance(option, str) else option
     return [name for item in listed for name in item.split("+") if name]
 
@@ -102,13 +147,13 @@ def _classes(values) -> set[str]:
     return {word for value in values for word in str(value).split("|") if word}
 
 
-def _one_class(values, label: str, where: str, edit: str = "", aside: str = "") -> InputError | None:
+def _one_class(values, label: str, where: str, aside: str = "") -> InputError | None:
     classes = _classes(values)
     if len(classes) > 1:
         return None
     found = f"only {', '.join(classes)}" if classes else f"no value in {len(values)} rows"
     found += aside
-    edit = edit or f"fill in the column {label} of the wells table, name another, or remove this"
+    edit = f"fill in the column {label} of the wells table, name another, or remove this"
     return InputError(f"two classes or more in the column {label}", found, where, edit)
 
 
@@ -116,33 +161,44 @@ def _two_classes(meta: pd.DataFrame, options: dict, where: str) -> InputError | 
     """Of `label`, among the rows that take part: treated ones, or with `controls` those of the evaluation half, too."""
     left_out = controls.is_fitting(meta) if options.get("controls") else controls.is_negative(meta)
     values = tables.text_column(meta, options["label"])[~left_out]
-    asks_controls = options["label"].startswith("control") and not options.get("controls", True)
-    edit = f"write controls: true in {where}" if asks_controls else ""
     aside = " (negative controls take no part)" if left_out.any() else ""
-    return _one_class(values, options["label"], f"{where}.label", edit, aside)
+    return _one_class(values, options["label"], f"{where}.label", aside)
 
 
 def _neighbours(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
-    """Rows that differ in every column, or pair of columns, of `exclude`."""
+    """Rows that differ in every column, or pair of columns, of `diffby`."""
     kept = meta[~(controls.is_fitting(meta) if options["controls"] else controls.is_negative(meta))]
-    alike = [item for item in options["exclude"] if len(set(tables.row_names(kept, item.split("+")))) < 2]
+    alike = [item for item in options["diffby"] if len(set(tables.row_names(kept, item.split("+")))) < 2]
     if not alike or len(kept) < 2:
         return None
     found = f"one {alike[0]} in all {len(kept)} rows, so no row has a neighbour"
-    return InputError(f"rows that differ in {', '.join(alike)}", found, f"{where}.exclude", "exclude other columns")
+    return InputError(f"rows that differ in {', '.join(alike)}", found, f"{where}.diffby", "name other columns")
 
 
 def _common_class(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
-    """Two compounds with a class of `label` in common."""
+    """Two classes of `label` or more, and two compounds with one in common, which are of two batches, too."""
     treated, label, compound = meta[~controls.is_negative(meta)], options["label"], options["compound"]
-    pairs = zip(tables.text_column(treated, label), tables.text_column(treated, compound), strict=True)
-    rows = {(name, of) for value, of in pairs for name in _classes([value])}
-    several = pd.Series([name for name, _ in rows], dtype=object).value_counts()
-    if len(several) and several.iloc[0] > 1:
-        return None
-    found = f"none among {len(several)} classes of {len({of for _, of in rows})} compounds"
-    edit = f"fill in the column {label} of the wells table, or remove the task"
-    return InputError(f"two values of {compound} with a {label} in common", found, where, edit)
+    columns = [tables.text_column(treated, name) for name in (label, compound, options["batch"])]
+    members = {}
+    for value, *pair in zip(*columns, strict=True):
+        for name in _classes([value]):
+            members.setdefault(name, set()).add(tuple(pair))
+    several = [own for own in members.values() if len({of for of, _ in own}) > 1]
+    found = f"none among {len(members)} classes of {len({of for own in members.values() for of, _ in own})} compounds"
+    if not several:
+        edit = f"fill in the column {label} of the wells table, or remove the task"
+        return InputError(f"two values of {compound} with a {label} in common", found, where, edit)
+    if len(members) < 2 or any(_differ_in_both(sorted(own)) for own in several):
+        return _one_class(columns[0], label, where)
+    expected = f"for nscb two values of {compound} with a {label} in common that differ in {options['batch']}"
+    return InputError(expected, found, where, "name another column as batch, or read nsc only")
+
+
+def _differ_in_both(pairs: list[tuple[str, str]]) -> bool:
+    """Whether two of the pairs differ in their first and in their second item."""
+    (first, second), others = pairs[0], pairs[1:]
+    kinds = {(a != first, b != second) for a, b in others}
+    return (True, True) in kinds or {(True, False), (False, True)} <= kinds
 
 
 def _fitting_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
@@ -239,6 +295,18 @@ def _replicates(meta: pd.DataFrame, options: dict, where: str) -> InputError | N
     return InputError("treatments with replicates, and as many others", f"none of {len(counts)}", where, edit)
 
 
+def _replicates_at_levels(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Replicates that differ, at every level of strictness."""
+    from wellread.measure.retrieval import why_not  # imports scipy
+
+    kept = ~controls.is_negative(meta) & (tables.row_names(meta, options["sameby"]) != "")
+    treated = meta[kept].reset_index(drop=True)
+    reasons = {level: why_not(treated, options["sameby"], options["diffby"], level) for level in options["strictness"]}
+    found = "; ".join(f"{level}: {reason}" for level, reason in reasons.items() if reason)
+    edit = "name other levels, or read the others"
+    return InputError("replicates that differ at every level", found, where, edit) if found else None
+
+
 def _few_rows(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
     if len(meta) <= MAX_ROWS:
         return None
@@ -256,5 +324,6 @@ NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, op
     "doses": _doses,
     "replicates and negatives": _replicates_and_negatives,
     "replicates": _replicates,
+    "replicates at every level": _replicates_at_levels,
     "few rows": _few_rows,
 }

@@ -201,6 +201,8 @@ def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
         return [InputError("one of draw, look", ", ".join(entry), where, "say what to draw, or what to look at")]
     ((section, settings),) = ((key, entry[key]) for key in ("measure", "draw", "look") if key in entry)
     asked = chosen(section, settings)
+    if entry["where"] and (asked.masks or section == "look"):
+        return [InputError("where of tasks and figures of profiles only", "one of images", where, "remove where")]
     if not asked.masks and entry["level"] not in asked.levels:
         edit = f"write level: {asked.levels[-1]} in {where}"
         return [InputError(f"{asked.name} of {' or '.join(asked.levels)} profiles", entry["level"], where, edit)]
