@@ -46,15 +46,18 @@ def numbers(path: str, columns: list[str]) -> np.ndarray:
     """Columns (n, D) float32, not finite where a value is missing; InputError for cells that are no numbers."""
     if _is_parquet(path):
         table = pq.read_table(path, columns=columns)
-        X = np.stack([table[name].cast(pa.float64()).to_numpy() for name in columns], axis=1)
+        read = (table[name].cast(pa.float64()).to_numpy() for name in columns)
     else:
-        frame = _read_text(path, usecols=columns)[columns]
-        if words := [name for name in columns if not pd.api.types.is_numeric_dtype(frame[name])]:
+        table = _read_text(path, usecols=columns)
+        read = (table[name].to_numpy() for name in columns)
+        if words := [name for name in columns if not pd.api.types.is_numeric_dtype(table[name])]:
             edit = "exclude these columns, or mend the cells"
             raise InputError("features that are numbers", f"text in {listed(words, 3)}", path, edit)
-        X = frame.to_numpy(np.float64)
+    X = np.empty((len(table), len(columns)), np.float32)
     with np.errstate(over="ignore"):
-        return X.astype(np.float32)
+        for column, values in enumerate(read):
+            X[:, column] = values
+    return X
 
 
 def _read_text(path: str, **options) -> pd.DataFrame:
