@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 from wellread.measure import tidy
 from wellread.profiles import controls, tables
+from wellread.profiles.aggregate import aggregate
+from wellread.profiles.pool import pool_plate
+from wellread.runtime import table_files
 
 
 def screen(seed=0, plates=4, treatments=10, controls=8, positives=0, D=16, effect=0.0, shift=0.0, fixed=False):
@@ -48,3 +51,15 @@ def undecided(table: pd.DataFrame, metric: str) -> str:
     assert not values(table, metric)
     assert table.loc[table["metric"] == tidy.UNDECIDABLE, "value"].isna().all()
     return tidy.undecided(table)[metric][0]
+
+
+def aggregated(folder, cell_tables, embeddings, wells, cells="median", **options) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The profiles of fields and of wells of plates that are pooled and aggregated below a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fields, pooled = ([folder / f"{i}.{end}" for i in range(len(cell_tables))] for end in ("fields", "pooled.npy"))
+    for table, array, *plate in zip(fields, pooled, cell_tables, embeddings, strict=True):
+        found, X = pool_plate(*plate, cells=cells)
+        table_files.write(found, table, "pooled")
+        np.save(array, X)
+    aggregate(fields, pooled, wells, folder / "fov.parquet", folder / "well.parquet", **options)
+    return tuple(table_files.read(folder / f"{level}.parquet", "profiles") for level in ("fov", "well"))

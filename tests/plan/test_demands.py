@@ -34,6 +34,8 @@ def planned(tmp_path):
         model=None,
         plates=None,
         where=None,
+        pool=(),
+        other=None,
     ):
         table = wells() if table is None else table
         table.to_csv(tmp_path / "wells.csv", index=False)
@@ -44,7 +46,10 @@ def planned(tmp_path):
         source = {"table": {"path": str(tmp_path / "images.csv"), "root": str(tmp_path)}}
         section = {"images": source, "wells": str(tmp_path / "wells.csv"), "channels": ["DNA"]} | (dataset or {})
         config = {"datasets": {"d": section}, "models": {"m": model or {"encoder": {"random": {}}}}}
-        looked_at = {"level": level, "where": where or {}}
+        if other is not None:  # a second dataset of the same images, with a wells table of its own
+            other.to_csv(tmp_path / "other.csv", index=False)
+            config["datasets"]["e"] = section | {"wells": str(tmp_path / "other.csv")}
+        looked_at = {"level": level, "where": where or {}} | ({"pool": list(pool)} if pool else {})
         if measure:
             config["tasks"] = {"t": looked_at | {"measure": measure}}
         if draw:
@@ -229,6 +234,46 @@ def test_a_heat_map_of_too_many_rows_is_refused(planned, monkeypatch):
     monkeypatch.setattr(demands, "MAX_ROWS", 29)
     refused(planned, ["30 rows", "figures.f.draw.similarity"], draw={"similarity": {}})
     planned(draw={"similarity": {}}, level="treatment")
+
+
+def test_a_pool_is_asked_as_one(planned):
+    """Of two datasets each has one class; together they have two."""
+    halves = {"table": only(moa="x"), "other": only(moa="y")}
+    knn = {"measure": {"knn": {"label": "moa", "diffby": ["dataset"]}}}
+    plan = planned(pool="de", **halves, **knn)
+    assert "undecidable" not in "".join(plan.notes)
+    assert plan.results("d", "tasks", "measure") == [("t", "m", "none")]
+    assert plan.results("e", "tasks", "measure") == []  # the page of the first one shows it
+    planned(pool="de", **halves, level="treatment", where={"dataset": ["d", "e"]}, **knn)
+    planned(pool="de", **halves, level="treatment", where={"dataset": "d"}, measure={"knn": {}})
+    planned(pool="de", **halves, level="well", where={"plate": ["d/P1", "e/P1"]}, **knn)
+    refused(planned, ["found     P1", "d/P1"], pool="de", **halves, where={"plate": "P1"}, **knn)
+    notes = [n for n in planned(pool="de", **halves, where={"dataset": "e"}, **knn).notes if "undecidable" in n]
+    assert ["only y" in note for note in notes] == [True, False]
+    assert all(note.startswith("tasks.t of d + e: ") for note in notes)
+    assert "one dataset in all 22 rows" in notes[1]
+    lacks = {"table": wells(), "other": wells().drop(columns="moa")}
+    refused(planned, ["found     moa", "tasks.t.measure.knn.label"], pool="de", **lacks, **knn)
+
+
+def test_a_pool_that_no_model_embeds_is_refused(planned):
+    ask = {"other": wells(), "measure": {"knn": {}}}
+    one = {"encoder": {"random": {}}, "embed_on": ["d"]}
+    refused(planned, ["a model that embeds d, e", "tasks.t.pool"], pool="de", model=one, **ask)
+    refused(planned, ["one of d, e", "found     f", "tasks.t.pool"], pool="df", **ask)
+    both = {"measure": {"segmentation": {"truth": "x"}}, "other": wells()}
+    refused(planned, ["pool of tasks and figures of profiles only"], pool="de", **both)
+
+
+def test_cells_are_asked_without_corrections_only(planned):
+    plan = planned(measure={"knn": {"label": "moa"}}, level="cell", steps=[{"standardize": {}}])
+    assert plan.results("d", "tasks", "measure") == [("t", "m", "none")]
+    plan = planned(draw={"umap": {"label": "site"}}, level="cell", steps=[{"standardize": {}}])
+    assert plan.results("d", "figures", "draw") == [("f", "m", "none")]
+    refused(planned, ["nearest_class of fov or well or treatment"], measure={"nearest_class": {}}, level="cell")
+    by = {"dataset": {"sample": {"by": ["compound"]}}}
+    refused(planned, ["sample.by", "found     compound"], measure={"knn": {}}, level="cell", **by)
+    planned(measure={"knn": {}}, level="well", **by)
 
 
 def test_sets_that_a_split_names_are_there(planned):

@@ -15,6 +15,7 @@ from wellread.painted.layout import images
 from wellread.plan import manual, settings
 from wellread.profiles.aggregate import aggregate
 from wellread.profiles.consensus import consensus
+from wellread.profiles.pool import pool_plate
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choices, functions
 from wellread.train.loop import fit
@@ -24,7 +25,7 @@ DEFS = settings.schema()["$defs"]
 SECTIONS = ("images", "illumination", "segment", "encoder", "train", "correction", "measure", "draw", "look")
 REGISTRIES = {section: functions(section) for section in SECTIONS}  # section of the schema: the functions it offers
 REGISTRIES["images"]["painted"] = images  # which has the options of the layout
-PLAIN = {  # sections that are the options of one function, and what the function takes besides
+PLAIN = {  # sections that are the options of one function (aggregate: of two), and what the function takes besides
     "calibrate": (survey, set()),
     "crops": (crops, set()),
     "aggregate": (aggregate, {"seed"}),
@@ -68,7 +69,8 @@ def test_schema_and_signature_agree(section, name):
 @pytest.mark.parametrize("section", PLAIN)
 def test_schema_and_signature_agree_where_there_is_one_function(section):
     function, besides = PLAIN[section]
-    expected = {key: value for key, value in options(function).items() if key not in besides}
+    of_steps = options(pool_plate) if section == "aggregate" else {}
+    expected = of_steps | {key: value for key, value in options(function).items() if key not in besides}
     assert described(DEFS[section]) == expected
 
 

@@ -53,6 +53,7 @@ def test_rows_that_fit_are_kept(where, rows):
 def test_every_row_is_left_out_for_one_reason():
     _, left_out = subset(frame(), {"dose": "max", "plate": ["P1", "P9"], "cell_line": "U2OS"})
     assert left_out == {"not plate: P1, P9": 5, "not cell_line: U2OS": 1, "not dose: max": 0}
+    assert subset(frame(), {"control": ""})[1] == {"not control: empty": 2}
 
 
 def test_numbers_are_found_among_numbers_and_among_text():

@@ -99,11 +99,13 @@ def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
         copied.parent.mkdir(exist_ok=True)
         answers = pd.read_parquet(path)
         if path.name == undecided:
-            answers = tidy.table([tidy.undecidable("nsc", "one compound <of> 1 class: x", 7)])
+            answers = tidy.table(
+                [tidy.undecidable("nsc", "one compound <of> 1 class: x", 7), tidy.row("nscb", 0.125, 7)]
+            )
         table_files.write(answers, copied, "answers")
         inputs["tasks"].append(str(copied))
     page = text(written(tmp_path, inputs, run.wells, run.config))
-    assert "tiny sphering undecidable: one compound <of> 1 class: x" in page
+    assert "tiny sphering undecidable: one compound <of> 1 class: x 0.125" in page
     assert page.count("undecidable") == 1
     every = [pd.read_parquet(path) for path in inputs["tasks"] if not path.endswith(undecided)]
     best = max(table.query("metric == 'nsc'")["value"].iloc[0] for table in every)

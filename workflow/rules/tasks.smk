@@ -3,7 +3,8 @@
 
 rule measure:
     input:
-        profiles_for("task"),
+        profiles=profiles_for("task"),
+        crossed=crossed_profiles,
     output:
         "results/{dataset}/tasks/{task}/{model}_{correction}.parquet",
     log:
@@ -16,9 +17,10 @@ rule measure:
         mem_mb=grow(4000),
     params:
         section=setting("task", "measure"),
+        pool=setting("task", "pool"),
         where=setting("task", "where"),
         seed=config["seed"],
-        code=code("profiles.subset", measure=setting("task", "measure")),
+        code=code("profiles.looked_at", measure=setting("task", "measure")),
     script:
         "../scripts/measure.py"
 
@@ -68,9 +70,10 @@ rule draw:
         mem_mb=grow(4000),
     params:
         section=setting("figure", "draw"),
+        pool=setting("figure", "pool"),
         where=setting("figure", "where"),
         seed=config["seed"],
-        code=code("profiles.subset", draw=setting("figure", "draw")),
+        code=code("profiles.looked_at", draw=setting("figure", "draw")),
     script:
         "../scripts/draw.py"
 

@@ -6,4 +6,6 @@ from wellread.runtime import job, table_files
 
 with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
     frame = controls.swapped(table_files.read(snakemake.input.well, "profiles"))
-    table_files.write(correct(frame, snakemake.params.steps, seed=snakemake.params.seed), snakemake.output[0], "profiles")
+    table_files.write(
+        correct(frame, snakemake.params.steps, seed=snakemake.params.seed), snakemake.output[0], "profiles"
+    )

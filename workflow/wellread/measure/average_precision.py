@@ -78,6 +78,8 @@ def average_precision(
             # a random stream per treatment, so that a new treatment does not change the p-values of the others
             rng = np.random.default_rng([seed, crc32(item.encode())])
             tests[item] = permutation_test(halves, compared, permute == "auto", null_size, rng)
+            if negatives == "others":  # which keep their positions, too, and have effects of their own
+                tests[item]["control_positions"] = 0
     if not tests:
         found, edit = f"none in {len(frame)} wells", "fill in treatment and control in the wells table"
         raise InputError("treatments with replicates and negatives", found, "the profiles", edit)

@@ -22,6 +22,7 @@ WELL = ["plate+well"]
 @choice(
     "measure",
     columns=("label", "diffby", "sameby", "split", "folds"),
+    levels=("cell", "fov", "well", "treatment"),
     needs=("classes", "neighbours"),
     metrics={
         "accuracy": "proportion of profiles whose label is predicted by their nearest neighbours",

@@ -18,7 +18,7 @@ PLACES = {"row": r"^([A-Za-z]+)", "column": r"(\d+)$"}  # parts of the name of a
 @choice(
     "measure",
     columns=("sameby", "diffby"),
-    levels=("fov", "well"),
+    levels=("cell", "fov", "well"),
     needs=("replicates at every level",),
     metrics={
         "recall_well": "proportion of profiles whose most similar profile of another well is a replicate",

@@ -86,7 +86,9 @@ class Plan:
     def screens(self) -> dict[str, demands.Screen]:
         """What the tables tell of the profiles of every dataset."""
         return {
-            name: demands.Screen(self.images[name], self.wells[name], section["consensus"], self.config["seed"])
+            name: demands.Screen(
+                self.images[name], self.wells[name], section["consensus"], self.config["seed"], section["sample"]["by"]
+            )
             for name, section in self.config["datasets"].items()
         }
 
@@ -96,8 +98,8 @@ class Plan:
         embedded = [name for name in screens if self.models(name)]
         errors = [
             error
-            for dataset, verb, entry, where in self._asked()
-            for error in demands.of_entry(screens[dataset], verb, entry, where)
+            for screen, verb, entry, where, _ in self._asked()
+            for error in demands.of_entry(screen, verb, entry, where)
         ]
         errors += [
             error
@@ -112,16 +114,21 @@ class Plan:
         """Notes on tasks that the design of a dataset cannot answer: they get a row with the reason."""
         return [
             note
-            for dataset, verb, entry, where in self._asked()
-            for note in demands.undecidable(self.screens[dataset], verb, entry, f"{where} of {dataset}")
+            for screen, verb, entry, where, of in self._asked()
+            for note in demands.undecidable(screen, verb, entry, f"{where} of {of}")
         ]
 
     def _asked(self):
-        """Every task and figure of profiles, with every dataset that is embedded: (dataset, verb, entry, its key)."""
+        """Every task and figure of profiles: (screen of an embedded dataset or a pool, verb, entry, its key, whose)."""
         for noun, verb in (("tasks", "measure"), ("figures", "draw")):
             for name, entry in self.config[noun].items():
-                if verb in entry and not chosen(verb, entry[verb]).masks:
-                    yield from ((one, verb, entry, f"{noun}.{name}") for one in entry["datasets"] if self.models(one))
+                if verb not in entry or chosen(verb, entry[verb]).masks:
+                    continue
+                pooled, key = entry["pool"], f"{noun}.{name}"
+                if pooled:
+                    yield demands.Pool({one: self.screens[one] for one in pooled}), verb, entry, key, " + ".join(pooled)
+                for one in [] if pooled else filter(self.models, entry["datasets"]):
+                    yield self.screens[one], verb, entry, key, one
 
     def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
         plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]
@@ -342,7 +349,9 @@ class Plan:
             for name, entry in self.config[noun].items()
             if dataset in entry["datasets"] and verb in entry and not chosen(verb, entry[verb]).masks
             for model in self.models(dataset)
+            if set(entry["pool"]) <= set(self.config["models"][model]["embed_on"])
             for correction in self.config["corrections"]
+            if correction == "none" or entry["level"] != "cell"
         ]
 
     def scores(self, dataset: str) -> list[str]:

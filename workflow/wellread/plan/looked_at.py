@@ -70,7 +70,8 @@ def _divided(screen, where: dict, key: str) -> list[InputError]:
     wells = screen.rows("well", ["treatment", *where, *screen.pooling["by"]])
     where = {name: value for name, value in where.items() if tables.column(name) in wells}
     fits = wells.index.isin(subset(wells, where)[0].index)
-    shares = pd.Series(fits).groupby(tables.row_names(wells, screen.pooling["by"])).agg(["sum", "size"])
+    by = [*screen.pooling["by"], *(["dataset"] if tables.column("dataset") in wells else [])]
+    shares = pd.Series(fits).groupby(tables.row_names(wells, by)).agg(["sum", "size"])
     divided = shares[(shares["sum"] > 0) & (shares["sum"] < shares["size"])]
     if divided.empty:
         return []

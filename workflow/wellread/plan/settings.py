@@ -190,8 +190,10 @@ def _contradictions(config: dict) -> list[InputError]:
     errors += given.tableless(config)
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
-            where, asked = f"{noun}.{name}", entry.setdefault("datasets", list(datasets))
-            errors += _strangers(asked, datasets, f"{where}.datasets") or _unfit(entry, datasets, where)
+            where, asked = f"{noun}.{name}", entry.setdefault("datasets", entry["pool"][:1] or list(datasets))
+            strangers = _strangers(entry["pool"], datasets, f"{where}.pool")
+            strangers += _strangers(asked, entry["pool"] or datasets, f"{where}.datasets")
+            errors += strangers or _unfit(entry, datasets, where) + _unpooled(config, entry, where)
     return errors
 
 
@@ -201,19 +203,34 @@ def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
         return [InputError("one of draw, look", ", ".join(entry), where, "say what to draw, or what to look at")]
     ((section, settings),) = ((key, entry[key]) for key in ("measure", "draw", "look") if key in entry)
     asked = chosen(section, settings)
-    if entry["where"] and (asked.masks or section == "look"):
-        return [InputError("where of tasks and figures of profiles only", "one of images", where, "remove where")]
+    if (idle := [key for key in ("where", "pool") if entry[key]]) and (asked.masks or section == "look"):
+        found, edit = "one of images", f"remove {idle[0]}"
+        return [InputError(f"{idle[0]} of tasks and figures of profiles only", found, where, edit)]
     if not asked.masks and entry["level"] not in asked.levels:
         edit = f"write level: {asked.levels[-1]} in {where}"
         return [InputError(f"{asked.name} of {' or '.join(asked.levels)} profiles", entry["level"], where, edit)]
     edit = f"name other datasets in {where}.datasets, or remove {where}"
+    ready = [name for name in entry["datasets"] if datasets[name]["object"] == "profile"]
+    if entry["level"] == "cell" and ready:
+        return [InputError("a dataset of single cells for level: cell", f"profiles in {ready[0]}", where, edit)]
     wanted = "`object: cell`, which has masks" if asked.masks else "images"
     return [
         InputError(f"a dataset with {wanted}", f"{name}: object: {datasets[name]['object']}", where, edit)
         for name in entry["datasets"]
-        if (asked.masks and datasets[name]["object"] != "cell")
-        or (section == "look" and datasets[name]["object"] == "profile")
+        if (asked.masks and datasets[name]["object"] != "cell") or (section == "look" and name in ready)
     ]
+
+
+def _unpooled(config: dict, entry: dict, where: str) -> list[InputError]:
+    """Datasets that are pooled, but differ in their channels or have no model in common."""
+    pooled, where, edit = entry["pool"], f"{where}.pool", "pool other datasets"
+    channels = {name: ", ".join(config["datasets"][name].get("channels", ())) for name in pooled}
+    if len(set(channels.values())) > 1:
+        found = "; ".join(f"{own} of {name}" for name, own in channels.items())
+        return [InputError("datasets of the same channels", found, where, edit)]
+    if any(set(pooled) <= set(model["embed_on"]) for model in config["models"].values()):
+        return []
+    return [InputError(f"a model that embeds {', '.join(pooled)}", "none", where, "add them to embed_on of a model")]
 
 
 def _idle(config: dict) -> list[InputError]:

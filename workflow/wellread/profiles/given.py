@@ -12,8 +12,8 @@ import pandas as pd
 from wellread.inputs import feature_tables
 from wellread.inputs.feature_tables import KEY, Table
 from wellread.profiles import controls, tables
-from wellread.profiles.aggregate import STATISTICS, pool
 from wellread.profiles.ledger import counts_table
+from wellread.profiles.pool import STATISTICS, pool
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 

@@ -39,7 +39,7 @@ def is_extreme(value) -> bool:
 
 def condition(name: str, value) -> str:
     """A condition in words: `plate: P1, P2`."""
-    return f"{name}: {', '.join(map(_word, value)) if isinstance(value, list) else _word(value)}"
+    return f"{name}: {', '.join(_word(one) or 'empty' for one in (value if isinstance(value, list) else [value]))}"
 
 
 def values(frame: pd.DataFrame, name: str) -> set[str]:

@@ -46,6 +46,7 @@ def _task(run: Run, name: str, paths: dict) -> dict:
     return {
         "name": name,
         "settings": run.config["tasks"][name],
+        "pool": " and ".join(run.config["tasks"][name].get("pool", [])),
         "where": "; ".join(condition(*pair) for pair in run.config["tasks"][name].get("where", {}).items()),
         "metrics": [{"name": metric, "description": described.get(metric, "")} for metric in metrics],
         "rows": [
@@ -59,7 +60,8 @@ def _task(run: Run, name: str, paths: dict) -> dict:
 
 def _metrics(table: pd.DataFrame) -> list[str]:
     """The metrics that have an overall value or cannot be decided, without limits of intervals and chance."""
-    names = [*table.loc[table["item"] == "", "metric"].unique(), *undecided(table)]
+    why = table["metric"] == UNDECIDABLE
+    names = table["metric"].where(~why, table["item"].str.split(": ").str[0])[why | (table["item"] == "")].unique()
     return [name for name in names if not re.fullmatch("chance_.*|.*_(low|high|chance)", name)]
 
 
