@@ -196,6 +196,18 @@ def _two_rows_in_each_group(meta: pd.DataFrame, options: dict, where: str) -> In
     return InputError(f"two {what} or more in every {options['by']}", found, where, edit)
 
 
+def _negatives_in_each_group(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Two negative controls, of either half, in every plate or batch."""
+    groups, negative = tables.text_column(meta, options["by"]), controls.is_negative(meta)
+    counts = {group: int(negative[groups == group].sum()) for group in np.unique(groups)}
+    few = [f"{count} on {options['by']} {group}" for group, count in counts.items() if count < 2]
+    if not few:
+        return None
+    found = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")
+    edit = "mark more wells as negative controls, or use standardize"
+    return InputError(f"two negative controls or more in every {options['by']}", found, where, edit)
+
+
 def _both_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
     """A plate with two positive controls and two negative ones of the evaluation half."""
     plates, positive = tables.text_column(meta, "plate"), tables.text_column(meta, "control") == "positive"
@@ -291,6 +303,7 @@ NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, op
     "common class": _common_class,
     "fitting controls": _fitting_controls,
     "rows in every group": _two_rows_in_each_group,
+    "negatives in every group": _negatives_in_each_group,
     "both controls": _both_controls,
     "doses": _doses,
     "replicates and negatives": _replicates_and_negatives,
