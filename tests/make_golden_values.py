@@ -297,13 +297,13 @@ def relative(X):
     return covariance(X) + np.trace(covariance(X)) / 3 * np.eye(3)
 
 
-def standardized(wells, X, centre, scale, use=None):
-    """Each plate by itself; by all its wells, or those with a control_use."""
+def standardized(wells, X, centre, scale, **use):
+    """Each plate by itself; by all its wells, or those with a value of a column."""
     out = np.zeros_like(X)
     for plate in "pq":
         for d in range(3):
             own = rows(wells, plate=plate)
-            known = [X[i, d] for i in (rows(wells, plate=plate, control_use=use) if use else own)]
+            known = [X[i, d] for i in rows(wells, plate=plate, **use)]
             for i in own:
                 out[i, d] = (X[i, d] - centre(known)) / scale(known)
     return out
@@ -344,7 +344,9 @@ def corrections(wells, X):
         ],
         "standardize": [[{"standardize": {}}], standardized(wells, X, mean, stdev)],
         "robust": [[{"standardize": {"robust": True}}], standardized(wells, X, median, mad)],
-        "of controls": [[{"standardize": {"fit": "controls"}}], standardized(wells, X, mean, stdev, "fit")],
+        "of controls": [[{"standardize": {"fit": "controls"}}], standardized(wells, X, mean, stdev, control_use="fit")],
+        "zscore": [[{"zscore": {}}], standardized(wells, X, mean, stdev, control="negative")],
+        "clip": [[{"clip": {"limit": 1.0}}], np.minimum(np.maximum(X, -1), 1)],
         "coral": [[{"coral": {"ridge": 0.5}}], aligned(wells, X, 0.5)],
         "tvn": [[{"sphering": {}}, {"coral": {}}], aligned(wells, one)],
     }
