@@ -91,8 +91,8 @@ def _of_level(meta: pd.DataFrame, X: np.ndarray, sameby, diffby, level: str, k: 
     for rows, allowed in similarity.neighbour_masks(codes):
         same = replicates(rows)
         possible[rows], compared[rows] = (same & allowed).sum(axis=1), allowed.sum(axis=1)
-        found[rows] = (np.take_along_axis(same, index[rows], 1) & (index[rows] >= 0)).any(axis=1)
-    asked = possible > 0
+        found[rows] = np.take_along_axis(same, index[rows], 1).any(axis=1)
+    asked = possible > 0  # of fewer than k neighbours all are recalled, so that what index -1 finds does not matter
     compared, possible = compared[asked], possible[asked]
     chance = hypergeom.sf(0, compared, possible, np.minimum(k, compared))
     rows = [row("left_out", (~asked).sum(), len(asked), f"{level}: no replicate to find")]
