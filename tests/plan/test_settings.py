@@ -153,7 +153,7 @@ def test_the_manual_is_written_from_the_schema():
 
 WORDS = {"$schema", "$ref", "$defs", "title", "type", "description", "default", "enum", "const", "oneOf", "pattern"}
 WORDS |= {"reruns", "properties", "additionalProperties", "required", "propertyNames", "minProperties", "maxProperties"}
-WORDS |= {"items", "minItems", "maxItems", "uniqueItems", "minLength"}
+WORDS |= {"items", "minItems", "maxItems", "uniqueItems", "minLength", "if", "else"}
 WORDS |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 
 

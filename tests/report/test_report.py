@@ -148,6 +148,15 @@ def test_an_empty_run_without_wells_is_still_a_page(run, tmp_path):
     assert "There are no crops in this run" in text(page)
 
 
+def test_ready_profiles_have_no_chapters_of_images(run, tmp_path):
+    config = run.config | {"datasets": {"demo": {"object": "profile"}}}
+    page = written(tmp_path, {"profiles": run.inputs["profiles"]}, run.wells, config)
+    links = [attributes["href"] for tag, attributes in Tags(page).tags if tag == "a"]
+    assert links == ["#ledger", "#embed", "#correct", "#measure", "#draw", "#provenance"]
+    assert "2 plates · ready profiles" in text(page)
+    assert "they were read from feature tables" in text(page)
+
+
 def test_a_plate_without_cells_is_reported(run, tmp_path):
     plate = tmp_path / "P1"
     shutil.copytree(run.plates["P1"]["fields"].parent, plate)

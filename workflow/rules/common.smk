@@ -98,10 +98,11 @@ def code(*modules, **picked):
 
 
 def every_plate(path, where=lambda dataset: True):
-    """An input: `path` for every plate of the dataset, if it has such files; other wildcards filled in."""
+    """An input: `path` for every plate of a dataset with images, if it has such files; other wildcards filled in."""
 
     def paths(wildcards):
-        plates = PLAN.plates(wildcards.dataset) if where(wildcards.dataset) else []
+        has = PLAN.has_images(wildcards.dataset) and where(wildcards.dataset)
+        plates = PLAN.plates(wildcards.dataset) if has else []
         return [path.format(plate=plate, **wildcards) for plate in plates]
 
     return paths

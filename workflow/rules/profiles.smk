@@ -49,6 +49,38 @@ rule aggregate:
         "../scripts/aggregate.py"
 
 
+rule given:
+    input:
+        wells=wells_files,
+        tables=lambda wildcards: PLAN.feature_tables(wildcards.dataset, wildcards.model),
+    output:
+        fov="results/{dataset}/profiles/{model}/none/fov.parquet",
+        well="results/{dataset}/profiles/{model}/none/well.parquet",
+        features="results/{dataset}/profiles/{model}/features.csv",
+        counts="results/{dataset}/profiles/{model}/ledger.parquet",
+    log:
+        "results/logs/given/{dataset}/{model}.log",
+    benchmark:
+        "results/benchmarks/given/{dataset}/{model}.tsv"
+    wildcard_constraints:
+        dataset=one_of(filter(PLAN.is_given, PLAN.config["datasets"])),
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
+    params:
+        encoder=setting("model", "encoder"),
+        pooling=setting("dataset", "aggregate"),
+        wells=wells_section,
+        seed=config["seed"],
+        code=code("profiles.given"),
+    script:
+        "../scripts/given.py"
+
+
+ruleorder: given > aggregate
+
+
 rule correct:
     input:
         fov="results/{dataset}/profiles/{model}/none/fov.parquet",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import demands, owners, raw_files, settings
-from wellread.plan.contradictions import unreached
+from wellread.plan import demands, given, owners, raw_files, settings
+from wellread.plan.contradictions import spent, unreached
 from wellread.plan.provenance import rows_hash
 from wellread.plan.screen import Pool, Screen
 from wellread.runtime.errors import InputError
@@ -39,7 +39,7 @@ class Plan:
         `config_file`: where the config is from, which models that are already trained belong to.
         """
         plan = cls(settings.load(config))
-        plan.notes += unreached(plan.config)
+        plan.notes += unreached(plan.config) + spent(plan.config)
         errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
         errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
         errors = errors or plan.unanswerable() or plan.taken(config_file)
@@ -54,6 +54,9 @@ class Plan:
         """Read the tables of a dataset; the errors that this meets."""
         dataset, where = self.config["datasets"][name], f"datasets.{name}"
         try:
+            if self.is_given(name):
+                self.images[name], self.wells[name] = given.read(self.config, name, self.notes.append)
+                return []
             self.images[name] = sources.fields(dataset, name, self.notes.append)
             dataset["wells"] = sources.wells(dataset, name)
             self.wells[name] = user_tables.wells(dataset, where, self.notes.append)
@@ -183,8 +186,8 @@ class Plan:
 
     def absent_files(self, dataset: str) -> list[InputError]:
         """Errors of plates whose images or label images are not there; a few that lack are noted."""
-        check = self.config["datasets"][dataset]["check_files"]
-        if self.is_painted(dataset) or check == "none":
+        check = self.config["datasets"][dataset].get("check_files", "none")
+        if check == "none" or self.is_painted(dataset):
             return []
         found = [self._absent(dataset, plate, check) for plate in self.plates(dataset)]
         self.notes += [note for _, notes in found for note in notes]
@@ -214,6 +217,26 @@ class Plan:
                 found = f"none of {len(paths)}, such as {paths[0]}"
                 errors.append(InputError("label images of some fields", found, f"tasks.{task}, truth", "the pattern"))
         return errors
+
+    def is_given(self, dataset: str) -> bool:
+        """Whether the dataset has no images, but ready feature tables."""
+        return self.config["datasets"][dataset]["object"] == "profile"
+
+    def has_images(self, dataset: str) -> bool:
+        """Whether the dataset has images, from which profiles are made."""
+        return not self.is_given(dataset)
+
+    def names_tables(self, model: str) -> bool:
+        """Whether a model is no encoder of crops, but names feature tables."""
+        return chosen("encoder", self.encoder(model)).given
+
+    def reads_crops(self, model: str) -> bool:
+        """Whether a model's encoder reads crops."""
+        return not self.names_tables(model)
+
+    def feature_tables(self, dataset: str, model: str) -> list[str]:
+        """The feature tables that a model names for a dataset."""
+        return given.paths(self.config, dataset, model)
 
     def is_painted(self, dataset: str) -> bool:
         """Whether the images are made by a rule of ours."""
@@ -267,7 +290,7 @@ class Plan:
 
     def temporary_crops(self) -> list[str]:
         """The datasets whose crops do not stay."""
-        return [name for name in self.config["datasets"] if not self.keeps_crops(name)]
+        return [name for name in self.config["datasets"] if self.has_images(name) and not self.keeps_crops(name)]
 
     def models(self, dataset: str) -> list[str]:
         """The models that embed a dataset."""

@@ -146,9 +146,9 @@ def _neighbours(meta: pd.DataFrame, options: dict, where: str) -> InputError | N
 
 
 def _common_class(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
-    """Two classes of `label` or more, and two compounds with one in common, which are of two batches, too."""
+    """Two classes of `label` or more, and two compounds with one in common; of two batches, too, where these count."""
     treated, label, compound = meta[~controls.is_negative(meta)], options["label"], options["compound"]
-    columns = [tables.text_column(treated, name) for name in (label, compound, options["batch"])]
+    columns = [tables.text_column(treated, name) for name in (label, compound, options.get("batch", compound))]
     members = {}
     for value, *pair in zip(*columns, strict=True):
         for name in _classes([value]):
@@ -194,6 +194,18 @@ def _two_rows_in_each_group(meta: pd.DataFrame, options: dict, where: str) -> In
     found += f" and {len(few) - 5} more" if len(few) > 5 else ""
     edit = "write fit: all, or mark 4 wells or more of each as negative controls" if "controls" in what else "by: batch"
     return InputError(f"two {what} or more in every {options['by']}", found, where, edit)
+
+
+def _negatives_in_each_group(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Two negative controls, of either half, in every plate or batch."""
+    groups, negative = tables.text_column(meta, options["by"]), controls.is_negative(meta)
+    counts = {group: int(negative[groups == group].sum()) for group in np.unique(groups)}
+    few = [f"{count} on {options['by']} {group}" for group, count in counts.items() if count < 2]
+    if not few:
+        return None
+    found = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")
+    edit = "mark more wells as negative controls, or use standardize"
+    return InputError(f"two negative controls or more in every {options['by']}", found, where, edit)
 
 
 def _both_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
@@ -265,6 +277,20 @@ def _replicates_at_levels(meta: pd.DataFrame, options: dict, where: str) -> Inpu
     return InputError("replicates that differ at every level", found, where, edit) if found else None
 
 
+def _labels_and_batches(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Treated rows of two batches, and two that share a class of `label`."""
+    treated, label, batch = meta[~controls.is_negative(meta)], options["label"], options["batch"]
+    counts = pd.Series(
+        [name for value in tables.text_column(treated, label) for name in _classes([value])]
+    ).value_counts()
+    batches = set(tables.text_column(treated, batch)) - {""}
+    if len(batches) > 1 and len(counts) and counts.iloc[0] > 1:
+        return None
+    found = f"{len(batches)} of {batch}; {int((counts > 1).sum())} of {label} with two wells or more"
+    edit = "name other columns, or remove the task"
+    return InputError(f"wells of two values of {batch}, and two wells of one {label}", found, where, edit)
+
+
 def _few_rows(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
     if len(meta) <= MAX_ROWS:
         return None
@@ -277,10 +303,12 @@ NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, op
     "common class": _common_class,
     "fitting controls": _fitting_controls,
     "rows in every group": _two_rows_in_each_group,
+    "negatives in every group": _negatives_in_each_group,
     "both controls": _both_controls,
     "doses": _doses,
     "replicates and negatives": _replicates_and_negatives,
     "replicates": _replicates,
     "replicates at every level": _replicates_at_levels,
+    "labels and batches": _labels_and_batches,
     "few rows": _few_rows,
 }
