@@ -110,6 +110,12 @@ def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
     every = [pd.read_parquet(path) for path in inputs["tasks"] if not path.endswith(undecided)]
     best = max(table.query("metric == 'nsc'")["value"].iloc[0] for table in every)
     assert f"moa , nsc {number(best)}" in page
+    assert "Undecidable:" not in page  # as it has a number elsewhere
+    for path in inputs["tasks"]:
+        table_files.write(tidy.table([tidy.undecidable("nsc", "one <b> in all", 7)]), path, "answers")
+    page = text(written(tmp_path, inputs, run.wells, run.config))
+    assert "Undecidable: moa , nsc: one <b> in all." in page
+    assert "Highest values" not in page
     assert tidy.undecided(tidy.table([tidy.undecidable("nsc", "a: b", 7)])) == {"nsc": ("a: b", 7)}
 
 

@@ -27,13 +27,16 @@ def measure(run: Run) -> dict:
 
 
 def headlines(run: Run) -> list[dict]:
-    """For every task the model and correction with the highest value of the first metric, of how many."""
+    """For every task the model and correction with the highest value of the first metric, of how many; or why none."""
     best = []
     for task in measure(run)["tasks"]:
+        firsts = [row["values"][0] for row in task["rows"] if row["values"] and row["values"][0]]
         rows = [row for row in task["rows"] if row["values"] and _is_number(row["values"][0])]
+        told = {"task": task["name"], "metric": task["metrics"][0]["name"] if firsts else "", "of": len(rows)}
         if rows:
-            top = max(rows, key=lambda row: row["values"][0]["value"])
-            best.append({"task": task["name"], "metric": task["metrics"][0]["name"], "of": len(rows), **top})
+            best.append(told | max(rows, key=lambda row: row["values"][0]["value"]))
+        elif firsts:
+            best.append(told | {UNDECIDABLE: firsts[0][UNDECIDABLE]})
     return best
 
 
