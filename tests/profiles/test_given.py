@@ -42,8 +42,8 @@ def counted(counts: pd.DataFrame, stage: str) -> dict:
 
 def test_rows_of_wells_are_their_profiles_under_numbers_whose_names_are_written():
     first, second = rows("P1"), rows("P2", 1)[["Metadata_Well", "c", "a", "b", "Metadata_Plate"]]
-    found = profiles(first, second)
-    expected = pd.concat([first, second])[["a", "b", "c"]].to_numpy(np.float32)
+    found = profiles(second[["a", "c", "b", "Metadata_Plate", "Metadata_Well"]], first)
+    expected = pd.concat([first, second])[["a", "c", "b"]].to_numpy(np.float32)
     for frame in (found.fov, found.well):
         meta, X = tables.split(frame)
         np.testing.assert_array_equal(X.astype(np.float32), expected)
@@ -52,7 +52,7 @@ def test_rows_of_wells_are_their_profiles_under_numbers_whose_names_are_written(
         assert set(meta["Metadata_control_use"]) == {"fit", "evaluate", ""}
         assert (meta["Metadata_Object_Count"] == 1).all()
     assert found.fov["Metadata_Site"].tolist() == ["1"] * 8
-    assert found.features.values.tolist() == [[f"emb_000{i}", name, "kept"] for i, name in enumerate("abc")]
+    assert found.features.values.tolist() == [[f"emb_000{i}", name, "kept"] for i, name in enumerate("acb")]
     assert counted(found.counts, "features") == {("", "kept"): 3}
     assert counted(found.counts, "rows") == counted(found.counts, "wells") == {("P1", "kept"): 4, ("P2", "kept"): 4}
 

@@ -52,7 +52,8 @@ def given(
     names = _frequent(opened, status, wells, max_missing, where)
     parts = [_pooled(table, names, wells, fill, STATISTICS[pooling["cells"]]) for table in opened]
     keys, X, why = (pd.concat([part[i] for part in parts], ignore_index=True) for i in range(3))
-    profiles = _finished(keys, X.to_numpy(), why, wells, pooling, seed, status, name)
+    keys = keys.sort_values(KEY)
+    profiles = _finished(keys, X.to_numpy()[keys.index], why, wells, pooling, seed, status, name)
     if not len(profiles.well):
         lost = profiles.counts.query("stage == 'wells' and n > 0 and reason != 'kept'").groupby("reason")["n"].sum()
         found = ", ".join(f"{n} wells: {reason}" for reason, n in lost.items())
