@@ -6,7 +6,7 @@ all cases, or by another library: F1 and recall, PCA and Ledoit-Wolf by scikit-l
 
 import json
 from itertools import combinations
-from math import comb, exp, sqrt
+from math import comb, exp, log, sqrt
 from pathlib import Path
 from statistics import mean, median, stdev
 
@@ -15,7 +15,7 @@ from scipy.linalg import inv, sqrtm
 from scipy.stats import spearmanr
 from sklearn.covariance import ledoit_wolf
 from sklearn.decomposition import PCA
-from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, recall_score
 
 OUT = Path(__file__).with_name("golden_values.json")
 MOA = {"t1": "m", "t2": "m", "t3": "n", "t4": "n"}
@@ -173,7 +173,7 @@ def assay_quality(wells, X):
 
 
 def dose_response(wells, X):
-    """Ranks by scipy."""
+    """Ranks by scipy. Three doses are too few for a curve of four parameters."""
     answers = {}
     for name in sorted(MOA):
         own = rows(wells, treatment=name)
@@ -181,7 +181,7 @@ def dose_response(wells, X):
         away = [sqrt(sum((X[i] - X[controls].mean(axis=0)) ** 2)) for i in own]
         answers[f"spearman/{name}"] = spearmanr([wells[i]["dose"] for i in own], away).statistic
     answers["spearman"] = mean(answers.values())
-    return answers
+    return answers | {f"ec50_few_doses/{name}": 1 for name in MOA} | {"fraction_with_ec50": 0}
 
 
 def median_cosine(group, X):
@@ -208,6 +208,65 @@ def replicating(wells, X):
 def product_of(names, own):
     first, second, third = (own[name] for name in names)
     return [(a, b, c) for a in first for b in second for c in third]
+
+
+def matching(treatments, Y):
+    """The similarity of mechanisms over pairs of doses of two compounds, and the third and fourth of all six pairs."""
+
+    def similarity_of(pair):
+        first, second = ([i for i, one in enumerate(treatments) if one["treatment"] == name] for name in pair)
+        return median(cosine(Y[i], Y[j]) for i in first for j in second)
+
+    null = sorted(similarity_of(pair) for pair in combinations(sorted(MOA), 2))
+    answers = {f"similarity/{m}": similarity_of([name for name in MOA if MOA[name] == m]) for m in "mn"}
+    return answers | {"threshold_low": null[2], "threshold_high": null[3]}
+
+
+def inverse_simpson(U, batch, i, perplexity):
+    """Of the batches of the 3 x perplexity nearest rows; weights exp(-beta d) have the entropy log(perplexity)."""
+    away = sorted((float(np.linalg.norm(U[j] - U[i])), batch[j]) for j in range(len(U)) if j != i)[: 3 * perplexity]
+    low, high = 0.0, 1e4
+    for _ in range(200):
+        beta = (low + high) / 2
+        weights = [exp(-beta * (d - away[0][0])) for d, _ in away]
+        entropy = -sum(w / sum(weights) * log(w / sum(weights)) for w in weights if w)
+        low, high = (beta, high) if entropy > log(perplexity) else (low, beta)
+    shares = [sum(w for w, (_, b) in zip(weights, away, strict=True) if b == one) / sum(weights) for one in set(batch)]
+    return 1 / sum(share**2 for share in shares)
+
+
+def mixing(wells, X):
+    """Of the treated wells, two batches; average precision by scikit-learn."""
+    own = [i for i, well in enumerate(wells) if well["control"] != "negative"]
+    U = np.array([X[i] / np.linalg.norm(X[i]) for i in own])
+    names, batch = ([wells[i][key] for i in own] for key in ("treatment", "batch"))
+    answers = {"ilisi": median(inverse_simpson(U, batch, i, (len(own) - 1) // 3) for i in range(len(own))) - 1}
+    precisions = {name: [] for name in sorted(set(names))}
+    for i, name in enumerate(names):
+        others = [j for j in range(len(own)) if j != i]
+        precisions[name].append(average_precision_score([names[j] == name for j in others], U[others] @ U[i]))
+    answers |= {f"label_map/{name}": mean(values) for name, values in precisions.items()}
+    answers["label_map"] = mean(value for own in precisions.values() for value in own)
+    return answers
+
+
+def retrieval(wells, X):
+    """Of the treated wells, whether the nearest that differs in the keys of a level has the same treatment."""
+    own = [i for i, well in enumerate(wells) if well["control"] != "negative"]
+    U = {i: X[i] / np.linalg.norm(X[i]) for i in own}
+    answers = {}
+    for level, keys in {"well": ["plate", "well"], "batch": ["batch"], "position": ["well"]}.items():
+        found = {}
+        for i in own:
+            others = [j for j in own if any(wells[i][key] != wells[j][key] for key in keys)]
+            same = [j for j in others if wells[j]["treatment"] == wells[i]["treatment"]]
+            if same:
+                nearest = max(others, key=lambda j: U[i] @ U[j])
+                found.setdefault(wells[i]["treatment"], []).append(nearest in same)
+        answers |= {f"recall_{level}/{name}": mean(right) for name, right in found.items()}
+        every = [right for own_found in found.values() for right in own_found]
+        answers |= shares(f"recall_{level}", every)
+    return answers
 
 
 def consensus(wells, X, statistic):
@@ -313,6 +372,9 @@ def main():
             "assay_quality": [{}, assay_quality(wells, X)],
             "dose_response": [{}, dose_response(wells, X)],
             "replicating": [{}, replicating(wells, X)],
+            "mixing": [{}, mixing(wells, X)],
+            "retrieval": [{"strictness": ["well", "batch", "position"]}, retrieval(wells, X)],
+            "matching": [{"percentile": 50.0}, matching(treatments, np.array([one["X"] for one in treatments]))],
         },
         "consensus": {"mean": treatments, "median": consensus(wells, X, median)},
         "corrections": corrections(wells, X),

@@ -15,9 +15,11 @@ from wellread.runtime.registry import functions
 
 GOLDEN = json.loads(OUT.read_text())
 DRAWN = {"p_value", "q_value", "active", "fraction_active", "threshold", "replicating", "replicating_low"}
-DRAWN |= {"replicating_high", "smallest_detectable"}  # these depend on random draws and are looked at one by one
+DRAWN |= {"replicating_high", "matching", "matching_low", "matching_high"}
+DRAWN |= {"smallest_detectable"}  # these depend on random draws and are looked at one by one
 DRAWN |= {"p_floor", "fraction_by_position", "undecidable"}  # and these on the design
-COUNTS = {"left_out", "replicating_chance"}
+COUNTS = {"left_out", "replicating_chance", "matching_chance"}
+OF_TREATMENTS = ("nearest_class", "matching")
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def profiles():
 def measured(name, profiles):
     """The result of a measure with the options of its golden values, of wells or of treatments."""
     options, expected = GOLDEN["measures"][name]
-    frame = consensus(profiles) if name == "nearest_class" else profiles
+    frame = consensus(profiles) if name in OF_TREATMENTS else profiles
     return functions("measure")[name](frame, 0, **options), expected
 
 
@@ -74,6 +76,14 @@ def test_thresholds_of_replicating_are_near_that_of_all_groups(profiles):
     three = {name: limit for name, limit in limits.items() if name != "boost"}  # boost has four wells
     assert all(expected["threshold_low"] < limit < expected["threshold_high"] for limit in three.values())
     assert values(found, "replicating")[""] == np.mean([own[name] > limits[name] for name in own])
+
+
+def test_thresholds_of_matching_lie_in_the_middle_of_all_pairs(profiles):
+    found, expected = measured("matching", profiles)
+    limits, own = values(found, "threshold"), values(found, "similarity")
+    assert all(expected["threshold_low"] <= limit + 1e-6 for limit in limits.values())
+    assert all(limit - 1e-6 <= expected["threshold_high"] for limit in limits.values())
+    assert values(found, "matching")[""] == np.mean([own[name] > limits[name] for name in own])
 
 
 @pytest.mark.parametrize("statistic", ["mean", "median"])

@@ -24,7 +24,7 @@ from wellread.runtime.registry import choice
 
 SAME_TREATMENT = ["treatment"]
 MIN_POSITIONS = 20  # control positions; 1 / (20 + 1) is the largest floor below .05
-MAX_FAKES = 500
+MAX_DESIGNS, FAKES = 10, 40  # designs of treatments whose wells controls are laid out in, and groups of each
 
 
 @choice(
@@ -63,7 +63,7 @@ def average_precision(
     threshold are undecidable: they have no q.
 
     Controls are tested as well, laid out as treatments are, as if they were some: `fakes_active` is how many are called
-    active. Raises InputError for profiles of fields, and if no treatment has replicates and negatives.
+    active. Raises InputError for profiles of fields.
     """
     halves = [Half.of(frame, sameby, negatives)]
     crossed = crossed if negatives == "controls" else None
@@ -80,10 +80,10 @@ def average_precision(
             tests[item] = permutation_test(halves, compared, permute == "auto", null_size, rng)
             if negatives == "others":  # which keep their positions, too, and have effects of their own
                 tests[item]["control_positions"] = 0
-    if not tests:
-        found, edit = f"none in {len(frame)} wells", "fill in treatment and control in the wells table"
-        raise InputError("treatments with replicates and negatives", found, "the profiles", edit)
     rows = [row("left_out", count, (halves[0].items != "").sum(), reason) for reason, count in left_out.items()]
+    if not tests:
+        reason = f"no treatment in {len(frame)} wells has replicates, and negatives on their plates"
+        return table([*rows, undecidable("fraction_active", reason, len(frame))])
     fakes = test_fakes(halves, permute == "auto", null_size, seed)
     return table(rows + _results(pd.DataFrame.from_dict(tests, orient="index"), fakes, threshold))
 
@@ -194,8 +194,8 @@ def _permuted(half: Half, own: np.ndarray, layers, null_size: int, rng) -> dict:
 def test_fakes(halves: list[Half], by_position: bool, null_size: int, seed: int) -> tuple[dict[str, pd.DataFrame], int]:
     """Tests of controls as if they were treatments, by the null that treatments have and by that of wells; how many.
 
-    Every design of the treatments, how many wells on which plates, is filled with control positions, each used once
-    in either half of the controls. Fewer than MIN_POSITIONS groups are not tested.
+    Every design of the treatments, how many wells on which plates, is filled with control positions, in both halves of
+    the controls if it is tested by position. Fewer than MIN_POSITIONS of these are not tested.
     """
     first, rng = halves[0], np.random.default_rng([seed, crc32(b"fakes")])
     designs = Counter()
@@ -205,24 +205,31 @@ def test_fakes(halves: list[Half], by_position: bool, null_size: int, seed: int)
         designs[tuple((plates, len(positions)) for plates, positions in layers)] += len(own) > 1
     groups = [
         (half, own)
-        for design, _ in designs.most_common(10)
+        for design, count in designs.most_common(MAX_DESIGNS)
         for half in (halves if any(len(plates) > 1 for plates, _ in design) else halves[:1])
-        for own in _laid_out(half, design, rng)
-    ][:MAX_FAKES]
-    tested = groups if len(groups) >= MIN_POSITIONS else []
+        for own in (_laid_out(half, design, rng) if count else [])
+    ]
+    used = {(id(half), row) for half, own in groups for row in own}
+    if len(used) < MIN_POSITIONS:
+        return {"used": pd.DataFrame(), "wells": pd.DataFrame()}, len(used)
     return {
-        name: pd.DataFrame([permutation_test([half], own, by, null_size, rng) for half, own in tested])
+        name: pd.DataFrame([permutation_test([half], own, by, null_size, rng) for half, own in groups])
         for name, by in {"used": by_position, "wells": False}.items()
-    }, len(groups)
+    }, len(used)
 
 
 def _laid_out(half: Half, design: tuple, rng) -> list[np.ndarray]:
-    """Wells of negatives in groups that are laid out as `design`, ((plates, number of positions), ...)."""
-    columns = [rng.permutation(half.controls_on(plates)) for plates, _ in design]
-    count = min(len(rows) // m for rows, (_, m) in zip(columns, design, strict=True))
-    if count < 2:
-        return []
-    return list(np.hstack([rows[: count * m].reshape(count, -1) for rows, (_, m) in zip(columns, design, strict=True)]))
+    """Wells of negatives in groups that are laid out as `design`, ((plates, number of positions), ...).
+
+    Single positions are used once each; groups of several are drawn anew, FAKES in all.
+    """
+    groups, positions = [], [half.controls_on(plates) for plates, _ in design]
+    count = min(len(rows) // m for rows, (_, m) in zip(positions, design, strict=True))
+    rounds = 1 if design[0][1] == len(design) == 1 else -(-FAKES // max(1, count))
+    for _ in range(rounds if count > 1 else 0):
+        drawn = [rng.permutation(rows)[: count * m] for rows, (_, m) in zip(positions, design, strict=True)]
+        groups += list(np.hstack([rows.reshape(count, -1) for rows in drawn]))
+    return groups
 
 
 def _results(tests: pd.DataFrame, fakes: tuple, threshold: float) -> list[dict]:
@@ -256,7 +263,8 @@ def _reason(tests: pd.DataFrame, few: pd.Series, threshold: float) -> str:
 
 def _fake_results(fakes: dict[str, pd.DataFrame], n: int, threshold: float) -> list[dict]:
     if n < MIN_POSITIONS:
-        return [undecidable("fakes_active", f"{n} groups of controls, {MIN_POSITIONS} are needed", n)]
+        return [undecidable("fakes_active", f"{n} control wells can be laid out so, {MIN_POSITIONS} are needed", n)]
+    n = len(fakes["used"])
     active = {name: (false_discovery_control(own["p_value"]) < threshold).mean() for name, own in fakes.items()}
     return [
         row("fakes", n, n),

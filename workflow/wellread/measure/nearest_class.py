@@ -10,6 +10,7 @@ from wellread.measure.tidy import (
     one_value,
     proportion,
     row,
+    shuffled_among,
     table,
     undecidable,
 )
@@ -77,7 +78,7 @@ def _not_same(name: str, meta, X, label: str, rules: dict, seed: int, permutatio
     rows += _results(name, meta.iloc[own], Y[own], _have_common_class(Y[own], Y[neighbour]), classes, columns[0])
     units = tables.row_names(meta, [columns[0], label])
     for repeat in range(permutations):
-        shuffled = _shuffled(Y, units, np.random.default_rng([seed, repeat]))
+        shuffled = shuffled_among(Y, units, np.random.default_rng([seed, repeat]))
         right = _have_common_class(shuffled[own], shuffled[neighbour])
         rows.append(row(f"{name}_chance", right.mean(), len(right), "", repeat))
     return rows
@@ -102,9 +103,3 @@ def _has_match(Y: np.ndarray, codes: np.ndarray, agreement) -> np.ndarray:
 
 def _have_common_class(Y: np.ndarray, Z: np.ndarray) -> np.ndarray:
     return (Y & Z).any(axis=1)
-
-
-def _shuffled(Y: np.ndarray, units: np.ndarray, rng) -> np.ndarray:
-    """Y (n, C) with the labels permuted among the units (n,), whose rows stay together."""
-    _, first, unit = np.unique(units, return_index=True, return_inverse=True)
-    return Y[rng.permutation(first)[unit]]

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from wellread.measure.tidy import proportion, row, table, undecidable
+from wellread.measure.group_similarity import compared, median_cosine
+from wellread.measure.tidy import row, table, undecidable
 from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_negative
 from wellread.runtime.registry import choice
@@ -37,24 +38,16 @@ def replicating(frame, seed, *, sameby=SAME_TREATMENT, null_size=1000, percentil
         reason = f"none of {len(wells)} treatments has replicates, and as many others to compare with"
         return table([undecidable("replicating", reason, len(meta))])
     U = similarity.unit_length(X)
-    null = {n: _null(U, list(wells.values()), n, null_size, seed) for n in {len(own) for own in testable.values()}}
-    found = {name: _median_cosine(U[own]) for name, own in testable.items()}
-    limits = {name: np.percentile(null[len(own)], percentile) for name, own in testable.items()}
+    sizes = {name: len(own) for name, own in testable.items()}
+    drawn = {n: _null(U, list(wells.values()), n, null_size, seed) for n in set(sizes.values())}
+    found = {name: median_cosine(U[own]) for name, own in testable.items()}
     rows = [row("left_out", len(wells) - len(testable), len(wells), "no replicate, or more than there are treatments")]
-    rows += proportion("replicating", np.array([found[name] > limits[name] for name in testable]))
-    rows.append(row("replicating_chance", 1 - percentile / 100, len(testable)))
-    for metric, values in (("similarity", found), ("threshold", limits)):
-        rows += [row(metric, value, len(testable[name]), name) for name, value in values.items()]
-    return table(rows)
+    nulls = {name: drawn[n] for name, n in sizes.items()}
+    return table(rows + compared("replicating", found, nulls, sizes, percentile))
 
 
 def _null(U: np.ndarray, wells: list[np.ndarray], n: int, size: int, seed: int) -> np.ndarray:
     """Median cosines (size,) of groups of n wells of n treatments, drawn at random."""
     rng = np.random.default_rng([seed, n])
     groups = [[rng.choice(wells[i]) for i in rng.permutation(len(wells))[:n]] for _ in range(size)]
-    return np.array([_median_cosine(U[group]) for group in groups])
-
-
-def _median_cosine(U: np.ndarray) -> float:
-    """The median cosine of all pairs of rows of U (n, D), unit vectors."""
-    return float(np.median((U @ U.T)[np.triu_indices(len(U), 1)]))
+    return np.array([median_cosine(U[group]) for group in groups])

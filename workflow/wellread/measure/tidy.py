@@ -10,8 +10,6 @@ from wellread.profiles.controls import is_fitting, is_negative
 
 UNDECIDABLE = "undecidable"
 
-UNDECIDABLE = "undecidable"
-
 
 def row(metric: str, value, n, item: str = "", repeat: int = 0) -> dict:
     """One row of the result: a value of all items (item "") or of one; `n` is the number of observations behind it."""
@@ -96,3 +94,9 @@ def multi_hot(labels) -> tuple[list[str], np.ndarray]:
     for indicators, names in zip(Y, sets, strict=True):
         indicators[[column[name] for name in names]] = True
     return classes, Y
+
+
+def shuffled_among(Y: np.ndarray, units: np.ndarray, rng) -> np.ndarray:
+    """Y (n, C) with the labels permuted among the units (n,), whose rows stay together."""
+    _, first, unit = np.unique(units, return_index=True, return_inverse=True)
+    return Y[rng.permutation(first)[unit]]

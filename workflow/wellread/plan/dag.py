@@ -11,6 +11,7 @@ from wellread.inputs import joining, sources, user_tables
 from wellread.plan import demands, given, owners, raw_files, settings
 from wellread.plan.contradictions import spent, unreached
 from wellread.plan.provenance import rows_hash
+from wellread.plan.screen import Pool, Screen
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -83,11 +84,15 @@ class Plan:
                 owners.record(name, config_file, *self.ownership(name))
 
     @cached_property
-    def screens(self) -> dict[str, demands.Screen]:
+    def screens(self) -> dict[str, Screen]:
         """What the tables tell of the profiles of every dataset."""
         return {
-            name: demands.Screen(
-                self.images[name], self.wells[name], section["consensus"], self.config["seed"], section["sample"]["by"]
+            name: Screen(
+                self.images[name],
+                self.wells[name],
+                section["consensus"],
+                self.config["seed"],
+                section["sample"]["by"],
             )
             for name, section in self.config["datasets"].items()
         }
@@ -126,7 +131,7 @@ class Plan:
                     continue
                 pooled, key = entry["pool"], f"{noun}.{name}"
                 if pooled:
-                    yield demands.Pool({one: self.screens[one] for one in pooled}), verb, entry, key, " + ".join(pooled)
+                    yield Pool({one: self.screens[one] for one in pooled}), verb, entry, key, " + ".join(pooled)
                 for one in [] if pooled else filter(self.models, entry["datasets"]):
                     yield self.screens[one], verb, entry, key, one
 

@@ -3,75 +3,17 @@
 Asked of the profiles that there would be if no well were lost: what these cannot answer, fewer cannot either.
 """
 
-from functools import cached_property
-
 import numpy as np
 import pandas as pd
 
 from wellread.pictures.draw import MAX_ROWS
 from wellread.plan import looked_at
+from wellread.plan.screen import Screen
 from wellread.plan.settings import unknown
 from wellread.profiles import controls, tables
-from wellread.profiles.consensus import consensus
-from wellread.profiles.pool_datasets import pool_datasets
 from wellread.profiles.subset import subset
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
-
-ADDED = {
-    "cell": ("site",),
-    "fov": ("site",),
-    "well": (),
-    "treatment": ("replicates",),
-}  # columns of profiles that no wells table has
-
-
-class Screen:
-    """A dataset as far as its two tables tell: the metadata of the profiles of every level, without the profiles."""
-
-    def __init__(self, images: pd.DataFrame, wells: pd.DataFrame, consensus: dict, seed: int, sampled_by=()):
-        self.images, self.columns, self.pooling = images, [*wells, "control_use", "object_count"], consensus
-        self.sampled_by = sampled_by
-        self.wells = wells.assign(control_use=controls.control_use(wells, seed), object_count=1)
-
-    @cached_property
-    def imaged(self) -> pd.DataFrame:
-        """The wells with images that the wells table knows."""
-        return self.wells.merge(self.images[["plate", "well"]].drop_duplicates(), on=["plate", "well"])
-
-    def rows(self, level: str, columns) -> pd.DataFrame:
-        """The metadata of profiles of a level, in `columns` and in those that all needs look at."""
-        kept = ["plate", "well", "control", "control_use", "object_count", "batch", "dose", *columns]
-        kept += self.pooling["by"] if level == "treatment" else []
-        frame = self.imaged[[name for name in dict.fromkeys(kept) if name in self.imaged]]
-        if level in ("cell", "fov"):  # how many cells a field has is not known yet
-            frame = frame.merge(self.images[["plate", "well", "site"]], on=["plate", "well"])
-        frame = frame.rename(columns=tables.column)
-        if level == "treatment" and len(frame):
-            return consensus(tables.join(frame, np.zeros((len(frame), 0))), **self.pooling)
-        return frame
-
-    def known(self, level: str) -> list[str]:
-        """The columns of profiles of a level."""
-        return [*self.columns, *ADDED[level]]
-
-
-class Pool:
-    """Several datasets, {name: Screen}, as one: what a task that pools them looks at."""
-
-    def __init__(self, screens: dict[str, Screen]):
-        self.screens, first = screens, next(iter(screens.values()))
-        self.pooling, self.sampled_by = first.pooling, first.sampled_by
-        self.imaged = pd.concat([screen.imaged for screen in screens.values()])
-
-    def rows(self, level: str, columns) -> pd.DataFrame:
-        """The metadata of profiles of a level, as of `Screen`, and the column `dataset`."""
-        return pool_datasets({name: screen.rows(level, columns) for name, screen in self.screens.items()})
-
-    def known(self, level: str) -> list[str]:
-        """The columns of profiles of a level that all datasets have, and `dataset`."""
-        first, *others = (screen.known(level) for screen in self.screens.values())
-        return ["dataset", *(name for name in first if all(name in known for known in others))]
 
 
 def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[InputError]:
@@ -96,15 +38,16 @@ def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[Inpu
         return missing
     slips = looked_at.unmet(screen, level, entry["where"], f"{where}.where") + _hidden_controls(options, asked)
     slips += looked_at.unknown_levels(options, screen.known(level), asked)
-    slips = slips or looked_at.unsplit(_rows(screen, section, entry), options, asked)
+    if options.get("split") and not slips:
+        slips = looked_at.unsplit(_rows(screen, section, entry), options, asked)
     return slips or ([] if section == "measure" else _unmet(screen, section, entry, asked))
 
 
 def undecidable(screen: Screen, section: str, entry: dict, where: str) -> list[str]:
     """Notes on what a task wants of the design of a dataset, and cannot answer without."""
-    (name,) = entry[section]
-    unmet = _unmet(screen, section, entry, f"{where}.{section}.{name}") if section == "measure" else []
-    lines = [error.lines for error in unmet if len(screen.imaged)]
+    if section != "measure" or not len(screen.imaged):
+        return []
+    lines = [error.lines for error in _unmet(screen, section, entry, where)]
     return [
         f"{where}: undecidable, as it wants {line['expected']} and finds {line['found']} ({line['edit']})"
         for line in lines
@@ -129,7 +72,7 @@ def _rows(screen: Screen, section: str, entry: dict) -> pd.DataFrame:
 
 def _hidden_controls(options: dict, where: str) -> list[InputError]:
     """A label that tells controls apart, in a measure from which they are kept out."""
-    if options.get("controls", True) or not options["label"].startswith("control"):
+    if options.get("controls", True) or not options.get("label", "").startswith("control"):
         return []
     found, edit = "controls: false", f"write controls: true in {where}"
     return [InputError("controls among the profiles, for the label control", found, f"{where}.label", edit)]
@@ -203,9 +146,9 @@ def _neighbours(meta: pd.DataFrame, options: dict, where: str) -> InputError | N
 
 
 def _common_class(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
-    """Two classes of `label` or more, and two compounds with one in common, which are of two batches, too."""
+    """Two classes of `label` or more, and two compounds with one in common; of two batches, too, where these count."""
     treated, label, compound = meta[~controls.is_negative(meta)], options["label"], options["compound"]
-    columns = [tables.text_column(treated, name) for name in (label, compound, options["batch"])]
+    columns = [tables.text_column(treated, name) for name in (label, compound, options.get("batch", compound))]
     members = {}
     for value, *pair in zip(*columns, strict=True):
         for name in _classes([value]):
@@ -334,6 +277,20 @@ def _replicates_at_levels(meta: pd.DataFrame, options: dict, where: str) -> Inpu
     return InputError("replicates that differ at every level", found, where, edit) if found else None
 
 
+def _labels_and_batches(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Treated rows of two batches, and two that share a class of `label`."""
+    treated, label, batch = meta[~controls.is_negative(meta)], options["label"], options["batch"]
+    counts = pd.Series(
+        [name for value in tables.text_column(treated, label) for name in _classes([value])]
+    ).value_counts()
+    batches = set(tables.text_column(treated, batch)) - {""}
+    if len(batches) > 1 and len(counts) and counts.iloc[0] > 1:
+        return None
+    found = f"{len(batches)} of {batch}; {int((counts > 1).sum())} of {label} with two wells or more"
+    edit = "name other columns, or remove the task"
+    return InputError(f"wells of two values of {batch}, and two wells of one {label}", found, where, edit)
+
+
 def _few_rows(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
     if len(meta) <= MAX_ROWS:
         return None
@@ -352,5 +309,6 @@ NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, op
     "replicates and negatives": _replicates_and_negatives,
     "replicates": _replicates,
     "replicates at every level": _replicates_at_levels,
+    "labels and batches": _labels_and_batches,
     "few rows": _few_rows,
 }

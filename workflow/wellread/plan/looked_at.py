@@ -22,12 +22,14 @@ def absent(where: dict, columns: list[str], key: str) -> list[InputError]:
 
 def unmet(screen, level: str, where: dict, key: str) -> list[InputError]:
     """Conditions that no row of a `plan.demands.Screen` fits, or at level treatment some wells of a treatment only."""
+    if not where:
+        return []
     if level == "treatment" and (divided := _divided(screen, where, key)):
         return divided
     meta = screen.rows(level, ["treatment", *where])
     errors = [_without_rows(meta, name, value, key) for name, value in where.items()]
     errors = [error for error in errors if error]
-    if not errors and where and subset(meta, where)[0].empty:
+    if not errors and subset(meta, where)[0].empty:
         errors = [InputError("rows that fit every condition", f"none of {len(meta)}", key, "ask for less")]
     return errors
 
