@@ -21,6 +21,8 @@ CONFIG = {
     "tasks": {"activity": {"measure": {"average_precision": {}}}},
 }
 
+TWIN = {"e": {"object": "profile"}}
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
@@ -106,7 +108,8 @@ def test_a_config_may_have_images_beside(here):
         ({"datasets": dataset(aggregate={"min_cells": 5})}, "a column of numbers of cells"),
         ({"datasets": dataset(wells="wells.csv")}, "at least 50% of every plate's wells with profiles of cp"),
         ({"figures": {"plates": {"look": {"plates": {}}}}}, "a dataset with images"),
-        ({"tasks": {"c": {"level": "cell", "measure": {"knn": {}}}}}, "a dataset of single cells for level: cell"),
+        ({"tasks": {"t": {"level": "cell", "measure": {"knn": {}}}}}, "a dataset of single cells"),
+        ({"tasks": {"t": {"pool": ["d", "e"], "measure": {"knn": {}}}}, "datasets": dataset() | TWIN}, "one dataset"),
         ({"tasks": {"nuclei": {"measure": {"segmentation": {"truth": "t"}}}}}, "object: cell"),
         ({"tasks": {"m": {"level": "treatment", "measure": {"nearest_class": {}}}}}, "moa"),
         ({"datasets": dataset(controls={"negative": ["water"]})}, "water"),

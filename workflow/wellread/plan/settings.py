@@ -224,6 +224,9 @@ def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
 def _unpooled(config: dict, entry: dict, where: str) -> list[InputError]:
     """Datasets that are pooled, but differ in their channels or have no model in common."""
     pooled, where, edit = entry["pool"], f"{where}.pool", "pool other datasets"
+    if ready := [name for name in pooled if config["datasets"][name]["object"] == "profile"]:
+        edit = "name the tables of all in one dataset, where they meet on the features that all have"
+        return [InputError("datasets with images, whose profiles have the same columns", ready[0], where, edit)]
     channels = {name: ", ".join(config["datasets"][name].get("channels", ())) for name in pooled}
     if len(set(channels.values())) > 1:
         found = "; ".join(f"{own} of {name}" for name, own in channels.items())
