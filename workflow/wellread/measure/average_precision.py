@@ -32,6 +32,7 @@ SAME_TREATMENT = ["treatment"]
         "fraction_active": "proportion of treatments that differ reproducibly from controls (q below the threshold)",
         "fraction_decidable": "proportion of treatments with enough wells for a p-value below the threshold",
     },
+    items={"mean_normalised_average_precision": "mean_normalised_average_precision"},
 )
 def average_precision(
     frame, seed, *, sameby=SAME_TREATMENT, negatives="controls", null_size=1000, threshold=0.05

@@ -18,6 +18,7 @@ from wellread.runtime.registry import choice
     metrics={
         "spearman": "rank correlation of dose and distance to the controls: 1 if a higher dose is always farther away",
     },
+    items={"spearman": "spearman"},
 )
 def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     """Spearman correlation of dose and distance to the plate's negative controls, over the wells of a treatment.

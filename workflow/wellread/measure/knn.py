@@ -20,6 +20,7 @@ WELL = ["plate+well"]
         "balanced_accuracy": "the same with equal weight for every label, however many profiles it has (mean recall)",
         "macro_f1": "mean over the labels of F1, the harmonic mean of precision and recall",
     },
+    items={"balanced_accuracy": "recall"},
 )
 def knn(
     frame, seed, *, label="treatment", k=1, temperature=0.07, exclude=WELL, controls=False, permutations=20

@@ -17,6 +17,7 @@ from wellread.runtime.registry import choice
         "nsc": "proportion of treatments whose most similar other compound has the same mechanism",
         "nscb": "the same, where that compound must also be of another batch",
     },
+    items={"nsc": "nsc_treatment", "nscb": "nscb_treatment"},
 )
 def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batch", permutations=100) -> pd.DataFrame:
     """The proportion of treatments that have a label in common with their nearest neighbour by cosine similarity.

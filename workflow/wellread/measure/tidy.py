@@ -9,6 +9,8 @@ from wellread.profiles import tables
 from wellread.profiles.controls import is_fitting, is_negative
 from wellread.runtime.errors import InputError
 
+CHANCE = {"mean_normalised_average_precision": 0.0, "spearman": 0.0}  # of metrics that need no permutations
+
 
 def row(metric: str, value, n, item: str = "", repeat: int = 0) -> dict:
     """One row of the result: a value of all items (item "") or of one; `n` is the number of observations behind it."""
@@ -19,6 +21,14 @@ def table(rows: list[dict]) -> pd.DataFrame:
     """The result of a measure as a tidy table: metric, item, repeat, value, n."""
     types = {"metric": object, "item": object, "repeat": int, "value": float, "n": int}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
+
+
+def chance_values(answers: pd.DataFrame, metric: str) -> pd.Series:
+    """The overall values of a metric with labels that mean nothing, one for every permutation; none if nobody knows."""
+    if metric in CHANCE:
+        return pd.Series([CHANCE[metric]])
+    own = answers["metric"].isin([f"{metric}_chance", f"chance_{metric}"]) & (answers["item"] == "")
+    return answers.loc[own, "value"]
 
 
 def proportion(metric: str, correct: np.ndarray) -> list[dict]:

@@ -178,11 +178,26 @@ def _contradictions(config: dict) -> list[InputError]:
         strangers = _strangers(model["train_on"], datasets, f"models.{name}.train_on")
         strangers += _strangers(model["embed_on"], datasets, f"models.{name}.embed_on")
         errors += strangers or (_trainable(config, name, model) if trained else [])
+    errors += [error for name in config["models"] for error in _shuffled(config["models"], name)]
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
             where, asked = f"{noun}.{name}", entry.setdefault("datasets", list(datasets))
             errors += _strangers(asked, datasets, f"{where}.datasets") or _unfit(entry, datasets, where)
     return errors
+
+
+def _shuffled(models: dict, name: str) -> list[InputError]:
+    """Models whose profiles are to be shuffled that are not there, have no embeddings or lack a dataset."""
+    (encoder,), where = models[name]["encoder"].items(), f"models.{name}"
+    if encoder[0] != "shuffled":
+        return []
+    of, where_of = encoder[1]["of"], f"{where}.encoder.shuffled.of"
+    embedding = [other for other in models if not chosen("encoder", models[other]["encoder"]).blind]
+    if of not in embedding:
+        return [unknown(of, embedding, where_of, "a model that looks at pixels")]
+    lacking = [dataset for dataset in models[name]["embed_on"] if dataset not in models[of]["embed_on"]]
+    edit = f"write embed_on: [{', '.join(models[of]['embed_on'])}] in {where}"
+    return [InputError(f"datasets that {of} embeds", ", ".join(lacking), f"{where}.embed_on", edit)] if lacking else []
 
 
 def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:

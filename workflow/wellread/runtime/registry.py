@@ -29,8 +29,9 @@ class Choice:
     `views`: options that are the side of the centre of a crop that the encoder sees. `levels`: profiles that it takes.
     `needs`: what the wells must have, names in `plan.demands.NEEDS`. `network`: it runs a network, on the device of the
     config. `masks`: it looks at masks, which only segmented datasets have. `trained`: an encoder that is trained here.
+    `baseline`: an encoder that others have to exceed. `blind`: one that looks at no pixels (`profiles.baselines`).
     `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate. `metrics`: what the
-    metrics of a measure mean, for the page.
+    metrics of a measure mean, for the page. `items`: of a metric that is a mean over items, the metric of these items.
     """
 
     section: str
@@ -48,9 +49,12 @@ class Choice:
     network: bool = False
     masks: bool = False
     trained: bool = False
+    baseline: bool = False
+    blind: bool = False
     painted: bool = False
     samples: bool = False
     metrics: dict[str, str] = field(default_factory=dict)
+    items: dict[str, str] = field(default_factory=dict)
 
     def load(self):
         """The function or class itself; its module is imported now."""
