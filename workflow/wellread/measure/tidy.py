@@ -10,6 +10,8 @@ from wellread.profiles.controls import is_fitting, is_negative
 
 UNDECIDABLE = "undecidable"
 
+CHANCE = {"mean_normalised_average_precision": 0.0, "spearman": 0.0}  # of metrics that need no permutations
+
 
 def row(metric: str, value, n, item: str = "", repeat: int = 0) -> dict:
     """One row of the result: a value of all items (item "") or of one; `n` is the number of observations behind it."""
@@ -40,6 +42,14 @@ def table(rows: list[dict]) -> pd.DataFrame:
 def with_left_out(answers: pd.DataFrame, reasons: dict[str, int], n: int) -> pd.DataFrame:
     """A result with rows of `left_out`, {reason: how many of `n`}, before its own."""
     return pd.concat([table([row("left_out", count, n, reason) for reason, count in reasons.items()]), answers])
+
+
+def chance_values(answers: pd.DataFrame, metric: str) -> pd.Series:
+    """The overall values of a metric with labels that mean nothing, one for every permutation; none if nobody knows."""
+    if metric in CHANCE:
+        return pd.Series([CHANCE[metric]])
+    own = answers["metric"].isin([f"{metric}_chance", f"chance_{metric}"]) & (answers["item"] == "")
+    return answers.loc[own, "value"]
 
 
 def proportion(metric: str, correct: np.ndarray) -> list[dict]:
