@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from wellread.measure.tidy import labelled_profiles, multi_hot, proportion, row, table
+from wellread.measure.tidy import independent_units, labelled_profiles, multi_hot, proportion, row, table
 from wellread.profiles import similarity, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
@@ -29,8 +29,8 @@ def knn(
     `label` is the predicted column of the wells table. A neighbour differs from the profile in every column of
     `exclude`; `plate+well` is the pair of both. With one label per profile the class of most weight is predicted;
     with several, joined by `|`, all classes with over half of the weight. `controls`: whether negative controls take
-    part. Returns accuracy (with its 95 % interval), balanced accuracy, macro F1, recall and F1 of every class, and
-    `chance_*`, the same for each of `permutations` of the labels among the profiles. Raises InputError if there is no
+    part. Returns accuracy (with its 95 % interval, wells of a treatment being one), balanced accuracy, macro F1, recall
+    and F1 of every class, and `chance_*`, the same for each of `permutations` of the labels among the profiles. Raises InputError if there is no
     label or no neighbour.
     """
     meta, X, rows = labelled_profiles(frame, label, controls)
@@ -44,7 +44,8 @@ def knn(
     index, weights = index[has_neighbour], _softmax(cosine[has_neighbour] / temperature)
 
     predicted, truth = _vote(Y, index, weights), Y[has_neighbour]
-    rows += proportion("accuracy", _correct(predicted, truth)) + _per_class(predicted, truth, classes)
+    units = independent_units(meta)[has_neighbour]
+    rows += proportion("accuracy", _correct(predicted, truth), units) + _per_class(predicted, truth, classes)
     rows += [row(metric, value, len(truth)) for metric, value in _class_averages(predicted, truth).items()]
     for repeat in range(permutations):
         shuffled = np.random.default_rng([seed, repeat]).permutation(Y)

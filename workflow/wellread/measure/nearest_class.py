@@ -23,7 +23,8 @@ def nearest_class(frame, seed, *, label="moa", compound="treatment", batch="batc
 
     NSC (not same compound): the neighbour differs in the column `compound`; NSCB (not same compound or batch): also in
     `batch`, where the batches of a treatment are compared as one text. A treatment that cannot be right, as no
-    admissible neighbour has its `label`, is left out and counted; if that leaves none, there is no nscb. `*_chance` is
+    admissible neighbour has its `label`, is left out and counted; if that leaves none, there is no nscb. Intervals take
+    compounds for independent, not their doses. `*_chance` is
     the same for each of `permutations` of the labels among compounds, the doses of one together. Raises InputError if
     no two compounds have a label in common.
     """
@@ -47,7 +48,7 @@ def _not_same(name: str, meta, X, label: str, exclude, seed: int, permutations: 
     correct = _have_common_class(Y, Y[neighbour])
     compound = exclude[0]
     rows = [row("left_out", (~answerable).sum(), len(answerable), f"{name}: nothing to match")]
-    rows += proportion(name, correct)
+    rows += proportion(name, correct, tables.row_names(meta, [compound]))
     for item, members in zip(classes, Y.T, strict=True):
         rows += [row(f"{name}_class", correct[members].mean(), members.sum(), item)] if members.any() else []
     for item, right in zip(tables.row_names(meta, [compound, "dose"]), correct, strict=True):
