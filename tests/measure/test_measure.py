@@ -490,7 +490,7 @@ def test_dose_response_needs_three_doses():
     frame.loc[(frame["Metadata_treatment"] == "y") & (frame["Metadata_dose"] > 1), "Metadata_dose"] = 1
     found = dose_response(frame, 0)
     assert list(values(found, "spearman")) == ["", "x"]
-    assert list(values(found, "left_out").values()) == [12]
+    assert values(found, "left_out")["fewer than 3 doses, or no controls on its plate"] == 12
     with pytest.raises(InputError, match="column called dose"):
         dose_response(screen(), 0)
     with pytest.raises(InputError, match="three doses"):

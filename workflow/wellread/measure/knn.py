@@ -29,9 +29,9 @@ def knn(
     `label` is the predicted column of the wells table. A neighbour differs from the profile in every column of
     `exclude`; `plate+well` is the pair of both. With one label per profile the class of most weight is predicted;
     with several, joined by `|`, all classes with over half of the weight. `controls`: whether negative controls take
-    part. Returns accuracy (with its 95 % interval, wells of a treatment being one), balanced accuracy, macro F1, recall
-    and F1 of every class, and `chance_*`, the same for each of `permutations` of the labels among the profiles. Raises InputError if there is no
-    label or no neighbour.
+    part. Returns accuracy (with its 95 % interval, in which wells of a treatment count together), balanced accuracy,
+    macro F1, recall and F1 of every class, and `chance_*`, the same for each of `permutations` of the labels among the
+    profiles. Raises InputError if there is no label or no neighbour.
     """
     meta, X, rows = labelled_profiles(frame, label, controls)
     classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
