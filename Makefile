@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 CORES ?= 2
 export OMP_WAIT_POLICY := PASSIVE
+unexport PYTHONDONTWRITEBYTECODE # every step and test process would compile our modules, and pytest the tests, again
 
 # Python and steps are started by a shell, which takes a blank or a bracket in their path for its own.
 ifneq ($(shell pwd | LC_ALL=C tr -d 'A-Za-z0-9/._+,@=~:%\200-\377-'),)

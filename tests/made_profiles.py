@@ -2,14 +2,20 @@
 
 import numpy as np
 import pandas as pd
+from wellread.measure import tidy
 from wellread.profiles import controls, tables
+from wellread.profiles.aggregate import aggregate
+from wellread.profiles.pool import pool_plate
+from wellread.runtime import table_files
 
 
-def screen(seed=0, plates=4, treatments=10, controls=8, positives=0, D=16, effect=0.0, shift=0.0):
+def screen(seed=0, plates=4, treatments=10, controls=8, positives=0, D=16, effect=0.0, shift=0.0, fixed=False):
     """A screen with every treatment once on every plate, neither centred nor scaled.
 
-    Treatments lie `effect` away from the controls, each in a direction of its own, plates `shift` apart.
+    Treatments lie `effect` away from the controls, each in a direction of its own, plates `shift` apart. They change
+    places from plate to plate, unless `fixed`.
     """
+    places = np.random.default_rng([seed, 1])
     rng = np.random.default_rng(seed)
     names = ["DMSO"] * controls + ["boost"] * positives + [f"t{i:03d}" for i in range(treatments)]
     control = ["negative"] * controls + ["positive"] * positives + [""] * treatments
@@ -20,8 +26,9 @@ def screen(seed=0, plates=4, treatments=10, controls=8, positives=0, D=16, effec
         directions[controls : controls + positives] = directions[controls]
     for plate in range(plates):
         offset = rng.normal(size=D) * shift
+        at = np.arange(len(names)) if fixed else places.permutation(len(names))
         for i, name in enumerate(names):
-            rows.append((f"p{plate}", f"A{i:03d}", f"b{plate % 2}", name, control[i]))
+            rows.append((f"p{plate}", f"A{at[i]:03d}", f"b{plate % 2}", name, control[i]))
             X.append(rng.normal(size=D) + directions[i] + offset)
     wells = pd.DataFrame(rows, columns=["plate", "well", "batch", "treatment", "control"])
     return profiles(wells, np.array(X) * np.geomspace(0.1, 10, D) + 5, seed)
@@ -37,3 +44,22 @@ def values(table: pd.DataFrame, metric: str) -> dict[str, float]:
     """The values of a metric of a measure, by item."""
     rows = table[table["metric"] == metric]
     return dict(zip(rows["item"], rows["value"], strict=True))
+
+
+def undecided(table: pd.DataFrame, metric: str) -> str:
+    """The reason why a metric of a measure has no number, after checking that it has none."""
+    assert not values(table, metric)
+    assert table.loc[table["metric"] == tidy.UNDECIDABLE, "value"].isna().all()
+    return tidy.undecided(table)[metric][0]
+
+
+def aggregated(folder, cell_tables, embeddings, wells, cells="median", **options) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The profiles of fields and of wells of plates that are pooled and aggregated below a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fields, pooled = ([folder / f"{i}.{end}" for i in range(len(cell_tables))] for end in ("fields", "pooled.npy"))
+    for table, array, *plate in zip(fields, pooled, cell_tables, embeddings, strict=True):
+        found, X = pool_plate(*plate, cells=cells)
+        table_files.write(found, table, "pooled")
+        np.save(array, X)
+    aggregate(fields, pooled, wells, folder / "fov.parquet", folder / "well.parquet", **options)
+    return tuple(table_files.read(folder / f"{level}.parquet", "profiles") for level in ("fov", "well"))

@@ -3,10 +3,10 @@
 import json
 from types import SimpleNamespace
 
+import made_profiles
 import numpy as np
 import pandas as pd
 import tifffile
-from wellread.profiles.aggregate import aggregate
 from wellread.profiles.consensus import consensus
 from wellread.profiles.correct import correct
 from wellread.runtime import table_files
@@ -148,7 +148,8 @@ def _write_results(home, model, known, figures) -> None:
     """Profiles, tasks and figures of a model, made by the real functions."""
     tables_of = [home / plate / "cells.parquet" for plate in ("P1", "P2")]
     embeddings = [home / plate / "embeddings" / f"{model}.npy" for plate in ("P1", "P2")]
-    _, well = aggregate(tables_of, embeddings, known, seed=3, **CONFIG["datasets"]["demo"]["aggregate"])
+    pooling = CONFIG["datasets"]["demo"]["aggregate"]
+    _, well = made_profiles.aggregated(home / "pooled" / model, tables_of, embeddings, known, seed=3, **pooling)
     for correction, steps in CONFIG["corrections"].items():
         profiles = {"well": correct(well, steps, seed=3)}
         profiles["treatment"] = consensus(profiles["well"])

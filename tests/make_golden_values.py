@@ -135,7 +135,10 @@ def average_precision(wells, X):
                 levels.append((scores[-1] - chance) / (1 - chance))
         answers[f"mean_average_precision/{name}"] = mean(scores)
         answers[f"mean_normalised_average_precision/{name}"] = mean(levels)
-        normalised.append(log(np.prod([comb(len(o) + len(n), len(o)) for o, n in pools])) > log(20))
+        places = {tuple(sorted(wells[i]["well"] for i in own)) for own, _ in pools}
+        followed = len(places) < len(pools)  # through plates with fewer than 20 control positions
+        arrangements = np.prod([comb(len(o) + len(n), len(o)) for o, n in pools])
+        normalised.append(arrangements > 20 and not followed)
         if len(pools) == 1:
             (own, negatives), both = pools[0], pools[0][0] + pools[0][1]
             null = [mean_average_precision(list(c), [i for i in both if i not in c], X) for c in combinations(both, 3)]
@@ -250,7 +253,27 @@ def mixing(wells, X):
         others = [j for j in range(len(own)) if j != i]
         precisions[name].append(average_precision_score([names[j] == name for j in others], U[others] @ U[i]))
     answers |= {f"label_map/{name}": mean(values) for name, values in precisions.items()}
-    answers["label_map"] = mean(value for values in precisions.values() for value in values)
+    answers["label_map"] = mean(value for own in precisions.values() for value in own)
+    return answers
+
+
+def retrieval(wells, X):
+    """Of the treated wells, whether the nearest that differs in the keys of a level has the same treatment."""
+    own = [i for i, well in enumerate(wells) if well["control"] != "negative"]
+    U = {i: X[i] / np.linalg.norm(X[i]) for i in own}
+    answers = {}
+    for level, keys in {"well": ["plate", "well"], "batch": ["batch"], "position": ["well"]}.items():
+        found, units = {}, {}
+        for i in own:
+            others = [j for j in own if any(wells[i][key] != wells[j][key] for key in keys)]
+            same = [j for j in others if wells[j]["treatment"] == wells[i]["treatment"]]
+            if same:
+                nearest = max(others, key=lambda j: U[i] @ U[j])
+                found.setdefault(wells[i]["treatment"], []).append(nearest in same)
+                units.setdefault(wells[i]["treatment"], []).append(i if wells[i]["control"] else -len(found))
+        answers |= {f"recall_{level}/{name}": mean(right) for name, right in found.items()}
+        every = [right for own_found in found.values() for right in own_found]
+        answers |= shares(f"recall_{level}", every, [unit for own_units in units.values() for unit in own_units])
     return answers
 
 
@@ -358,6 +381,7 @@ def main():
             "dose_response": [{}, dose_response(wells, X)],
             "replicating": [{}, replicating(wells, X)],
             "mixing": [{}, mixing(wells, X)],
+            "retrieval": [{"strictness": ["well", "batch", "position"]}, retrieval(wells, X)],
             "matching": [{"percentile": 50.0}, matching(treatments, np.array([one["X"] for one in treatments]))],
         },
         "consensus": {"mean": treatments, "median": consensus(wells, X, median)},

@@ -206,6 +206,21 @@ def test_a_sheet_is_a_plate(tmp_path):
     assert by_well(frame, "treatment", "P2") == {"A01": "DMSO", "A02": "x"}
 
 
+def test_a_part_of_a_column_may_be_a_column(tmp_path):
+    path = text(tmp_path / "w.tsv", "plate well treatment", "Week1_7 A1 DMSO", "Week2_8 A1 DMSO", "test A1 DMSO")
+    batch = {"batch": {"of": "plate", "regex": "^Week[0-9]+"}, "number": {"of": "plate", "regex": "_([0-9])$"}}
+    frame = wells({"path": path, "names": batch})
+    assert frame["plate"].tolist() == ["Week1_7", "Week2_8", "test"]
+    assert frame["batch"].tolist() == ["Week1", "Week2", ""]
+    assert frame["number"].tolist() == ["7", "8", ""]
+    for regex, words in (
+        ("(", "a regular expression"),
+        ("day", r"'day' is found"),
+    ):
+        with pytest.raises(InputError, match=rf"(?s){words}.*names\.batch\.regex"):
+            wells({"path": path, "names": {"batch": {"of": "plate", "regex": regex}}})
+
+
 def test_a_sheet_is_a_variable_of_a_plate_that_the_config_names(tmp_path):
     path = drawn(tmp_path / "w.xlsx", treatment=COMPOUNDS, dose=DOSES)
     frame = wells({"grids": {"P7": path}})

@@ -15,12 +15,9 @@ from wellread.runtime.registry import functions
 
 GOLDEN = json.loads(OUT.read_text())
 DRAWN = {"p_value", "q_value", "active", "fraction_active", "threshold", "replicating", "replicating_low"}
-DRAWN |= {
-    "replicating_high",
-    "matching",
-    "matching_low",
-    "matching_high",
-}  # these depend on random draws and are looked at one by one
+DRAWN |= {"replicating_high", "matching", "matching_low", "matching_high", "label_map_low", "label_map_high"}
+DRAWN |= {"smallest_detectable"}  # these depend on random draws and are looked at one by one
+DRAWN |= {"p_floor", "fraction_by_position", "undecidable"}  # and these on the design
 COUNTS = {"left_out", "replicating_chance", "matching_chance"}
 OF_TREATMENTS = ("nearest_class", "matching")
 
@@ -63,6 +60,8 @@ def test_p_values_are_those_of_all_arrangements_and_q_those_of_benjamini_and_hoc
     p, n = values(found, "p_value"), GOLDEN["measures"]["average_precision"][0]["null_size"]
     for name, value in ((key.split("/")[1], v) for key, v in exact.items() if key.startswith("p_value/")):
         assert p[name] == pytest.approx(value, abs=4 * sqrt(value * (1 - value) / n) + 1 / n), name
+    p = {name: p[name] for name in values(found, "q_value")}  # of one, too few wells for a q-value
+    assert len(p) == 4
     ranked = sorted(p, key=p.get)
     q = {name: min(p[later] * len(p) / (rank + 1) for rank, later in enumerate(ranked) if p[later] >= p[name])
          for name in ranked}  # fmt: skip

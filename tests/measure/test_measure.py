@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_profiles import profiles, screen, values
+from made_profiles import profiles, screen, undecided, values
 from paths import SHARED
 from scipy.stats import kstest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score
 from sklearn.neighbors import KNeighborsClassifier
 from wellread.measure.assay_quality import _held_out, ssmd, z_prime
-from wellread.measure.average_precision import average_precisions, chance_precision
+from wellread.measure.ranks import Pool, chance_precision
 from wellread.profiles import similarity, tables
 from wellread.profiles.consensus import consensus
 from wellread.profiles.correct import correct
@@ -127,7 +127,7 @@ def test_knn_does_not_count_replicates_that_are_excluded():
     frame = table_of(["a", "b"] * 15, X).assign(Metadata_treatment=np.repeat(list("abcdefghij"), 3))
     frame["Metadata_moa"] = np.repeat(["m", "n"] * 5, 3)  # a mechanism says nothing of the profile
     assert values(knn(frame, 0, label="moa"), "accuracy")[""] == 1
-    assert values(knn(frame, 0, label="moa", exclude=["treatment"]), "accuracy")[""] < 0.9
+    assert values(knn(frame, 0, label="moa", diffby=["treatment"]), "accuracy")[""] < 0.9
 
 
 def test_knn_parts_controls_of_the_evaluation_half():
@@ -141,14 +141,18 @@ def test_knn_parts_controls_of_the_evaluation_half():
 def test_knn_counts_what_it_leaves_out():
     frame = screen(plates=2, treatments=4, controls=6).assign(Metadata_moa="x")
     frame.loc[frame["Metadata_treatment"] == "t003", "Metadata_moa"] = ""
+    frame.loc[frame["Metadata_treatment"] == "t002", "Metadata_moa"] = "y"
     assert values(knn(frame, 0, label="moa"), "left_out") == {"negative controls": 12, "no moa": 2, "no neighbour": 0}
 
 
-def test_knn_without_neighbours_or_labels_is_refused():
-    with pytest.raises(InputError, match="differ in plate"):
-        knn(screen(plates=1), 0, exclude=["plate"])
-    with pytest.raises(InputError, match="fill in the column moa"):
-        knn(screen().assign(Metadata_moa=""), 0, label="moa")
+def test_knn_without_neighbours_or_labels_is_undecidable():
+    assert undecided(knn(screen(plates=1), 0, diffby=["plate"]), "accuracy") == "one plate in all 10 profiles"
+    assert undecided(knn(screen().assign(Metadata_moa=""), 0, label="moa"), "accuracy") == "no profile with a moa"
+    assert "one moa, x, in all 40" in undecided(knn(screen().assign(Metadata_moa="x"), 0, label="moa"), "accuracy")
+    few = screen(plates=2).groupby("Metadata_Plate").head(9).query("Metadata_control == ''")  # each plate its batch
+    few = few.assign(Metadata_moa=["x", "y"], Metadata_batch=["1", "1"], Metadata_Plate=["p", "q"])
+    found = undecided(knn(few, 0, label="moa", diffby=["plate", "batch"]), "accuracy")
+    assert found == "one batch in all 2 profiles"
 
 
 # ---- average precision ---------------------------------------------------------------------------------------
@@ -210,9 +214,9 @@ def test_chance_precision_is_the_mean_of_random_rankings():
 
 
 def test_ties_count_against_the_treatment():
-    S = np.ones((5, 5))
-    arrangement = [(np.array([[0, 1]]), np.array([[2, 3, 4]]))]
-    np.testing.assert_allclose(average_precisions(S, arrangement), 1 / 4)
+    pool = Pool.of(np.ones((5, 1)), np.zeros(5), np.arange(5))
+    np.testing.assert_allclose(pool.average_precisions(np.array([[0, 1]])), 1 / 4)
+    np.testing.assert_allclose(pool.average_precisions(np.array([[0, 1, 4]])), (1 / 3 + 2 / 4) / 2)
 
 
 @pytest.mark.dag
@@ -275,6 +279,9 @@ def test_few_wells_cannot_be_active_and_that_is_said():
     found = average_precision(frame, 0)
     assert values(found, "mean_average_precision")["t000"] == 1
     assert values(found, "fraction_decidable")[""] == 0  # 5 wells choose 2: p is 1/10 at best
+    assert undecided(found, "fraction_active") == "too few wells for a p-value below 0.05"
+    assert values(found, "p_value")["t000"] >= 0.1
+    assert not values(found, "q_value")
     assert values(found, "left_out") == {"no negative on its plate": 0, "no replicate": 1}
 
 
@@ -287,8 +294,8 @@ def test_plates_without_controls_are_counted():
 def test_fields_and_screens_without_replicates_are_refused():
     with pytest.raises(InputError, match="level: well"):
         average_precision(screen().assign(Metadata_Site="1"), 0)
-    with pytest.raises(InputError, match="replicates"):
-        average_precision(screen(plates=1), 0)
+    reason = "no treatment in 18 wells has replicates, and negatives on their plates"
+    assert undecided(average_precision(screen(plates=1), 0), "fraction_active") == reason
 
 
 # ---- mechanisms ----------------------------------------------------------------------------------------------
@@ -356,7 +363,7 @@ def test_mechanisms_of_bbbc021(wells, statistic, nsc, nscb):
 
 def test_forgetting_to_exclude_the_compound_looks_like_success():
     frame = consensus(bbbc021("selected"), statistic="median")
-    honest = values(knn(frame, 0, label="moa", exclude=["treatment"], permutations=0), "accuracy")[""]
+    honest = values(knn(frame, 0, label="moa", diffby=["treatment"], permutations=0), "accuracy")[""]
     assert honest == 94 / 103
     assert values(knn(frame, 0, label="moa", permutations=0), "accuracy")[""] > honest
 
@@ -389,12 +396,6 @@ def test_chance_keeps_the_doses_of_a_compound_together():
     assert (right % 3 == 0).mean() > 0.9
 
 
-def test_nscb_of_one_batch_is_left_out():
-    found = nearest_class(planted(3.0).assign(Metadata_batch="b0"), 0)
-    assert values(found, "nsc")[""] == 1
-    assert not found["metric"].str.startswith("nscb").any()
-
-
 def test_mechanisms_of_one_compound_are_left_out_and_counted():
     frame = planted(3.0)
     frame.loc[frame["Metadata_treatment"] == "c00", "Metadata_moa"] = "alone"
@@ -411,10 +412,20 @@ def test_one_label_in_common_is_enough():
     assert values(nearest_class(frame, 0), "nscb")[""] == 1
 
 
-def test_mechanisms_without_pairs_are_refused():
+def test_mechanisms_without_pairs_are_undecidable():
     frame = planted(3.0)
-    with pytest.raises(InputError, match="two compounds"):
-        nearest_class(frame.assign(Metadata_moa=frame["Metadata_treatment"]), 0)
+    found = nearest_class(frame.assign(Metadata_moa=frame["Metadata_treatment"]), 0)
+    for metric, columns in (("nsc", "treatment"), ("nscb", "treatment and batch")):
+        assert undecided(found, metric) == f"no two of 36 profiles with a moa in common differ in {columns}"
+    assert undecided(nearest_class(frame.assign(Metadata_moa="m"), 0), "nsc") == "one moa, m, in all 36 profiles"
+    assert undecided(nearest_class(frame.assign(Metadata_moa=""), 0), "nsc") == "no profile with a moa"
+
+
+def test_one_batch_takes_nscb_away_and_leaves_nsc():
+    frame = planted(3.0)
+    alone, both = nearest_class(frame.assign(Metadata_batch="1"), 0), nearest_class(frame, 0)
+    assert undecided(alone, "nscb") == "one batch in all 36 profiles"
+    assert values(alone, "nsc") == values(both, "nsc")
 
 
 # ---- controls and doses --------------------------------------------------------------------------------------
@@ -463,9 +474,10 @@ def test_good_controls_are_told_from_bad_ones():
     assert len(values(good, "z_prime")) == 4
 
 
-def test_missing_positive_controls_are_refused():
-    with pytest.raises(InputError, match=r"(?s)0 positive and 32 negative.*remove the task"):
-        assay_quality(screen(), 0)
+def test_missing_positive_controls_are_undecidable():
+    assert "0 positive and 32 negative controls" in undecided(assay_quality(screen(), 0), "z_prime")
+    two = screen(controls=2, positives=2)  # one of each plate in the evaluation half
+    assert "8 positive and 8 negative controls" in undecided(assay_quality(two, 0), "z_prime")
 
 
 def dosed(effect, doses=(0.1, 1, 10, 100)):
@@ -491,10 +503,13 @@ def test_dose_response_needs_three_doses():
     found = dose_response(frame, 0)
     assert list(values(found, "spearman")) == ["", "x"]
     assert values(found, "left_out")["fewer than 3 doses, or no controls on its plate"] == 12
-    with pytest.raises(InputError, match="column called dose"):
-        dose_response(screen(), 0)
-    with pytest.raises(InputError, match="three doses"):
-        dose_response(dosed(1.0, doses=(1, 2)), 0)
+
+
+def test_too_few_doses_are_undecidable():
+    assert undecided(dose_response(screen(), 0), "spearman") == "no column dose in the wells table"
+    found = undecided(dose_response(dosed(1.0, doses=(1, 2)), 0), "spearman")
+    assert found.startswith("no treatment of three doses or more; 12 of 12 wells have a dose")
+    assert "0 of 0 wells" in undecided(dose_response(dosed(1.0).head(8), 0), "spearman")
 
 
 # ---- all of them ---------------------------------------------------------------------------------------------
@@ -514,7 +529,7 @@ def test_results_are_tidy_reproducible_and_keep_odd_names(name, tmp_path):
     back = pd.read_parquet(tmp_path / "a")
     assert list(back) == ["metric", "item", "repeat", "value", "n"]
     assert not back.duplicated(["metric", "item", "repeat"]).any()
-    assert np.isfinite(back["value"]).all()
+    assert (np.isfinite(back["value"]) == (back["metric"] != "undecidable")).all()
     if name in ("average_precision", "dose_response"):
         assert set(ODD) <= set(back["item"])
     if name == "nearest_class":

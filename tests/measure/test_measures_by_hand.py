@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from made_profiles import values
 from wellread.measure.assay_quality import assay_quality
-from wellread.measure.average_precision import average_precision, average_precisions
+from wellread.measure.average_precision import average_precision
 from wellread.measure.dose_response import dose_response
 from wellread.measure.knn import knn
 from wellread.measure.nearest_class import nearest_class
+from wellread.measure.ranks import Pool
 from wellread.measure.replicating import replicating
 from wellread.measure.tidy import independent_units, mean_interval, proportion
 from wellread.profiles import tables
@@ -111,7 +112,7 @@ def test_a_class_that_no_asked_profile_has_counts_for_f1_but_not_for_recall():
         [[1, 0], [1, 0.1], [0, 1], [0.1, 1], [1, 1]],
         plate=["p", "q", "p", "q", "p"], batch=["1", "2", "1", "2", "2"], moa=["a", "a", "b", "b", "c"],
     )  # fmt: skip
-    found = knn(found, 0, label="moa", exclude=["plate", "batch"], permutations=0)
+    found = knn(found, 0, label="moa", diffby=["plate", "batch"], permutations=0)
     assert values(found, "left_out")["no neighbour"] == 1
     assert values(found, "accuracy")[""] == 1
     assert values(found, "balanced_accuracy")[""] == 1  # the mean of a and b
@@ -185,10 +186,9 @@ def test_negatives_of_another_plate_do_not_count():
 
 def test_average_precision_is_that_of_a_ranked_list():
     """Two positives, at ranks 1 and 3 of 4, below one negative: (1/1 + 2/3) / 2."""
-    order = [0.9, 0.5, 0.8, 0.1]  # positives 1 and 2, negatives 3 and 4
-    S = np.eye(5)
-    S[0, 1:] = S[1:, 0] = order
-    found = average_precisions(S, [(np.array([[0, 1, 2]]), np.array([[3, 4]]))])
+    cosine = np.array([1, 0.9, 0.5, 0.8, 0.1])  # of the query, positives 1 and 2, negatives 3 and 4
+    U = np.stack([cosine, np.sqrt(1 - cosine**2)], axis=1)
+    found = Pool.of(U, np.zeros(5), np.arange(5)).average_precisions(np.array([[0, 1, 2]]))
     assert found[0, 0] == pytest.approx((1 + 2 / 3) / 2)
 
 

@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_profiles import screen, values
+from made_profiles import screen, undecided, values
 from wellread.measure.replicating import replicating
 from wellread.profiles import tables
-from wellread.runtime.errors import InputError
 
 
 @pytest.mark.dag
@@ -42,6 +41,6 @@ def test_negative_controls_and_the_order_of_rows_change_nothing():
         pd.testing.assert_frame_equal(replicating(other, 3), replicating(frame, 3))
 
 
-def test_a_screen_without_replicates_is_refused():
-    with pytest.raises(InputError, match="replicates"):
-        replicating(screen(plates=1), 0)
+def test_a_screen_without_replicates_is_undecidable():
+    assert "none of 10 treatments has replicates" in undecided(replicating(screen(plates=1), 0), "replicating")
+    assert "none of 0 treatments" in undecided(replicating(screen(treatments=0), 0), "replicating")

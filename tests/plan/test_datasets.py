@@ -219,8 +219,10 @@ def recipe(text: str) -> str:
     return re.sub(r"^#   ", "", found[1], flags=re.MULTILINE) if found else ""
 
 
-def test_every_config_has_a_miniature():
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == {make.__name__ for make in EXPECTED}
+def test_every_config_of_images_has_a_miniature():
+    configs = {path.stem: path.read_text() for path in FOLDER.glob("*.yaml")}
+    imaged = {name for name, text in configs.items() if "object: profile" not in text}
+    assert imaged == {make.__name__ for make in EXPECTED}
 
 
 @pytest.mark.parametrize("make", EXPECTED, ids=lambda make: make.__name__)

@@ -23,7 +23,20 @@ def wells(plates=("P1", "P2")):
 def planned(tmp_path):
     """A function that plans a config on a wells table; the images table has all wells of wells()."""
 
-    def plan(table=None, *, measure=None, draw=None, steps=None, level="well", dataset=None, model=None, plates=None):
+    def plan(
+        table=None,
+        *,
+        measure=None,
+        draw=None,
+        steps=None,
+        level="well",
+        dataset=None,
+        model=None,
+        plates=None,
+        where=None,
+        pool=(),
+        other=None,
+    ):
         table = wells() if table is None else table
         table.to_csv(tmp_path / "wells.csv", index=False)
         images = wells()[["plate", "well"]] if plates is None else wells(plates)[["plate", "well"]]
@@ -33,10 +46,14 @@ def planned(tmp_path):
         source = {"table": {"path": str(tmp_path / "images.csv"), "root": str(tmp_path)}}
         section = {"images": source, "wells": str(tmp_path / "wells.csv"), "channels": ["DNA"]} | (dataset or {})
         config = {"datasets": {"d": section}, "models": {"m": model or {"encoder": {"random": {}}}}}
+        if other is not None:  # a second dataset of the same images, with a wells table of its own
+            other.to_csv(tmp_path / "other.csv", index=False)
+            config["datasets"]["e"] = section | {"wells": str(tmp_path / "other.csv")}
+        looked_at = {"level": level, "where": where or {}} | ({"pool": list(pool)} if pool else {})
         if measure:
-            config["tasks"] = {"t": {"level": level, "measure": measure}}
+            config["tasks"] = {"t": looked_at | {"measure": measure}}
         if draw:
-            config["figures"] = {"f": {"level": level, "draw": draw}}
+            config["figures"] = {"f": looked_at | {"draw": draw}}
         if steps:
             config["corrections"] = {"none": [], "c": steps}
         return Plan.of(config)
@@ -54,16 +71,21 @@ def refused(planned, words, *args, **kwargs):
 EVERYTHING = [
     {"measure": {"knn": {"label": "moa"}}},
     {"measure": {"knn": {"label": "control", "controls": True}}},
-    {"measure": {"nearest_class": {}}},
-    {"measure": {"nearest_class": {}}, "level": "treatment"},
+    {"measure": {"nearest_class": {"batch": "well"}}},
+    {"measure": {"nearest_class": {"batch": "well"}}, "level": "treatment"},
     {"measure": {"average_precision": {}}},
     {"measure": {"mixing": {"batch": "plate"}}},
     {"measure": {"matching": {}}, "level": "treatment"},
     {"measure": {"average_precision": {"negatives": "others"}}},
     {"measure": {"replicating": {"sameby": ["treatment", "dose"]}}},
+    {"measure": {"retrieval": {"strictness": ["well", "plate", "dose"]}}},
+    {
+        "measure": {"retrieval": {"sameby": ["moa"], "diffby": ["treatment"], "strictness": ["well", "column"]}},
+        "level": "fov",
+    },
     {"measure": {"assay_quality": {}}, "level": "fov"},
     {"measure": {"dose_response": {}}, "level": "fov"},
-    {"measure": {"knn": {"label": "replicates", "exclude": ["dose"]}}, "level": "treatment"},
+    {"measure": {"knn": {"label": "replicates", "diffby": ["dose"]}}, "level": "treatment"},
     {"draw": {"umap": {"label": "moa", "by": "control_use"}}},
     {"draw": {"similarity": {"label": "object_count"}}, "level": "treatment"},
     {"steps": [{"standardize": {"fit": "controls"}}, {"sphering": {}}, {"coral": {"by": "plate"}}, {"harmony": {}}]},
@@ -73,12 +95,12 @@ EVERYTHING = [
 
 @pytest.mark.parametrize("case", EVERYTHING, ids=str)
 def test_a_table_that_has_everything_is_refused_nothing(planned, case):
-    planned(**case)
+    assert "undecidable" not in "".join(planned(**case).notes)
 
 
 COLUMNS = [
     ({"measure": {"knn": {"label": "MOA"}}}, "tasks.t.measure.knn.label", "did you mean moa?"),
-    ({"measure": {"knn": {"exclude": ["plate+wel"]}}}, "tasks.t.measure.knn.exclude", "did you mean well?"),
+    ({"measure": {"knn": {"diffby": ["plate+wel"]}}}, "tasks.t.measure.knn.diffby", "did you mean well?"),
     ({"measure": {"nearest_class": {"label": "mao"}}}, "nearest_class.label", "did you mean moa?"),
     ({"measure": {"nearest_class": {"compound": "Treatment"}}}, "nearest_class.compound", "did you mean treatment?"),
     ({"measure": {"nearest_class": {"batch": "batches"}}}, "nearest_class.batch", "did you mean batch?"),
@@ -86,6 +108,7 @@ COLUMNS = [
     ({"measure": {"matching": {"label": "mao"}}}, "matching.label", "did you mean moa?"),
     ({"measure": {"mixing": {"batch": "weak"}}}, "mixing.batch", "found     weak"),
     ({"measure": {"replicating": {"sameby": ["gene"]}}}, "replicating.sameby", "found     gene"),
+    ({"measure": {"retrieval": {"strictness": ["postion"]}}}, "retrieval.strictness", "did you mean position?"),
     ({"measure": {"dose_response": {"by": "compound"}}}, "dose_response.by", "found     compound"),
     ({"measure": {"knn": {"label": "site"}}}, "knn.label", "found     site"),
     ({"draw": {"umap": {"label": "Moa"}}}, "figures.f.draw.umap.label", "did you mean moa?"),
@@ -103,7 +126,8 @@ COLUMNS = [
 
 @pytest.mark.parametrize(("case", "where", "edit"), COLUMNS, ids=str)
 def test_columns_that_no_table_has_are_named(planned, case, where, edit):
-    refused(planned, ["a column of the wells table", where, edit], **case)
+    what = "a level" if "strictness" in str(case) else "a column of the wells table"
+    refused(planned, [what, where, edit], **case)
 
 
 def test_dose_may_be_missing_beside_other_columns_only(planned):
@@ -135,30 +159,9 @@ def one_negative(count=1):
 
 
 NEEDS = [
-    (only(moa=""), {"measure": {"knn": {"label": "moa"}}}, "no value in 22 rows"),
-    (only(moa="x"), {"measure": {"knn": {"label": "moa"}}}, "only x"),
     (only(), {"measure": {"knn": {"label": "control"}}}, "write controls: true in tasks.t.measure.knn"),
-    (only(batch="1"), {"measure": {"knn": {"exclude": ["batch"]}}}, "one batch in all 22 rows"),
     (only(moa="x"), {"model": {"train": {"supervised": {"label": "moa"}}}}, "only x"),
     (only(moa=""), {"model": {"probe": "moa"}}, "no value in 30 rows"),
-    (only(moa=""), {"measure": {"nearest_class": {}}}, "none among 0 classes"),
-    (only(moa=wells()["treatment"]), {"measure": {"matching": {}}}, "none among 4 classes of 4 compounds"),
-    (only(moa=wells()["treatment"]), {"measure": {"nearest_class": {}}}, "none among 4 classes of 4 compounds"),
-    (
-        only(moa=wells()["treatment"]),
-        {"measure": {"nearest_class": {}}, "level": "treatment"},
-        "none among 4 classes of 4 compounds",
-    ),
-    (only(batch="1"), {"measure": {"mixing": {}}}, "1 of batch; 4 of treatment with two wells or more"),
-    (unmarked("positive"), {"measure": {"assay_quality": {}}}, "0 positive and 8 negative on 2 plates"),
-    (unmarked("negative"), {"measure": {"assay_quality": {}}}, "4 positive and 0 negative on 2 plates"),
-    (unmarked("negative"), {"measure": {"dose_response": {}}}, "none; 0 of 30 rows have a dose"),
-    (only(dose=""), {"measure": {"dose_response": {}}}, "none; 0 of 30 rows have a dose"),
-    (only(dose=1), {"measure": {"dose_response": {}}}, "a treatment of three doses or more"),
-    (wells().drop(columns="dose"), {"measure": {"dose_response": {}}}, "a column dose of the wells table"),
-    (unmarked("negative"), {"measure": {"average_precision": {}}}, "0 wells can be negatives"),
-    (only(treatment=""), {"measure": {"average_precision": {}}}, "none in 30 wells"),
-    (only(control="negative"), {"measure": {"replicating": {}}}, "none of 0"),
     (unmarked("negative"), {"steps": [{"sphering": {}}]}, "0, half of the 0 wells"),
     (one_negative().query("plate == 'P1'"), {"steps": [{"sphering": {}}], "plates": ("P1",)}, "half of the 1 wells"),
     (unmarked("negative"), {"steps": [{"standardize": {}}, {"coral": {}}]}, "corrections.c.1 of d.coral"),
@@ -170,6 +173,46 @@ NEEDS = [
 @pytest.mark.parametrize(("table", "case", "words"), NEEDS, ids=[f"{case} {words}" for _, case, words in NEEDS])
 def test_what_would_stop_after_training_is_refused(planned, table, case, words):
     refused(planned, ["expected", "found", "where", "edit", words], table, **case)
+
+
+PER_COMPOUND = wells()["treatment"]
+TREATMENTS = {"level": "treatment"}
+UNDECIDABLE = [
+    (only(moa=""), {"measure": {"knn": {"label": "moa"}}}, "no value in 22 rows"),
+    (only(moa="x"), {"measure": {"knn": {"label": "moa"}}}, "only x"),
+    (only(batch="1"), {"measure": {"knn": {"diffby": ["batch"]}}}, "one batch in all 22 rows"),
+    (only(moa=""), {"measure": {"nearest_class": {}}}, "none among 0 classes"),
+    (only(moa=PER_COMPOUND), {"measure": {"nearest_class": {}}}, "none among 4 classes of 4 compounds"),
+    (only(moa=PER_COMPOUND), {"measure": {"nearest_class": {}}} | TREATMENTS, "none among 4 classes of 4 compounds"),
+    (only(moa="x"), {"measure": {"nearest_class": {}}}, "two classes or more in the column moa"),
+    (only(batch="1"), {"measure": {"nearest_class": {}}}, "for nscb two values of treatment"),
+    (only(moa=PER_COMPOUND), {"measure": {"matching": {}}}, "none among 4 classes of 4 compounds"),
+    (only(batch="1"), {"measure": {"mixing": {}}}, "1 of batch; 4 of treatment with two wells or more"),
+    (unmarked("positive"), {"measure": {"assay_quality": {}}}, "0 positive and 8 negative on 2 plates"),
+    (unmarked("negative"), {"measure": {"assay_quality": {}}}, "4 positive and 0 negative on 2 plates"),
+    (one_negative(2), {"measure": {"assay_quality": {}}}, "4 positive and 4 negative on 2 plates"),
+    (unmarked("negative"), {"measure": {"dose_response": {}}}, "none; 0 of 30 rows have a dose"),
+    (only(dose=""), {"measure": {"dose_response": {}}}, "none; 0 of 30 rows have a dose"),
+    (only(dose=1), {"measure": {"dose_response": {}}}, "a treatment of three doses or more"),
+    (wells().drop(columns="dose"), {"measure": {"dose_response": {}}}, "a column dose of the wells table"),
+    (unmarked("negative"), {"measure": {"average_precision": {}}}, "0 wells can be negatives"),
+    (only(treatment=""), {"measure": {"average_precision": {}}}, "none in 30 wells"),
+    (only(control="negative"), {"measure": {"replicating": {}}}, "none of 0"),
+    (
+        only().query("control != 'positive'"),
+        {"measure": {"retrieval": {"sameby": ["treatment", "dose"]}}},
+        "finds batch: one batch in all 18 profiles; source: no column source in the wells table; "
+        "position: no two profiles of one treatment and dose differ in position",
+    ),
+    (only(control="negative"), {"measure": {"retrieval": {"strictness": ["well"]}}}, "no profile to compare"),
+]
+
+
+@pytest.mark.parametrize(("table", "case", "words"), UNDECIDABLE, ids=[f"{c} {words}" for _, c, words in UNDECIDABLE])
+def test_what_a_design_cannot_answer_is_noted_and_stops_nothing(planned, table, case, words):
+    (note,) = [note for note in planned(table, **case).notes if "undecidable" in note]
+    assert note.startswith("tasks.t of d: undecidable, as it wants ")
+    assert words in note
 
 
 def test_a_plate_of_one_well_cannot_be_standardised(planned):
@@ -197,6 +240,99 @@ def test_a_heat_map_of_too_many_rows_is_refused(planned, monkeypatch):
     monkeypatch.setattr(demands, "MAX_ROWS", 29)
     refused(planned, ["30 rows", "figures.f.draw.similarity"], draw={"similarity": {}})
     planned(draw={"similarity": {}}, level="treatment")
+
+
+def test_a_pool_is_asked_as_one(planned):
+    """Of two datasets each has one class; together they have two."""
+    halves = {"table": only(moa="x"), "other": only(moa="y")}
+    knn = {"measure": {"knn": {"label": "moa", "diffby": ["dataset"]}}}
+    plan = planned(pool="de", **halves, **knn)
+    assert "undecidable" not in "".join(plan.notes)
+    assert plan.results("d", "tasks", "measure") == [("t", "m", "none")]
+    assert plan.results("e", "tasks", "measure") == []  # the page of the first one shows it
+    planned(pool="de", **halves, level="treatment", where={"dataset": ["d", "e"]}, **knn)
+    planned(pool="de", **halves, level="treatment", where={"dataset": "d"}, measure={"knn": {}})
+    planned(pool="de", **halves, level="well", where={"plate": ["d/P1", "e/P1"]}, **knn)
+    refused(planned, ["found     P1", "d/P1"], pool="de", **halves, where={"plate": "P1"}, **knn)
+    notes = [n for n in planned(pool="de", **halves, where={"dataset": "e"}, **knn).notes if "undecidable" in n]
+    assert ["only y" in note for note in notes] == [True, False]
+    assert all(note.startswith("tasks.t of d + e: ") for note in notes)
+    assert "one dataset in all 22 rows" in notes[1]
+    lacks = {"table": wells(), "other": wells().drop(columns="moa")}
+    refused(planned, ["found     moa", "tasks.t.measure.knn.label"], pool="de", **lacks, **knn)
+
+
+def test_a_pool_that_no_model_embeds_is_refused(planned):
+    ask = {"other": wells(), "measure": {"knn": {}}}
+    one = {"encoder": {"random": {}}, "embed_on": ["d"]}
+    refused(planned, ["a model that embeds d, e", "tasks.t.pool"], pool="de", model=one, **ask)
+    refused(planned, ["one of d, e", "found     f", "tasks.t.pool"], pool="df", **ask)
+    both = {"measure": {"segmentation": {"truth": "x"}}, "other": wells()}
+    refused(planned, ["pool of tasks and figures of profiles only"], pool="de", **both)
+
+
+def test_cells_are_asked_without_corrections_only(planned):
+    plan = planned(measure={"knn": {"label": "moa"}}, level="cell", steps=[{"standardize": {}}])
+    assert plan.results("d", "tasks", "measure") == [("t", "m", "none")]
+    plan = planned(draw={"umap": {"label": "site"}}, level="cell", steps=[{"standardize": {}}])
+    assert plan.results("d", "figures", "draw") == [("f", "m", "none")]
+    refused(planned, ["nearest_class of fov or well or treatment"], measure={"nearest_class": {}}, level="cell")
+    by = {"dataset": {"sample": {"by": ["compound"]}}}
+    refused(planned, ["sample.by", "found     compound"], measure={"knn": {}}, level="cell", **by)
+    planned(measure={"knn": {}}, level="well", **by)
+
+
+def test_sets_that_a_split_names_are_there(planned):
+    sets = wells()["treatment"].map({"a": "train", "b": "test"}).fillna("validation")
+    for measure in ("knn", "nearest_class"):
+        ask = {"measure": {measure: {"label": "moa", "split": "part"}}}
+        planned(only(part=sets), **ask)
+        words = ["the values train and test", "found     train, validation", f"tasks.t.measure.{measure}.split"]
+        refused(planned, words, only(part=sets.replace("test", "train")), **ask)
+        refused(planned, [f"{measure}.split", "did you mean parts?"], only(parts=sets), **ask)
+    folds = {"measure": {"knn": {"label": "moa", "folds": {"by": "tretment"}}}}
+    refused(planned, ["knn.folds", "did you mean treatment?"], **folds)
+    planned(measure={"knn": {"label": "moa", "folds": {}, "sameby": ["plate"]}})
+
+
+KNN, MAP = {"measure": {"knn": {}}}, {"draw": {"umap": {}}}
+BY_TREATMENT = {"level": "treatment", "dataset": {"consensus": {"by": ["treatment"]}}}
+WHERE = [
+    ({"Dose": "max"}, KNN, ["tasks.t.where", "found     Dose", "did you mean dose?"]),
+    ({"dosage": "max"}, MAP, ["figures.f.where", "did you mean dose?"]),
+    ({"object_count": 3}, KNN, ["found     object_count"]),
+    ({"site": "1"}, KNN, ["found     site"]),
+    ({"moa": "max"}, KNN, ["numbers in the column moa", "tasks.t.where.moa"]),
+    ({"treatment": "pso"}, KNN, ["a value of the column treatment: DMSO, a, b, c, pos", "did you mean pos?"]),
+    ({"plate": ["P3", "P4"]}, KNN, ["P1, P2", "found     P3, P4"]),
+    ({"treatment": "a", "moa": "y"}, KNN, ["rows that fit every condition", "none of 30"]),
+    ({"plate": "P1"}, KNN | {"level": "treatment"}, ["4 of 8 wells of DMSO", "add plate to consensus.by"]),
+    ({"dose": "max"}, KNN | BY_TREATMENT, ["2 of 6 wells of a", "level: well"]),
+]
+
+
+@pytest.mark.parametrize(("where", "case", "words"), WHERE, ids=str)
+def test_conditions_that_leave_nothing_are_refused(planned, where, case, words):
+    refused(planned, words, where=where, **case)
+
+
+@pytest.mark.parametrize("level", ["well", "treatment"])
+@pytest.mark.parametrize(
+    "where", [{"dose": "max"}, {"dose": [2, 3]}, {"moa": ["x", "y", "z"]}, {"control": ["", "negative"], "dose": "min"}]
+)
+def test_conditions_that_leave_rows_are_not(planned, where, level):
+    planned(where=where, level=level, **KNN)
+    planned(where=where, level=level, **MAP)
+
+
+def test_needs_are_asked_of_the_rows_that_are_left(planned):
+    """The highest dose of each treatment is one dose, and moa x alone one class."""
+    planned(measure={"dose_response": {}}, where={"dose": [1, 2, 3]})
+    for words, measure, where in (
+        ("three doses", {"dose_response": {}}, {"dose": "max"}),
+        ("only x", {"knn": {"label": "moa"}}, {"moa": "x"}),
+    ):
+        assert words in "".join(planned(measure=measure, where=where).notes)
 
 
 def test_every_need_that_is_declared_is_known():

@@ -15,6 +15,6 @@ def descriptions(rule, path=""):
 
 @pytest.mark.parametrize(("path", "text"), descriptions(settings.schema()))
 def test_descriptions_start_with_a_capital_and_end_with_a_full_stop_if_they_are_several_sentences(path, text):
-    several = re.search(r"(?<!al)\. \S", text) is not None
+    several = re.search(r"(?<!al)[.?] \S", text) is not None
     assert text[0].isupper(), path
     assert text.endswith(".") == several, path

@@ -15,6 +15,7 @@ from wellread.painted.layout import images
 from wellread.plan import manual, settings
 from wellread.profiles.aggregate import aggregate
 from wellread.profiles.consensus import consensus
+from wellread.profiles.pool import pool_plate
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choices, functions
 from wellread.train.loop import fit
@@ -24,7 +25,7 @@ DEFS = settings.schema()["$defs"]
 SECTIONS = ("images", "illumination", "segment", "encoder", "train", "correction", "measure", "draw", "look")
 REGISTRIES = {section: functions(section) for section in SECTIONS}  # section of the schema: the functions it offers
 REGISTRIES["images"]["painted"] = images  # which has the options of the layout
-PLAIN = {  # sections that are the options of one function, and what the function takes besides
+PLAIN = {  # sections that are the options of one function (aggregate: of two), and what the function takes besides
     "calibrate": (survey, set()),
     "crops": (crops, set()),
     "aggregate": (aggregate, {"seed"}),
@@ -68,7 +69,8 @@ def test_schema_and_signature_agree(section, name):
 @pytest.mark.parametrize("section", PLAIN)
 def test_schema_and_signature_agree_where_there_is_one_function(section):
     function, besides = PLAIN[section]
-    expected = {key: value for key, value in options(function).items() if key not in besides}
+    of_steps = options(pool_plate) if section == "aggregate" else {}
+    expected = of_steps | {key: value for key, value in options(function).items() if key not in besides}
     assert described(DEFS[section]) == expected
 
 
@@ -151,7 +153,7 @@ def test_the_manual_is_written_from_the_schema():
 
 WORDS = {"$schema", "$ref", "$defs", "title", "type", "description", "default", "enum", "const", "oneOf", "pattern"}
 WORDS |= {"reruns", "properties", "additionalProperties", "required", "propertyNames", "minProperties", "maxProperties"}
-WORDS |= {"items", "minItems", "maxItems", "uniqueItems", "minLength"}
+WORDS |= {"items", "minItems", "maxItems", "uniqueItems", "minLength", "if", "else"}
 WORDS |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 
 
@@ -260,7 +262,7 @@ def test_names_that_are_whole_numbers_are_text():
         ("figures: {~: {draw: {umap: {}}}}", ["None", "figures", "write quotes"]),
         ("tasks: {t: {measure: {knn: {label: no}}}}", ["False", "tasks.t.measure.knn.label", "write quotes"]),
         ("tasks: {t: {measure: {knn: {label: 7}}}}", ["tasks.t.measure.knn.label", "write quotes around it, '7'"]),
-        ("tasks: {t: {measure: {knn: {exclude: [1]}}}}", ["knn.exclude.0", "write quotes around it, '1'"]),
+        ("tasks: {t: {measure: {knn: {diffby: [1]}}}}", ["knn.diffby.0", "write quotes around it, '1'"]),
     ],
 )
 def test_what_yaml_makes_of_names_is_told(text, words):

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from made_profiles import aggregated
 from wellread.profiles import tables
-from wellread.profiles.aggregate import aggregate
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
@@ -33,8 +33,8 @@ def wells():
 
 
 @pytest.mark.parametrize(("cells", "fields"), [("median", "mean"), ("mean", "median")])
-def test_every_profile_equals_a_loop(plates, wells, cells, fields):
-    fov, well = aggregate(*plates, wells, seed=0, cells=cells, fields=fields)
+def test_every_profile_equals_a_loop(plates, wells, cells, fields, tmp_path):
+    fov, well = aggregated(tmp_path, *plates, wells, seed=0, cells=cells, fields=fields)
     keys = pd.concat([pd.read_parquet(path) for path in plates[0]])
     X = np.concatenate([np.load(path) for path in plates[1]]).astype(float)
     for frame, level in ((fov, ["plate", "well", "site"]), (well, ["plate", "well"])):
@@ -49,8 +49,8 @@ def test_every_profile_equals_a_loop(plates, wells, cells, fields):
             assert row.Metadata_Object_Count == sum(m.sum() for m in members)
 
 
-def test_metadata_come_from_the_wells_table(plates, wells):
-    fov, well = aggregate(*plates, wells, seed=0)
+def test_metadata_come_from_the_wells_table(plates, wells, tmp_path):
+    fov, well = aggregated(tmp_path, *plates, wells, seed=0)
     assert list(tables.split(fov)[0]) == [
         "Metadata_Plate", "Metadata_Well", "Metadata_Site", "Metadata_Object_Count", "Metadata_batch",
         "Metadata_treatment", "Metadata_control", "Metadata_moa", "Metadata_dose", "Metadata_control_use",
@@ -60,9 +60,9 @@ def test_metadata_come_from_the_wells_table(plates, wells):
     assert set(well.loc[well["Metadata_control"] == "negative", "Metadata_control_use"]) <= {"fit", "evaluate"}
 
 
-def test_wells_without_profile_are_told_with_their_cells(plates, wells, caplog):
+def test_wells_without_profile_are_told_with_their_cells(plates, wells, caplog, tmp_path):
     wells = pd.concat([wells[~wells["well"].eq("A02")], wells.iloc[[0]].assign(well="H12")])
-    _, well = aggregate(*plates, wells, seed=0, min_cells=5)
+    _, well = aggregated(tmp_path, *plates, wells, seed=0, min_cells=5)
     assert not {"A02", "A03", "H12"} & set(well["Metadata_Well"])
     lost = {"not in wells table": (2, 14), "below min_cells": (2, 6), "no cells": (1, 0)}
     for reason, (n, cells) in lost.items():
@@ -71,57 +71,58 @@ def test_wells_without_profile_are_told_with_their_cells(plates, wells, caplog):
     assert well["Metadata_Object_Count"].sum() + sum(cells for _, cells in lost.values()) == total
 
 
-def test_min_cells_are_enough(plates, wells):
-    assert len(aggregate(*plates, wells, seed=0, min_cells=3)[1]) == 6
+def test_min_cells_are_enough(plates, wells, tmp_path):
+    assert len(aggregated(tmp_path, *plates, wells, seed=0, min_cells=3)[1]) == 6
 
 
 def test_the_order_of_cells_does_not_matter(plates, wells, tmp_path):
-    before = aggregate(*plates, wells, seed=0)
+    before = aggregated(tmp_path, *plates, wells, seed=0)
     for cells, embeddings in zip(*plates, strict=True):
         order = np.random.default_rng(1).permutation(len(np.load(embeddings)))
         table_files.write(pd.read_parquet(cells).iloc[order], cells, "cells")
         np.save(embeddings, np.load(embeddings)[order])
-    for one, other in zip(before, aggregate(*plates, wells, seed=0), strict=True):
+    for one, other in zip(before, aggregated(tmp_path, *plates, wells, seed=0), strict=True):
         pd.testing.assert_frame_equal(one, other, rtol=1e-6)
 
 
 def test_same_inputs_same_bytes(plates, wells, tmp_path):
     for name in ("one", "two"):
-        table_files.write(aggregate(*plates, wells, seed=0)[1], tmp_path / name, "profiles")
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+        aggregated(tmp_path / name, *plates, wells, seed=0)
+    for level in ("fov.parquet", "well.parquet"):
+        assert (tmp_path / "one" / level).read_bytes() == (tmp_path / "two" / level).read_bytes()
 
 
-def test_a_plate_without_cells_is_no_error(plates, wells):
+def test_a_plate_without_cells_is_no_error(plates, wells, tmp_path):
     cells, embeddings = plates
     table_files.write(pd.read_parquet(cells[1]).iloc[:0], cells[1], "cells")
     np.save(embeddings[1], np.zeros((0, 5), np.float32))
-    _, well = aggregate(cells, embeddings, wells, seed=0)
+    _, well = aggregated(tmp_path, cells, embeddings, wells, seed=0)
     assert set(well["Metadata_Plate"]) == {"p1"}
 
 
-def test_no_cells_at_all_give_empty_tables(plates, wells):
+def test_no_cells_at_all_give_empty_tables(plates, wells, tmp_path):
     for cells, embeddings in zip(*plates, strict=True):
         table_files.write(pd.read_parquet(cells).iloc[:0], cells, "cells")
         np.save(embeddings, np.zeros((0, 5), np.float32))
-    fov, well = aggregate(*plates, wells, seed=0)
+    fov, well = aggregated(tmp_path, *plates, wells, seed=0)
     assert len(fov) == len(well) == 0
     assert "emb_0004" in well
 
 
-def test_embeddings_of_other_cells_are_refused(plates, wells):
+def test_embeddings_of_other_cells_are_refused(plates, wells, tmp_path):
     np.save(plates[1][0], np.zeros((3, 5), np.float32))
     with pytest.raises(InputError, match="25 cells and 3 embeddings"):
-        aggregate(*plates, wells, seed=0)
+        aggregated(tmp_path, *plates, wells, seed=0)
 
 
-def test_nan_embeddings_are_refused(plates, wells):
+def test_nan_embeddings_are_refused(plates, wells, tmp_path):
     X = np.load(plates[1][0])
     X[4, 2] = np.nan
     np.save(plates[1][0], X)
     with pytest.raises(InputError, match=r"(?s)1 of 25 cells.*p1.npy"):
-        aggregate(*plates, wells, seed=0)
+        aggregated(tmp_path, *plates, wells, seed=0)
 
 
-def test_a_wells_table_of_another_screen_is_refused(plates, wells):
+def test_a_wells_table_of_another_screen_is_refused(plates, wells, tmp_path):
     with pytest.raises(InputError, match=r"(?s)q1 A01.*p1 A01"):
-        aggregate(*plates, wells.assign(plate="q1").drop_duplicates(["plate", "well"]), seed=0)
+        aggregated(tmp_path, *plates, wells.assign(plate="q1").drop_duplicates(["plate", "well"]), seed=0)

@@ -3,11 +3,13 @@
 import re
 import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import made_run
 import numpy as np
 import pandas as pd
 import pytest
+from wellread.measure import tidy
 from wellread.profiles.ledger import build_ledger
 from wellread.report import plates, svg
 from wellread.report.page import CHAPTERS, number, report
@@ -88,6 +90,29 @@ def test_results_come_with_interval_and_chance(run, page):
     assert f"{number(every.nsc_low)} to {number(every.nsc_high)} chance {number(every.nsc_chance)}" in text(page)
 
 
+def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
+    """For one pair: nsc cannot be decided, so it has no number there, no picture and no claim to be the highest."""
+    undecided = "tiny_sphering.parquet"
+    inputs = dict(run.inputs, tasks=[])
+    for path in (p for p in map(Path, run.inputs["tasks"]) if p.parent.name == "moa"):
+        copied = tmp_path / "moa" / path.name
+        copied.parent.mkdir(exist_ok=True)
+        answers = pd.read_parquet(path)
+        if path.name == undecided:
+            answers = tidy.table(
+                [tidy.undecidable("nsc", "one compound <of> 1 class: x", 7), tidy.row("nscb", 0.125, 7)]
+            )
+        table_files.write(answers, copied, "answers")
+        inputs["tasks"].append(str(copied))
+    page = text(written(tmp_path, inputs, run.wells, run.config))
+    assert "tiny sphering undecidable: one compound <of> 1 class: x 0.125" in page
+    assert page.count("undecidable") == 1
+    every = [pd.read_parquet(path) for path in inputs["tasks"] if not path.endswith(undecided)]
+    best = max(table.query("metric == 'nsc'")["value"].iloc[0] for table in every)
+    assert f"moa , nsc {number(best)}" in page
+    assert tidy.undecided(tidy.table([tidy.undecidable("nsc", "a: b", 7)])) == {"nsc": ("a: b", 7)}
+
+
 def test_names_of_users_are_text(page):
     assert "<script" not in page
     assert "&lt;script&gt;alert(" in page
@@ -121,6 +146,15 @@ def test_an_empty_run_without_wells_is_still_a_page(run, tmp_path):
     page = written(tmp_path, {}, None, run.config)
     assert "There is no ledger in this run" in text(page)
     assert "There are no crops in this run" in text(page)
+
+
+def test_ready_profiles_have_no_chapters_of_images(run, tmp_path):
+    config = run.config | {"datasets": {"demo": {"object": "profile"}}}
+    page = written(tmp_path, {"profiles": run.inputs["profiles"]}, run.wells, config)
+    links = [attributes["href"] for tag, attributes in Tags(page).tags if tag == "a"]
+    assert links == ["#ledger", "#embed", "#correct", "#measure", "#draw", "#provenance"]
+    assert "2 plates · ready profiles" in text(page)
+    assert "they were read from feature tables" in text(page)
 
 
 def test_a_plate_without_cells_is_reported(run, tmp_path):

@@ -8,17 +8,14 @@ import sys
 import pytest
 from flow import hashes, small, small_config, snakemake, write_config
 
-
-def slurm_answers() -> bool:
-    if not shutil.which("sinfo"):
-        return False
-    return subprocess.run(["sinfo", "--noheader"], capture_output=True, timeout=60).returncode == 0
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(not slurm_answers(), reason="no Slurm answers here"),
-]
+@pytest.fixture(autouse=True)
+def slurm():
+    """Skips where no Slurm answers, which takes `sinfo` some seconds to find out."""
+    if not shutil.which("sinfo") or subprocess.run(["sinfo", "--noheader"], capture_output=True, timeout=60).returncode:
+        pytest.skip("no Slurm answers here")
 
 
 def test_the_slurm_profile_gives_the_bytes_of_a_local_run(tmp_path):

@@ -59,7 +59,7 @@ CHANGES = {
     ),
     "a statement in vit.py": (
         lambda f: replace(f / CODE / "encoder/vit.py", "import torch\n", "import torch\n\nNEW = 1\n"),
-        {"train", "embed P1", "embed P2"} | PER_DATASET,
+        {"train", "embed P1", "embed P2", "pool P1", "pool P2"} | PER_DATASET,
     ),
     "the sphering regularisation": (
         lambda f: replace(f / "test.yaml", "regularisation: 0.1", "regularisation: 0.2"),
@@ -68,18 +68,20 @@ CHANGES = {
     "a label in the wells table": (lambda f: replace(f / "wells.csv", ",actin bundling", ",actin"), PER_DATASET),
     "one row of one plate": (
         lambda f: replace(f / "images.csv", "raw/P2/C05_1_ER.tif", "raw/P2/C04_1_ER.tif"),
-        {f"{verb} P2" for verb in ("calibrate", "segment", "crops", "embed")}
-        | {"train", "embed P1"}
+        {f"{verb} P2" for verb in ("calibrate", "segment", "crops", "embed", "pool")}
+        | {"train", "embed P1", "pool P1"}
         | PER_PLATES
         | PER_DATASET,
     ),
     "a new plate": (
         lambda f: write_tables(f, ("P1", "P2", "P3")),
-        {f"{verb} P3" for verb in ("calibrate", "segment", "crops", "embed")} | PER_PLATES | PER_DATASET,
+        {f"{verb} P3" for verb in ("calibrate", "segment", "crops", "embed", "pool")} | PER_PLATES | PER_DATASET,
     ),
     "a rule of quality for cells": (
         lambda f: replace(f / "test.yaml", "size: 40", "size: 40\n      flagged: drop"),
-        {f"{verb} {plate}" for verb in ("crops", "embed") for plate in PLATES} | {"train", "look"} | PER_DATASET,
+        {f"{verb} {plate}" for verb in ("crops", "embed", "pool") for plate in PLATES}
+        | {"train", "look"}
+        | PER_DATASET,
     ),
     "the thresholds of a score": (
         lambda f: replace(f / "test.yaml", "truth.tif", "truth.tif\n        iou: [0.5]"),

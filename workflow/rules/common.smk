@@ -98,10 +98,11 @@ def code(*modules, **picked):
 
 
 def every_plate(path, where=lambda dataset: True):
-    """An input: `path` for every plate of the dataset, if it has such files; other wildcards filled in."""
+    """An input: `path` for every plate of a dataset with images, if it has such files; other wildcards filled in."""
 
     def paths(wildcards):
-        plates = PLAN.plates(wildcards.dataset) if where(wildcards.dataset) else []
+        has = PLAN.has_images(wildcards.dataset) and where(wildcards.dataset)
+        plates = PLAN.plates(wildcards.dataset) if has else []
         return [path.format(plate=plate, **wildcards) for plate in plates]
 
     return paths
@@ -161,13 +162,23 @@ def grow(megabytes):
 
 
 def profiles_for(noun):
-    """An input: the profiles that a task or figure is about."""
+    """An input: the profiles that a task or figure is about, of its dataset or of all that it pools."""
 
-    def path(wildcards):
-        level = PLAN.config[f"{noun}s"][wildcards[noun]]["level"]
-        return f"results/{wildcards.dataset}/profiles/{wildcards.model}/{wildcards.correction}/{level}.parquet"
+    def paths(wildcards):
+        entry = PLAN.config[f"{noun}s"][wildcards[noun]]
+        folder = f"profiles/{wildcards.model}/{wildcards.correction}"
+        return [f"results/{name}/{folder}/{entry['level']}.parquet" for name in entry["pool"] or [wildcards.dataset]]
 
-    return path
+    return paths
+
+
+def crossed_profiles(wildcards):
+    """Inputs: the profiles corrected on the other half of the controls, for measures that use all controls."""
+    task = PLAN.config["tasks"][wildcards.task]
+    if not chosen("measure", task["measure"]).crossed or wildcards.correction == "none":
+        return []
+    path = f"profiles/{wildcards.model}/{wildcards.correction}/crossed.parquet"
+    return [f"results/{name}/{path}" for name in task["pool"] or [wildcards.dataset]]
 
 
 def every_model(path, which=lambda model: True):

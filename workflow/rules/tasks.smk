@@ -3,7 +3,8 @@
 
 rule measure:
     input:
-        profiles_for("task"),
+        profiles=profiles_for("task"),
+        crossed=crossed_profiles,
     output:
         "results/{dataset}/tasks/{task}/{model}_{correction}.parquet",
     log:
@@ -16,8 +17,10 @@ rule measure:
         mem_mb=grow(4000),
     params:
         section=setting("task", "measure"),
+        pool=setting("task", "pool"),
+        where=setting("task", "where"),
         seed=config["seed"],
-        code=code(measure=setting("task", "measure")),
+        code=code("profiles.looked_at", measure=setting("task", "measure")),
     script:
         "../scripts/measure.py"
 
@@ -67,8 +70,10 @@ rule draw:
         mem_mb=grow(4000),
     params:
         section=setting("figure", "draw"),
+        pool=setting("figure", "pool"),
+        where=setting("figure", "where"),
         seed=config["seed"],
-        code=code(draw=setting("figure", "draw")),
+        code=code("profiles.looked_at", draw=setting("figure", "draw")),
     script:
         "../scripts/draw.py"
 
@@ -113,7 +118,8 @@ rule ledger:
         cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
         lost=every_plate("results/{dataset}/{plate}/lost.parquet"),
         objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
-        embeddings=every_model("results/{dataset}/{plate}/embeddings/{model}.npy"),
+        embeddings=every_model("results/{dataset}/{plate}/embeddings/{model}.npy", PLAN.reads_crops),
+        given=every_model("results/{dataset}/profiles/{model}/ledger.parquet", PLAN.names_tables),
         profiles=every_model("results/{dataset}/profiles/{model}/none/well.parquet"),
     output:
         "results/{dataset}/ledger.parquet",

@@ -1,12 +1,12 @@
-"""Pool the embeddings of every plate's cells into profiles of fields and wells."""
+"""Gather the fields of every plate into profiles of fields and wells, with the labels of their wells."""
 
 from wellread.inputs import user_tables
 from wellread.profiles.aggregate import aggregate
-from wellread.runtime import job, table_files
+from wellread.runtime import job
 
-with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
+params = snakemake.params
+with job.running(snakemake.log[0], **snakemake.wildcards, seed=params.seed):
     wells = user_tables.wells(snakemake.config["datasets"][snakemake.wildcards.dataset])
-    files = snakemake.input.cells, snakemake.input.embeddings
-    fov, well = aggregate(*files, wells, seed=snakemake.params.seed, **snakemake.params.options)
-    table_files.write(fov, snakemake.output.fov, "profiles")
-    table_files.write(well, snakemake.output.well, "profiles")
+    options = {"seed": params.seed, "fields": params.fields, "min_cells": params.min_cells}
+    files = list(snakemake.input.fields), list(snakemake.input.pooled)
+    aggregate(*files, wells, snakemake.output.fov, snakemake.output.well, **options)

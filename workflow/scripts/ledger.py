@@ -7,10 +7,13 @@ from wellread.runtime import job, table_files
 files = snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards):
     dataset = snakemake.wildcards.dataset
-    images = sources.fields(snakemake.config["datasets"][dataset], dataset)
-    plates = ledger.plate_files(files.fields, files.cells, files.lost, files.embeddings, files.get("objects") or ())
-    profiles = ledger.profile_files(files.profiles)
-    wells = user_tables.wells(snakemake.config["datasets"][dataset])
-    counts = ledger.build_ledger(images, plates, wells, profiles)
+    section = snakemake.config["datasets"][dataset]
+    if given := files.get("given"):
+        counts = ledger.together(given)
+    else:
+        images = sources.fields(section, dataset)
+        plates = ledger.plate_files(files.fields, files.cells, files.lost, files.embeddings, files.get("objects") or ())
+        profiles = ledger.profile_files(files.profiles)
+        counts = ledger.build_ledger(images, plates, user_tables.wells(section), profiles)
     ledger.check_ledger(counts)
     table_files.write(counts, snakemake.output[0], "ledger")

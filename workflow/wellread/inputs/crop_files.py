@@ -15,7 +15,7 @@ from wellread.runtime.registry import choice
 
 log = logging.getLogger("wellread")
 KEY = ["plate", "well", "site"]
-WELLS = "results/{dataset}/wells.csv"  # the wells table that is made of a table of cells
+WELLS = "results/{dataset}/wells.csv"  # the wells table that is made of a table of cells, or of feature tables
 
 
 @choice("images")
@@ -74,8 +74,12 @@ def wells_table(name: str, options: dict) -> str:
     ]:
         log.info("no labels of wells, since cells of one well differ in them: %s", ", ".join(varied))
     table = frame[shared].drop(columns=["site"], errors="ignore").drop_duplicates(["plate", "well"])
-    text = table.assign(**{c: "" for c in ("treatment", "control") if c not in table}).to_csv(index=False)
-    path = Path(WELLS.format(dataset=name))
+    return write_wells(name, table.assign(**{c: "" for c in ("treatment", "control") if c not in table}))
+
+
+def write_wells(name: str, table: pd.DataFrame) -> str:
+    """Write the wells table that was made for the dataset `name`, if it has changed; its path."""
+    path, text = Path(WELLS.format(dataset=name)), table.to_csv(index=False)
     if not path.is_file() or path.read_text() != text:
         with whole(path) as partial:
             Path(partial).write_text(text)

@@ -11,8 +11,8 @@ from wellread.runtime.errors import InputError
 SHOWN = 5  # plates that are named
 
 
-def check(images: pd.DataFrame, wells: pd.DataFrame, where: str, least: float, say) -> None:
-    """Tell `say` how many wells have images, a row in the wells table, and both.
+def check(images: pd.DataFrame, wells: pd.DataFrame, where: str, least: float, say, what="images") -> None:
+    """Tell `say` how many wells have images (or `what`), a row in the wells table, and both.
 
     Raises InputError if the tables share no plate, or if on a plate less than the share `least` of the wells with
     images is in the wells table; it names wells and plates of both sides. What gets no profile is told.
@@ -20,23 +20,23 @@ def check(images: pd.DataFrame, wells: pd.DataFrame, where: str, least: float, s
     sides = [table[["plate", "well"]].drop_duplicates() for table in (images, wells)]
     imaged, known = ({plate: set(own) for plate, own in side.groupby("plate")["well"]} for side in sides)
     shared = {plate: own & known.get(plate, set()) for plate, own in imaged.items()}
-    say(_counts(imaged, known, shared, where))
+    say(_counts(imaged, known, shared, where, what))
     others = set(known) - set(imaged)
     poor = [plate for plate, own in imaged.items() if len(shared[plate]) < least * len(own)]
     if not set(imaged) & set(known):
         poor, least = list(imaged), least or 1
     if poor:
-        raise InputError.together([_poor(imaged, known, shared, poor, where, least)])
-    for words in _left_out(imaged, shared, sorted(others), set(imaged) - set(known)):
+        raise InputError.together([_poor(imaged, known, shared, poor, where, least, what)])
+    for words in _left_out(imaged, shared, sorted(others), set(imaged) - set(known), what):
         say(f"{where}: {words}")
 
 
-def _left_out(imaged: dict, shared: dict, only: list[str], unlisted: set) -> list[str]:
+def _left_out(imaged: dict, shared: dict, only: list[str], unlisted: set, what: str) -> list[str]:
     """What gets no profile, in lines."""
     partly = [plate for plate in sorted(imaged) if shared[plate] != imaged[plate] and plate not in unlisted]
     lost = {plate: sorted(imaged[plate] - shared[plate]) for plate in partly}
     lines = [
-        f"plate {plate}: {len(lost[plate])} of {len(imaged[plate])} wells with images are not in the wells table and "
+        f"plate {plate}: {len(lost[plate])} of {len(imaged[plate])} wells with {what} are not in the wells table and "
         f"get no profile, such as {examples(lost[plate])}"
         for plate in partly[:SHOWN]
     ]
@@ -45,15 +45,15 @@ def _left_out(imaged: dict, shared: dict, only: list[str], unlisted: set) -> lis
     if unlisted:
         lines.append(f"{_plates(unlisted)} not in the wells table get no profile: {examples(sorted(unlisted), SHOWN)}")
     if only:
-        lines.append(f"{_plates(only)} only in the wells table, without images: {examples(only, SHOWN)}")
+        lines.append(f"{_plates(only)} only in the wells table, without {what}: {examples(only, SHOWN)}")
     return lines
 
 
-def _counts(imaged: dict, known: dict, shared: dict, where: str) -> str:
+def _counts(imaged: dict, known: dict, shared: dict, where: str, what: str) -> str:
     """One line: the wells of both sides, and those in both."""
     n, rows, both = (sum(map(len, side.values())) for side in (imaged, known, shared))
     table = f"{_wells(rows)} in the wells table on {_plates(known)}"
-    return f"{where}: {_wells(n)} with images on {_plates(imaged)}; {table}; {both} in both"
+    return f"{where}: {_wells(n)} with {what} on {_plates(imaged)}; {table}; {both} in both"
 
 
 def _wells(n: int) -> str:
@@ -64,23 +64,26 @@ def _plates(side) -> str:
     return f"{len(side)} plate{'s' if len(side) != 1 else ''}"
 
 
-def _poor(imaged: dict, known: dict, shared: dict, poor: list[str], where: str, least: float) -> InputError:
-    lines = [f"plate {plate}: {_found(plate, imaged[plate], known, shared[plate])}" for plate in sorted(poor)[:SHOWN]]
+def _poor(imaged: dict, known: dict, shared: dict, poor: list[str], where: str, least: float, what: str) -> InputError:
+    lines = [
+        f"plate {plate}: {_found(plate, imaged[plate], known, shared[plate], what)}" for plate in sorted(poor)[:SHOWN]
+    ]
     more = [f"and {len(poor) - SHOWN} plates more"] if len(poor) > SHOWN else []
     near = [f"{plate} -> {like}" for plate in sorted(poor) if plate not in known and (like := _like(plate, known))]
     hint = f"did you mean {', '.join(near[:SHOWN])}? " if near else ""
-    edit = f"{hint}spell plates and wells alike in both, or name the plate (images.pattern.plate), or add the rows"
+    edit = f"{hint}spell plates and wells alike in both, or add the rows"
+    edit += ", or name the plate (images.pattern.plate)" if what == "images" else ""
     edit += f", or set {where}.min_joined"
-    expected = f"the same plate names in both tables, and at least {least:.0%} of every plate's wells with images"
-    return InputError(expected, "; ".join(lines + more), f"{where}.images and .wells", edit)
+    expected = f"the same plate names in both tables, and at least {least:.0%} of every plate's wells with {what}"
+    return InputError(expected, "; ".join(lines + more), f"{where}.{what} and .wells", edit)
 
 
-def _found(plate: str, imaged: set, known: dict, shared: set) -> str:
+def _found(plate: str, imaged: set, known: dict, shared: set, what: str) -> str:
     if plate not in known:
         return f"not in the wells table, which has {examples(sorted(known), SHOWN)}"
     others = sorted(known[plate] - shared) or sorted(known[plate])
     return (
-        f"{len(shared)} of {len(imaged)} wells with images (such as {examples(sorted(imaged - shared))}) are among the "
+        f"{len(shared)} of {len(imaged)} wells with {what} (such as {examples(sorted(imaged - shared))}) are among the "
         f"{len(known[plate])} of the wells table (such as {examples(others)})"
     )
 

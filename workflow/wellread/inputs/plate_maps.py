@@ -132,10 +132,14 @@ def _first_filled(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
 
 
 def _renamed(frame: pd.DataFrame, names: dict, key: str) -> tuple[pd.DataFrame, dict]:
-    """The table with `names`, {ours: theirs, or several of theirs in their order}; {theirs: ours} of single ones."""
+    """The table with `names`, {ours: theirs, or several of theirs in their order, or a part of one}.
+
+    And {theirs: ours} of single ones.
+    """
     called = {}
     for ours, theirs in names.items():
-        given = [theirs] if isinstance(theirs, str) else list(theirs)
+        part = theirs if isinstance(theirs, dict) else {}
+        given = [part["of"]] if part else [theirs] if isinstance(theirs, str) else list(theirs)
         given = [next((name for name in (one, f"Metadata_{one}") if name in frame), one) for one in given]
         if absent := [name for name in given if name not in frame]:
             found = f"no {', '.join(absent)} among {listed(frame)}"
@@ -144,11 +148,24 @@ def _renamed(frame: pd.DataFrame, names: dict, key: str) -> tuple[pd.DataFrame, 
             found = f"{ours}, which is there beside {', '.join(given)}"
             raise InputError("a column that is to be named", found, f"{key}.{ours}", "remove the key, or the column")
         values = _first_filled(frame, given)
-        if len(given) == 1:
+        if part:
+            values = _part(values, part["regex"], f"{key}.{ours}.regex")
+        elif len(given) == 1:
             called |= {given[0]: ours, given[0].removeprefix("Metadata_"): ours}
             frame = frame.drop(columns=given)
         frame = frame.assign(**{ours: values})
     return frame, called
+
+
+def _part(values: pd.Series, regex: str, key: str) -> pd.Series:
+    """What a regular expression finds in every text, its first group if it has one; "" where it finds nothing."""
+    try:
+        found = {value: re.search(regex, value) for value in values.unique()}
+    except re.error as error:
+        raise InputError("a regular expression", f"{regex!r} ({error})", key, "mend it") from error
+    if not any(found.values()):
+        raise InputError(f"text in which {regex!r} is found", examples(found), key, "the expression, or the column")
+    return values.map({value: (match[match.re.groups > 0] or "") if match else "" for value, match in found.items()})
 
 
 def _joined(frame: pd.DataFrame, section: dict, called: dict, key: str, say) -> pd.DataFrame:

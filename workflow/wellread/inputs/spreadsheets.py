@@ -118,12 +118,12 @@ def _parquet(raw: bytes, path: str) -> pd.DataFrame:
     if any(frame.index.names):
         frame = frame.reset_index()
     frame = frame.reset_index(drop=True).rename(columns=str)
-    return pd.DataFrame({i: _column_text(frame.iloc[:, i]) for i in range(frame.shape[1])}).set_axis(
+    return pd.DataFrame({i: column_text(frame.iloc[:, i]) for i in range(frame.shape[1])}).set_axis(
         [name.strip() for name in frame.columns], axis=1
     )
 
 
-def _column_text(values: pd.Series) -> pd.Series:
+def column_text(values: pd.Series) -> pd.Series:
     """A column of any type as text."""
     if isinstance(values.dtype, pd.StringDtype):
         return values.fillna("").astype(str).str.strip()

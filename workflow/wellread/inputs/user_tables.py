@@ -105,7 +105,7 @@ def _named(frame: pd.DataFrame, columns: dict, kind: str, where: str, kept) -> p
                 else f"{', '.join(theirs)}, which all mean {ours}"
             )
             raise InputError("every column once", found, f"{where}, header", "rename or remove all but one of them")
-    if kind == "wells" and (taken := [name for name, ours in names.items() if _is_reserved(ours)]):
+    if kind == "wells" and (taken := [name for name, ours in names.items() if is_reserved(ours)]):
         edit = "; ".join(f"rename {name}, to {_free_name(names[name])} for example" for name in taken)
         found = f"the column {', '.join(taken)}"
         expected = f"columns not called {', '.join(RESERVED)} or {FEATURES}..., which profiles have of their own"
@@ -125,7 +125,8 @@ def _bare(name: str) -> str:
     return re.sub("^(image_)?metadata_", "", name, flags=re.IGNORECASE)
 
 
-def _is_reserved(name: str) -> bool:
+def is_reserved(name: str) -> bool:
+    """Whether profiles have a column of this name of their own."""
     lower = re.sub(r"[\s.-]+", "_", name.casefold())
     return lower in RESERVED or lower.startswith(FEATURES)
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from wellread.measure.tidy import row, table
+from wellread.measure.tidy import row, table, undecidable
 from wellread.profiles import controls, tables
-from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 
@@ -25,7 +24,7 @@ def assay_quality(frame, seed) -> pd.DataFrame:
 
     Every well is projected on an axis that is computed without it. `*_optimistic` are the values on the axis of all
     wells, where even noise separates perfectly once there are more dimensions than wells. Negatives are those of the
-    evaluation half. Raises InputError if no plate has two wells of both kinds.
+    evaluation half. If no plate has two wells of both kinds, Z' is undecidable.
     """
     meta, X = tables.split(frame)
     plates, control = tables.text_column(meta, "plate"), tables.text_column(meta, "control")
@@ -33,9 +32,9 @@ def assay_quality(frame, seed) -> pd.DataFrame:
     pairs = {p: (X[negative & (plates == p)], X[positive & (plates == p)]) for p in np.unique(plates)}
     pairs = {plate: (neg, pos) for plate, (neg, pos) in pairs.items() if min(len(neg), len(pos)) > 1}
     if not pairs:
-        found = f"{positive.sum()} positive and {(control == 'negative').sum()} negative in all"
-        edit = "mark positive and negative wells in the column control of the wells table, or remove the task"
-        raise InputError("a plate with 2 positive and 4 negative controls", found, "the profiles", edit)
+        found = f"{positive.sum()} positive and {(control == 'negative').sum()} negative controls in all"
+        reason = f"{found}; one plate needs 2 positive ones and 2 negative ones of the evaluation half"
+        return table([undecidable("z_prime", reason, len(meta))])
     values = pd.DataFrame({plate: _separation(neg, pos) for plate, (neg, pos) in pairs.items()})
     rows = [row(metric, value, len(pairs)) for metric, value in values.median(axis=1).items()]
     for plate, (neg, pos) in pairs.items():

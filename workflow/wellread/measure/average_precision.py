@@ -1,24 +1,30 @@
 """Are replicates more similar to each other than to the controls? Mean average precision (Kalinin et al. 2025).
 
 The average precision is that of copairs; the null distribution is not. copairs draws random ranks, the same for all
-replicates of a treatment, which is conservative and costs power. Here the wells of a treatment and its negatives are
-permuted within their plate, so that correlations between replicates are part of the null distribution too.
+replicates of a treatment, which is conservative where wells are exchangeable and far too bold where they are not. Here
+what was randomised is permuted (see `nulls`), so that correlations between replicates, and what the position of a well
+does to it where all replicates share one, are part of the null distribution too.
 """
 
-import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from wellread.measure.tidy import row, table
+from wellread.measure import nulls, ranks
+from wellread.measure.tidy import row, table, undecidable
 from wellread.profiles import controls, similarity, tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
 from wellread.runtime.registry import choice
 
 SAME_TREATMENT = ["treatment"]
+MIN_POSITIONS = 20  # control positions; 1 / (20 + 1) is the largest floor below .05
+MAX_DESIGNS, FAKES = 10, 40  # designs of treatments whose wells controls are laid out in, and groups of each
 
 
 @choice(
@@ -26,122 +32,243 @@ SAME_TREATMENT = ["treatment"]
     columns=("sameby",),
     levels=("well",),
     needs=("replicates and negatives",),
+    crossed=True,
     metrics={
         "mean_average_precision": "how high a well's replicates rank among the controls by similarity; 1: above all",
         "mean_normalised_average_precision": "the same, scaled so that 0 is chance and 1 perfect",
         "fraction_active": "proportion of treatments that differ reproducibly from controls (q below the threshold)",
-        "fraction_decidable": "proportion of treatments with enough wells for a p-value below the threshold",
+        "fraction_decidable": "proportion of treatments with enough wells or control positions for a p-value below it",
+        "fraction_by_position": "proportion of treatments whose wells share a position, so that positions are permuted",
+        "p_floor": "the smallest p-value that counting alone can give, median over treatments",
+        "fakes": "groups of control wells, laid out as treatments are, that were tested as if they were treatments",
+        "fakes_below_threshold": "proportion of these fakes with p below the threshold; by chance as much as that",
+        "fakes_active": "proportion of these fakes that are called active; the false-positive rate of this screen",
+        "fakes_active_by_wells": "the same if wells were permuted within their plates, whatever the layout",
+        "smallest_detectable": "mean average precision at which p falls below the threshold, median over treatments",
     },
 )
 def average_precision(
-    frame, seed, *, sameby=SAME_TREATMENT, negatives="controls", null_size=1000, threshold=0.05
-) -> pd.DataFrame:
+    frame, seed, crossed=None, *, sameby=SAME_TREATMENT, negatives="controls", permute="auto", null_size=1000,
+    threshold=0.05,
+) -> pd.DataFrame:  # fmt: skip
     """Rank, by cosine, the other wells of a well's treatment (any plate) among the negatives of its plate.
 
     A treatment is what agrees in the columns `sameby`. Negatives are "controls", the evaluation half of the negative
-    controls, or "others", all other treated wells. p = (1 + #{null >= observed}) / (1 + null_size); q by
-    Benjamini-Hochberg; `active` is q < threshold. `fraction_decidable` is the proportion of treatments with enough
-    wells for more than 1 / threshold permutations; no others can be active. Raises InputError for profiles of fields,
-    and if no treatment has replicates and negatives.
+    controls, or "others", all other treated wells. `permute`, the null distribution of p: "wells" change places within
+    their plate; "auto" does so too, but for treatments with the same positions on several plates, where positions do,
+    each followed through these plates. Then both halves of the controls serve: `crossed` are the profiles corrected on
+    the other half. p = (1 + #{null >= observed}) / (1 + N) of `null_size` permutations, or of all; with positions of a
+    single one, interpolated, with a fitted tail (`nulls.smooth_p_value`). q by Benjamini-Hochberg; `active` is
+    q < threshold. Treatments without enough wells, or of fewer than 20 control positions, for a p-value below the
+    threshold are undecidable: they have no q.
+
+    Controls are tested as well, laid out as treatments are, as if they were some: `fakes_active` is how many are called
+    active. Raises InputError for profiles of fields.
     """
-    plates, items, reference, U = _wells(frame, sameby, negatives)
+    halves = [Half.of(frame, sameby, negatives)]
+    crossed = crossed if negatives == "controls" else None
+    halves += [] if crossed is None else [Half.of(crossed, sameby, negatives)]
     tests, left_out = {}, {"no negative on its plate": 0, "no replicate": 0}
-    for item in progress(sorted(set(items) - {""}), "treatments", unit="treatment"):
-        replicates = items == item
-        pools = _pools(replicates, reference & ~replicates, plates)
-        n = sum(len(members) for members, _ in pools)
-        left_out["no negative on its plate"] += replicates.sum() - n
-        left_out["no replicate"] += n == 1
-        if n > 1:
+    for item in progress(sorted(set(halves[0].items) - {""}), "treatments", unit="treatment"):
+        own = np.flatnonzero(halves[0].items == item)
+        compared = own[np.isin(halves[0].plates[own], halves[0].reference_plates)]
+        left_out["no negative on its plate"] += len(own) - len(compared)
+        left_out["no replicate"] += len(compared) == 1
+        if len(compared) > 1:
             # a random stream per treatment, so that a new treatment does not change the p-values of the others
-            tests[item] = _permutation_test(U, pools, null_size, np.random.default_rng([seed, crc32(item.encode())]))
+            rng = np.random.default_rng([seed, crc32(item.encode())])
+            tests[item] = permutation_test(halves, compared, permute == "auto", null_size, rng)
+            if negatives == "others":  # which keep their positions, too, and have effects of their own
+                tests[item]["control_positions"] = 0
+    rows = [row("left_out", count, (halves[0].items != "").sum(), reason) for reason, count in left_out.items()]
     if not tests:
-        found, edit = f"none in {len(frame)} wells", "fill in treatment and control in the wells table"
-        raise InputError("treatments with replicates and negatives", found, "the profiles", edit)
-    rows = [row("left_out", count, (items != "").sum(), reason) for reason, count in left_out.items()]
-    return table(rows + _results(pd.DataFrame.from_dict(tests, orient="index"), threshold))
+        reason = f"no treatment in {len(frame)} wells has replicates, and negatives on their plates"
+        return table([*rows, undecidable("fraction_active", reason, len(frame))])
+    fakes = test_fakes(halves, permute == "auto", null_size, seed)
+    return table(rows + _results(pd.DataFrame.from_dict(tests, orient="index"), fakes, threshold))
 
 
-def _wells(frame: pd.DataFrame, sameby, negatives: str):
-    """Of every well, sorted by plate and well: plate, treatment or "", whether a negative, unit profile."""
-    if tables.column("site") in frame:
-        raise InputError("one profile per well", "profiles of fields", "the task", "write level: well")
-    frame = frame.sort_values([tables.column("plate"), tables.column("well")], kind="stable")
-    meta, X = tables.split(frame)
-    control, names = tables.text_column(meta, "control"), tables.row_names(meta, sameby)
-    if negatives == "controls":
-        treated, reference = control != "negative", controls.is_evaluation(meta)
-    else:
-        treated = reference = (control == "") & (names != "")
-    return tables.text_column(meta, "plate"), np.where(treated, names, ""), reference, similarity.unit_length(X)
+@dataclass(frozen=True)
+class Half:
+    """Wells sorted by plate and well, (n,) each: plate, position, treatment or "", whether a negative, unit profile."""
+
+    plates: np.ndarray
+    positions: np.ndarray
+    items: np.ndarray
+    reference: np.ndarray
+    U: np.ndarray
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, sameby, negatives: str) -> "Half":
+        """The wells of a profile table, corrected on the fitting half of its controls."""
+        if tables.column("site") in frame:
+            raise InputError("one profile per well", "profiles of fields", "the task", "write level: well")
+        frame = frame.sort_values([tables.column("plate"), tables.column("well")], kind="stable")
+        meta, X = tables.split(frame)
+        control, names = tables.text_column(meta, "control"), tables.row_names(meta, sameby)
+        if negatives == "controls":
+            treated, reference = control != "negative", controls.is_evaluation(meta)
+        else:
+            treated = reference = (control == "") & (names != "")
+        places = tables.text_column(meta, "plate"), tables.text_column(meta, "well")
+        return cls(*places, np.where(treated, names, ""), reference, similarity.unit_length(X))
+
+    @cached_property
+    def reference_plates(self) -> np.ndarray:
+        """The plates that have negatives."""
+        return np.unique(self.plates[self.reference])
+
+    @cached_property
+    def pools(self) -> dict[tuple, ranks.Pool]:
+        """The negatives of plates, as they are asked for."""
+        return {}
+
+    def pool(self, plates: tuple) -> ranks.Pool:
+        """The negatives of some plates."""
+        if plates not in self.pools:
+            rows = np.flatnonzero(self.reference & np.isin(self.plates, plates))
+            self.pools[plates] = ranks.Pool.of(self.U, self.plates, rows)
+        return self.pools[plates]
+
+    @cached_property
+    def tracks(self) -> dict[tuple, np.ndarray]:
+        """Positions that are negatives on plates, as they are asked for."""
+        return {}
+
+    def controls_on(self, plates: tuple) -> np.ndarray:
+        """Positions that are a negative on each of some plates, as rows (n, number of plates)."""
+        if plates not in self.tracks:
+            rows = {p: np.flatnonzero(self.reference & (self.plates == p)) for p in plates}
+            at = [dict(zip(self.positions[own], own, strict=True)) for own in rows.values()]
+            every = sorted(set(at[0]).intersection(*at[1:]))
+            self.tracks[plates] = np.array([[own[p] for own in at] for p in every], int).reshape(-1, len(plates))
+        return self.tracks[plates]
+
+    def units(self, plates: tuple, own: np.ndarray) -> np.ndarray:
+        """What changes places on plates, as rows (n + m, number of plates): the negatives, then the treatment's own."""
+        mine = own[np.isin(self.plates[own], plates)]
+        mine = mine[np.lexsort((self.plates[mine], self.positions[mine]))].reshape(-1, len(plates))
+        others = self.controls_on(plates)
+        return np.vstack([others[~np.isin(others, mine).any(axis=1)], mine])
 
 
-def _pools(replicates: np.ndarray, reference: np.ndarray, plates: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Per plate, the row numbers of a treatment and of its negatives; plates without negatives are left out."""
-    on_plate = [plates == plate for plate in np.unique(plates[replicates])]
-    pairs = [(np.flatnonzero(replicates & here), np.flatnonzero(reference & here)) for here in on_plate]
-    return [(members, others) for members, others in pairs if len(others)]
+def permutation_test(halves: list[Half], own: np.ndarray, by_position: bool, null_size: int, rng) -> dict[str, float]:
+    """The mean average precision of the wells `own` (R,), with p, its floor, and what is at the threshold of p.
 
-
-def _permutation_test(U: np.ndarray, pools, null_size: int, rng) -> dict[str, float]:
-    """The mean average precision of one treatment, with its p-value."""
-    rows = np.concatenate([np.concatenate(pool) for pool in pools])
-    sizes = [(len(members), len(others)) for members, others in pools]
-    ap = average_precisions(U[rows] @ U[rows].T, _permutations(sizes, null_size, rng))  # (R, 1 + N)
-    observed, *null = ap.mean(axis=0)
-    chance = [chance_precision(len(ap) - 1, k) for m, k in sizes for _ in range(m)]
+    Of a treatment with the same positions on several plates both halves of the controls are used, of others the first.
+    """
+    first = halves[0]
+    layers = nulls.strata(first.plates[own], first.positions[own], by_position)
+    shared = any(len(plates) > 1 for plates, _ in layers)
+    used = [half for half in halves if np.isin(first.plates[own], half.reference_plates).all()]
+    found = [_permuted(half, own, layers, null_size, rng) for half in (used if shared else used[:1])]
+    observed, samples = np.array([f["ap"][0] for f in found]), [f["ap"][1:] for f in found]
+    n_controls = sum(min(n for _, n in f["sizes"]) for f in found)
+    smooth = shared and len(layers) == 1 and len(layers[0][1]) == 1 and n_controls >= MIN_POSITIONS - 1
+    step = 0.5 / (len(own) * max(1, len(own) - 1))
     return {
-        "n": len(ap),
-        "mean_average_precision": observed,
-        "mean_normalised_average_precision": ((ap[:, 0] - chance) / np.subtract(1, chance)).mean(),
-        "p_value": (1 + (np.array(null) >= observed - 1e-12).sum()) / (1 + null_size),
-        "log_permutations": sum(math.log(math.comb(m + k, m)) for m, k in sizes),
+        "n": len(own),
+        "mean_average_precision": observed.mean(),
+        "mean_normalised_average_precision": np.mean([f["normalised"] for f in found]),
+        "p_value": nulls.smooth_p_value(observed, samples, step) if smooth else nulls.p_value(observed, samples),
+        "p_floor": 1 / (1 + sum(min(nulls.permutations(f["sizes"]) - 1, null_size) for f in found)),
+        "by_position": shared,
+        "control_positions": n_controls,
+        "null": np.concatenate(samples),
     }
 
 
-def _permutations(sizes, null_size: int, rng) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Per plate, the pool's rows that act as treatment (1 + N, m) and as negatives (1 + N, k), the true ones first."""
-    start, permutations = 0, []
-    for m, k in sizes:
-        true = np.arange(start, start + m + k)
-        drawn = rng.permuted(np.tile(true, (null_size, 1)), axis=1)
-        permutations.append(np.split(np.vstack([true, drawn]), [m], axis=1))
-        start += m + k
-    return permutations
+def _permuted(half: Half, own: np.ndarray, layers, null_size: int, rng) -> dict:
+    """Mean average precisions (1 + N,) in one half, the true one first, normalised; and what changed places (m, n)."""
+    every = half.pool(tuple(plate for plates, _ in layers for plate in plates)).with_wells(half.U, half.plates, own)
+    units = [half.units(plates, own) for plates, _ in layers]
+    sizes = [(len(positions), len(rows) - len(positions)) for rows, (_, positions) in zip(units, layers, strict=True)]
+    chosen = nulls.choices(sizes, null_size, rng)
+    members = [every.find(rows)[picked].reshape(len(picked), -1) for rows, picked in zip(units, chosen, strict=True)]
+    ap = every.average_precisions(np.hstack(members))  # (R, 1 + N)
+    on = every.plates[np.hstack(members)[0]]
+    chance = np.array([ranks.chance_precision(len(on) - 1, (every.plates == p).sum() - (on == p).sum()) for p in on])
+    return {"ap": ap.mean(axis=0), "normalised": ((ap[:, 0] - chance) / (1 - chance)).mean(), "sizes": sizes}
 
 
-def average_precisions(S: np.ndarray, permutations) -> np.ndarray:
-    """Average precision (R, N) of the R wells of a treatment in N permutations of a pool, S (m, m) its similarities.
+def test_fakes(halves: list[Half], by_position: bool, null_size: int, seed: int) -> tuple[dict[str, pd.DataFrame], int]:
+    """Tests of controls as if they were treatments, by the null that treatments have and by that of wells; how many.
 
-    AP is the mean, over the positives of a ranked list, of (number of positives up to their rank) / rank. Of equally
-    similar wells, negatives rank first.
+    Every design of the treatments, how many wells on which plates, is filled with control positions, in both halves of
+    the controls if it is tested by position. Fewer than MIN_POSITIONS of these are not tested.
     """
-    treated = np.concatenate([members for members, _ in permutations], axis=1)  # (N, R)
-    negatives = [others for members, others in permutations for _ in members.T]
-    precisions = []
-    for i, others in enumerate(negatives):
-        ranked = np.concatenate([others, np.delete(treated, i, axis=1)], axis=1)  # (N, L)
-        order = np.argsort(-S[treated[:, [i]], ranked], axis=1, kind="stable")
-        hit = order >= others.shape[1]
-        precision = hit.cumsum(axis=1) / np.arange(1, ranked.shape[1] + 1)
-        precisions.append((precision * hit).sum(axis=1) / hit.sum(axis=1))
-    return np.stack(precisions)
+    first, rng = halves[0], np.random.default_rng([seed, crc32(b"fakes")])
+    designs = Counter()
+    for item in sorted(set(first.items) - {""}):
+        own = np.flatnonzero((first.items == item) & np.isin(first.plates, first.reference_plates))
+        layers = nulls.strata(first.plates[own], first.positions[own], by_position)
+        designs[tuple((plates, len(positions)) for plates, positions in layers)] += len(own) > 1
+    groups = [
+        (half, own)
+        for design, count in designs.most_common(MAX_DESIGNS)
+        for half in (halves if any(len(plates) > 1 for plates, _ in design) else halves[:1])
+        for own in (_laid_out(half, design, rng) if count else [])
+    ]
+    used = {(id(half), row) for half, own in groups for row in own}
+    if len(used) < MIN_POSITIONS:
+        return {"used": pd.DataFrame(), "wells": pd.DataFrame()}, len(used)
+    return {
+        name: pd.DataFrame([permutation_test([half], own, by, null_size, rng) for half, own in groups])
+        for name, by in {"used": by_position, "wells": False}.items()
+    }, len(used)
 
 
-def chance_precision(m: int, k: int) -> float:
-    """Expected average precision of m positives in random order with k negatives (mu_0 of copairs)."""
-    harmonic = (1 / np.arange(1, m + k + 1)).sum()
-    return ((m - 1) / (m + k - 1) * (m + k - harmonic) + harmonic) / (m + k)
+def _laid_out(half: Half, design: tuple, rng) -> list[np.ndarray]:
+    """Wells of negatives in groups that are laid out as `design`, ((plates, number of positions), ...).
+
+    Single positions are used once each; groups of several are drawn anew, FAKES in all.
+    """
+    groups, positions = [], [half.controls_on(plates) for plates, _ in design]
+    count = min(len(rows) // m for rows, (_, m) in zip(positions, design, strict=True))
+    rounds = 1 if design[0][1] == len(design) == 1 else -(-FAKES // max(1, count))
+    for _ in range(rounds if count > 1 else 0):
+        drawn = [rng.permutation(rows)[: count * m] for rows, (_, m) in zip(positions, design, strict=True)]
+        groups += list(np.hstack([rows.reshape(count, -1) for rows in drawn]))
+    return groups
 
 
-def _results(tests: pd.DataFrame, threshold: float) -> list[dict]:
-    tests["q_value"] = false_discovery_control(tests["p_value"])
-    tests["active"] = tests["q_value"] < threshold
-    tests["decidable"] = tests["log_permutations"] > -math.log(threshold)
+def _results(tests: pd.DataFrame, fakes: tuple, threshold: float) -> list[dict]:
+    few = tests["by_position"] & (tests["control_positions"] < MIN_POSITIONS)
+    tests["decidable"] = ~few & (tests["p_floor"] < threshold)
+    decided = tests[tests["decidable"]].copy()
+    decided["q_value"] = false_discovery_control(decided["p_value"]) if len(decided) else []
+    decided["active"] = decided["q_value"] < threshold
+    decided["smallest_detectable"] = [np.quantile(null, 1 - threshold) for null in decided["null"]]
     means = ["mean_average_precision", "mean_normalised_average_precision"]
     rows = [row(metric, tests[metric].mean(), len(tests)) for metric in means]
-    rows.append(row("fraction_active", tests["active"].mean(), len(tests)))
-    rows.append(row("fraction_decidable", tests["decidable"].mean(), len(tests)))
-    for metric in [*means, "p_value", "q_value", "active"]:
-        rows += [row(metric, test[metric], test["n"], item) for item, test in tests.iterrows()]
+    if len(decided):
+        rows.append(row("fraction_active", decided["active"].mean(), len(decided)))
+        rows += _fake_results(*fakes, threshold)
+        rows += [row(metric, decided[metric].median(), len(decided)) for metric in ("p_floor", "smallest_detectable")]
+    else:
+        rows.append(undecidable("fraction_active", _reason(tests, few, threshold), len(tests)))
+    rows += [row(f"fraction_{what}", tests[what].mean(), len(tests)) for what in ("decidable", "by_position")]
+    for metrics, own in (([*means, "p_value"], tests), (["q_value", "active"], decided)):
+        rows += [row(metric, test[metric], test["n"], item) for metric in metrics for item, test in own.iterrows()]
     return rows
+
+
+def _reason(tests: pd.DataFrame, few: pd.Series, threshold: float) -> str:
+    """Why no treatment of a screen can be called active."""
+    if few.any():
+        n = int(tests.loc[few, "control_positions"].max())
+        return f"{n} control positions, {MIN_POSITIONS} are needed where treatments keep their position on all plates"
+    return f"too few wells for a p-value below {threshold:g}"
+
+
+def _fake_results(fakes: dict[str, pd.DataFrame], n: int, threshold: float) -> list[dict]:
+    if n < MIN_POSITIONS:
+        return [undecidable("fakes_active", f"{n} control wells can be laid out so, {MIN_POSITIONS} are needed", n)]
+    n = len(fakes["used"])
+    active = {name: (false_discovery_control(own["p_value"]) < threshold).mean() for name, own in fakes.items()}
+    return [
+        row("fakes", n, n),
+        row("fakes_below_threshold", (fakes["used"]["p_value"] < threshold).mean(), n),
+        row("fakes_active", active["used"], n),
+        row("fakes_active_by_wells", active["wells"], n),
+    ]

@@ -5,9 +5,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from wellread.measure import ec50
-from wellread.measure.tidy import mean_interval, row, table
+from wellread.measure.tidy import mean_interval, row, table, undecidable
 from wellread.profiles import controls, tables
-from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 LIMITS = ("ec50", "ec50_low", "ec50_high")
@@ -32,12 +31,11 @@ def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     95 % interval, is that of a four-parameter log-logistic effect in noise (`ec50.fit`), fitted to the distances of
     wells. The controls of the same plates, each at its distance to the mean of the others, count together as one more
     dose, 0. Where there is no such dose, or its interval reaches beyond the doses, there is a row `ec50_REASON`
-    instead. Raises InputError if no treatment is left.
+    instead. If no treatment is left, it is undecidable.
     """
     meta, X = tables.split(frame)
     if tables.column("dose") not in meta:
-        edit = "add the column dose to the wells table, or remove the task"
-        raise InputError("a column called dose", "none", "the profiles", edit)
+        return table([undecidable("spearman", "no column dose in the wells table", len(meta))])
     dose = pd.to_numeric(meta[tables.column("dose")], errors="coerce").to_numpy(float)
     distance = _distance_to_controls(meta, X)
     treated = ~controls.is_negative(meta)
@@ -46,9 +44,8 @@ def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     series = {item: items == item for item in sorted(set(items) - {""})}
     series = {item: wells for item, wells in series.items() if len(set(dose[wells])) > 2}
     if not series:
-        found = f"none; {usable.sum()} of {treated.sum()} wells have a dose, and controls on their plate"
-        edit = "fill in the columns dose and control of the wells table, or remove the task"
-        raise InputError("treatments of three doses or more", found, "the profiles", edit)
+        found = f"{usable.sum()} of {treated.sum()} wells have a dose, and controls on their plate"
+        return table([undecidable("spearman", f"no {by} of three doses or more; {found}", len(meta))])
     rho = {item: spearmanr(dose[wells], distance[wells]).statistic for item, wells in series.items()}
     left_out = treated & ~np.logical_or.reduce(list(series.values()))
     rows = [row("left_out", left_out.sum(), treated.sum(), "fewer than 3 doses, or no controls on its plate")]

@@ -3,9 +3,18 @@
 import numpy as np
 import pandas as pd
 
-from wellread.measure.tidy import independent_units, labelled_profiles, multi_hot, proportion, row, table
+from wellread.measure.tidy import (
+    independent_units,
+    labelled_profiles,
+    multi_hot,
+    one_class,
+    one_value,
+    proportion,
+    row,
+    table,
+    undecidable,
+)
 from wellread.profiles import similarity, tables
-from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 WELL = ["plate+well"]
@@ -13,7 +22,8 @@ WELL = ["plate+well"]
 
 @choice(
     "measure",
-    columns=("label", "exclude"),
+    columns=("label", "diffby", "sameby", "split", "folds"),
+    levels=("cell", "fov", "well", "treatment"),
     needs=("classes", "neighbours"),
     metrics={
         "accuracy": "proportion of profiles whose label is predicted by their nearest neighbours",
@@ -22,37 +32,63 @@ WELL = ["plate+well"]
     },
 )
 def knn(
-    frame, seed, *, label="treatment", k=1, temperature=0.07, exclude=WELL, controls=False, permutations=20
+    frame,
+    seed,
+    *,
+    label="treatment",
+    k=1,
+    temperature=0.07,
+    diffby=WELL,
+    sameby=(),
+    split="",
+    folds=None,
+    controls=False,
+    permutations=20,
 ) -> pd.DataFrame:
     """Leave-one-out classification by the k nearest profiles, weighted by exp(cosine / temperature).
 
     `label` is the predicted column of the wells table. A neighbour differs from the profile in every column of
-    `exclude`; `plate+well` is the pair of both. With one label per profile the class of most weight is predicted;
-    with several, joined by `|`, all classes with over half of the weight. `controls`: whether negative controls take
-    part. Returns accuracy (with its 95 % interval, in which wells of a treatment count together), balanced accuracy,
-    macro F1, recall and F1 of every class, and `chance_*`, the same for each of `permutations` of the labels among the
-    profiles. Raises InputError if there is no label or no neighbour.
-    """
-    meta, X, rows = labelled_profiles(frame, label, controls)
-    classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
-    index, cosine = similarity.nearest_neighbours(X, similarity.exclusion_codes(meta, exclude), k)  # (n, k)
-    has_neighbour = index[:, 0] >= 0
-    if not has_neighbour.any():
-        found, edit = f"none that differ in {', '.join(exclude)}", "exclude fewer columns, or remove the task"
-        raise InputError("profiles to compare with", found, "knn.exclude", edit)
-    rows.append(row("left_out", (~has_neighbour).sum(), len(frame), "no neighbour"))
-    index, weights = index[has_neighbour], _softmax(cosine[has_neighbour] / temperature)
+    `diffby`, and agrees in every one of `sameby`; `plate+well` is the pair of both. With the column `split` profiles of
+    its value test are asked, and those of train are their neighbours; with `folds`, {by, n}, a neighbour is of another
+    of n folds, which divide no value of the column `by`. `controls`: whether negative controls take part.
 
-    predicted, truth = _vote(Y, index, weights), Y[has_neighbour]
-    units = independent_units(meta)[has_neighbour]
-    rows += proportion("accuracy", _correct(predicted, truth), units) + _per_class(predicted, truth, classes)
+    With one label per profile the class of most weight is predicted; with several, joined by `|`, all classes with over
+    half of the weight. Returns accuracy (its 95 % interval takes the wells of a treatment together), balanced accuracy,
+    macro F1, recall and F1 of every class, and `chance_*`, the same for each of `permutations` of the labels among the
+    profiles. With fewer than two classes, or without any neighbour, accuracy is undecidable.
+    """
+    meta, X, rows = labelled_profiles(frame, label, controls, split)
+    classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
+    if reason := one_class(classes, label, len(meta)):
+        return table([*rows, undecidable("accuracy", reason, len(meta))])
+    codes, agreement = similarity.pair_codes(meta, diffby, sameby, split, folds, seed)
+    index, cosine = similarity.nearest_neighbours(X, codes, k, agreement)  # (n, k)
+    asked, has_neighbour = similarity.asked(meta, split), index[:, 0] >= 0
+    if not has_neighbour.any():
+        reason = one_value(meta, diffby) or f"no profile has a neighbour that differs in {', '.join(diffby)}"
+        return table([*rows, undecidable("accuracy", reason, asked.sum())])
+    rows.append(row("left_out", (asked & ~has_neighbour).sum(), len(frame), "no neighbour"))
+    weights = _softmax(cosine[has_neighbour] / temperature)
+    units, index = independent_units(meta)[has_neighbour], index[has_neighbour]
+    return table(rows + _answers(Y, classes, has_neighbour, index, weights, units, seed, permutations))
+
+
+def _answers(
+    Y: np.ndarray, classes, asked: np.ndarray, index, weights, units, seed: int, permutations: int
+) -> list[dict]:
+    """Result rows of profiles of classes Y (N, C), of which those `asked` (N,) have neighbours `index` (n, k).
+
+    Those of different `units` (n,) are independent.
+    """
+    predicted, truth = _vote(Y, index, weights), Y[asked]
+    rows = proportion("accuracy", _correct(predicted, truth), units) + _per_class(predicted, truth, classes)
     rows += [row(metric, value, len(truth)) for metric, value in _class_averages(predicted, truth).items()]
     for repeat in range(permutations):
         shuffled = np.random.default_rng([seed, repeat]).permutation(Y)
-        predicted, truth = _vote(shuffled, index, weights), shuffled[has_neighbour]
+        predicted, truth = _vote(shuffled, index, weights), shuffled[asked]
         chance = {"accuracy": _correct(predicted, truth).mean(), **_class_averages(predicted, truth)}
         rows += [row(f"chance_{metric}", value, len(truth), "", repeat) for metric, value in chance.items()]
-    return table(rows)
+    return rows
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

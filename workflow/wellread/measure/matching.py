@@ -3,9 +3,8 @@
 import numpy as np
 
 from wellread.measure.group_similarity import compared, median_cosine
-from wellread.measure.tidy import labelled_profiles, multi_hot, row, table
+from wellread.measure.tidy import labelled_profiles, multi_hot, row, table, undecidable
 from wellread.profiles import similarity, tables
-from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 
@@ -26,17 +25,19 @@ def matching(frame, seed, *, label="moa", compound="treatment", null_size=1000, 
     same of `null_size` groups of as many compounds, drawn from all that have a class: what labels that say nothing
     would give, in 1 - percentile / 100 of the classes. Returns matching (with its 95 % interval), its chance, and
     similarity and threshold of every class. Negative controls take no part; classes of one compound, or of all, are
-    left out. Raises InputError if none is left.
+    left out; if that leaves none, it is undecidable.
     """
     meta, X, rows = labelled_profiles(frame, label, controls=False)
+    if not len(meta):
+        return table([*rows, undecidable("matching", f"no profile with a {label}", len(frame))])
     names, units = np.unique(tables.row_names(meta, [compound]), return_inverse=True)
     members = [np.flatnonzero(units == unit) for unit in range(len(names))]
     classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
     own = {name: np.unique(units[of]) for name, of in zip(classes, Y.T, strict=True)}
     testable = {name: compounds for name, compounds in own.items() if 1 < len(compounds) < len(names)}
     if not testable:
-        found, edit = f"none of {len(own)}", f"fill in the column {label} of the wells table, or remove the task"
-        raise InputError("classes of two compounds or more, and others", found, "the profiles", edit)
+        reason = f"none of {len(own)} classes of {label} has two compounds or more, and others to compare with"
+        return table([*rows, undecidable("matching", reason, len(meta))])
     U = similarity.unit_length(X)
     sizes = {name: len(compounds) for name, compounds in testable.items()}
     drawn = {n: _null(U, units, members, n, null_size, seed) for n in set(sizes.values())}

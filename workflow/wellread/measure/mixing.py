@@ -11,9 +11,9 @@ from wellread.measure.tidy import (
     row,
     shuffled_among,
     table,
+    undecidable,
 )
 from wellread.profiles import similarity, tables
-from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 
@@ -35,8 +35,8 @@ def mixing(frame, seed, *, label="treatment", batch="batch", perplexity=30.0, co
     is computed by harmonypy on the first `components` principal components of profiles of length 1. label_map is the
     mean, over wells, of the average precision with which the wells that share a class of `label` rank among all others
     by cosine, and label_map of every class that of its wells. `chance_*` are the same with the column shuffled: batches
-    among wells, labels among treatments (among wells if the label is the treatment). Raises InputError if no two wells
-    share a label, or all are of one batch.
+    among wells, labels among treatments (among wells if the label is the treatment). Where no two
+    wells share a label, or all are of one batch, both are undecidable.
     """
     meta, X, rows = labelled_profiles(frame, label, controls=False)
     meta = meta.assign(_batch=tables.row_names(meta, [batch]))
@@ -44,9 +44,8 @@ def mixing(frame, seed, *, label="treatment", batch="batch", perplexity=30.0, co
     keep = (meta["_batch"] != "").to_numpy()
     meta, X = meta[keep].reset_index(drop=True), X[keep]
     classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
-    if meta["_batch"].nunique() < 2 or Y.sum(axis=0).max(initial=0) < 2:
-        edit = "name other columns, or remove the task"
-        raise InputError(f"wells of two values of {batch}, and two of one {label}", "none", "the profiles", edit)
+    if reason := _why_not(meta["_batch"], Y, batch, label):
+        return table(rows + [undecidable(name, reason, len(meta)) for name in ("ilisi", "label_map")])
     rng = np.random.default_rng(seed)
     batches = [meta["_batch"].to_numpy()]
     batches += [rng.permutation(batches[0]) for _ in range(permutations)]
@@ -62,6 +61,13 @@ def mixing(frame, seed, *, label="treatment", batch="batch", perplexity=30.0, co
     for item, of in zip(classes, Y.T & asked, strict=True):
         rows += [row("label_map", true[of].mean(), of.sum(), item)] if of.any() else []
     return table(rows)
+
+
+def _why_not(batches: pd.Series, Y: np.ndarray, batch: str, label: str) -> str:
+    """Why wells of batches (n,) and classes Y (n, C) tell nothing about mixing; "" if they do."""
+    if batches.nunique() < 2:
+        return f"one {batch} in all {len(batches)} wells"
+    return "" if Y.sum(axis=0).max(initial=0) > 1 else f"no two wells share a {label}"
 
 
 def _coordinates(X: np.ndarray, components: int) -> np.ndarray:

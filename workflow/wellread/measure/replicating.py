@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 
 from wellread.measure.group_similarity import compared, median_cosine
-from wellread.measure.tidy import independent_units, row, table
+from wellread.measure.tidy import independent_units, row, table, undecidable
 from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_negative
-from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 SAME_TREATMENT = ["treatment"]
@@ -29,15 +28,15 @@ def replicating(frame, seed, *, sameby=SAME_TREATMENT, null_size=1000, percentil
     it replicates if that is above the `percentile` of the same of `null_size` groups of as many wells, each well of
     another treatment. By chance 1 - percentile / 100 of the treatments do. Returns replicating (with its 95 %
     interval), its chance, and similarity and threshold of every treatment. Negative controls take no part; treatments
-    of one well, or of more wells than there are treatments, are left out. Raises InputError if none is left.
+    of one well, or of more wells than there are treatments, are left out. If none is left, it is undecidable.
     """
     meta, X = tables.split(frame.sort_values([tables.column("plate"), tables.column("well")], kind="stable"))
     names = np.where(is_negative(meta), "", tables.row_names(meta, sameby))
     wells = {name: np.flatnonzero(names == name) for name in sorted(set(names) - {""})}
     testable = {name: own for name, own in wells.items() if 1 < len(own) <= len(wells)}
     if not testable:
-        found, edit = f"none of {len(wells)}", "fill in the column treatment of the wells table, or remove the task"
-        raise InputError("treatments with replicates, and as many others", found, "the profiles", edit)
+        reason = f"none of {len(wells)} treatments has replicates, and as many others to compare with"
+        return table([undecidable("replicating", reason, len(meta))])
     U = similarity.unit_length(X)
     sizes = {name: len(own) for name, own in testable.items()}
     drawn = {n: _null(U, list(wells.values()), n, null_size, seed) for n in set(sizes.values())}

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from wellread.inputs.cleaning import parts
-from wellread.profiles import tables
+from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_fitting, is_negative
-from wellread.runtime.errors import InputError
 
+UNDECIDABLE = "undecidable"
 Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
 DRAWS, MIN_UNITS = 2000, 6  # of the bootstrap
 
@@ -17,10 +17,30 @@ def row(metric: str, value, n, item: str = "", repeat: int = 0) -> dict:
     return {"metric": metric, "item": item, "repeat": repeat, "value": float(value), "n": int(n)}
 
 
+def undecidable(metric: str, reason: str, n) -> dict:
+    """The row of a metric that a design cannot answer, in place of its number: the value is NaN, the item says why.
+
+    Such as `nscb: one batch in all 22 rows`; `n` is the number of observations that there were. See `undecided`.
+    """
+    return row(UNDECIDABLE, np.nan, n, f"{metric}: {reason}")
+
+
+def undecided(answers: pd.DataFrame) -> dict[str, tuple[str, int]]:
+    """The metrics of a tidy table that could not be answered: {metric: (reason, n)}."""
+    rows = answers[answers["metric"] == UNDECIDABLE]
+    told = [item.split(": ", 1) for item in rows["item"]]
+    return {metric: (reason, int(n)) for (metric, reason), n in zip(told, rows["n"], strict=True)}
+
+
 def table(rows: list[dict]) -> pd.DataFrame:
     """The result of a measure as a tidy table: metric, item, repeat, value, n."""
     types = {"metric": object, "item": object, "repeat": int, "value": float, "n": int}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
+
+
+def with_left_out(answers: pd.DataFrame, reasons: dict[str, int], n: int) -> pd.DataFrame:
+    """A result with rows of `left_out`, {reason: how many of `n`}, before its own."""
+    return pd.concat([table([row("left_out", count, n, reason) for reason, count in reasons.items()]), answers])
 
 
 def proportion(metric: str, correct: np.ndarray, units: np.ndarray) -> list[dict]:
@@ -74,23 +94,40 @@ def independent_units(meta: pd.DataFrame) -> np.ndarray:
     return np.where(own, [f"row {i}" for i in range(len(meta))], np.char.add("of ", names.astype(str)))
 
 
-def labelled_profiles(frame: pd.DataFrame, label: str, controls: bool) -> tuple[pd.DataFrame, np.ndarray, list[dict]]:
+def labelled_profiles(
+    frame: pd.DataFrame, label: str, controls: bool, split: str = ""
+) -> tuple[pd.DataFrame, np.ndarray, list[dict]]:
     """The profiles with a value in the column `label`: metadata, features (n, D), and result rows of `left_out`.
 
     `controls`: whether the negative controls of the evaluation half are among them; those of the fitting half never
-    are. `left_out` counts the other profiles by reason. Raises InputError if no profile is left.
+    are; with the column `split`, only those of its values `train` and `test`. `left_out` counts the other profiles by
+    reason.
     """
     meta, X = tables.split(frame)
     labels = tables.row_names(meta, [label])
     excluded = is_fitting(meta) if controls else is_negative(meta)
     reasons = {"negative controls": excluded, f"no {label}": ~excluded & (labels == "")}
+    if split:
+        others = ~np.isin(tables.text_column(meta, split), [similarity.TRAIN, similarity.TEST])
+        reasons[f"neither train nor test in {split}"] = others & ~excluded & (labels != "")
     keep = ~np.logical_or.reduce(list(reasons.values()))
-    if not keep.any():
-        found = ", ".join(f"{reason}: {mask.sum()} of {len(meta)}" for reason, mask in reasons.items())
-        edit = f"fill in the column {label} of the wells table, or remove the task"
-        raise InputError(f"profiles with a {label}", f"none ({found})", "the profiles", edit)
     rows = [row("left_out", mask.sum(), len(meta), reason) for reason, mask in reasons.items()]
     return meta[keep].reset_index(drop=True), X[keep], rows
+
+
+def one_class(classes: list[str], label: str, n: int) -> str:
+    """Why `n` profiles of so few `classes` of a label cannot be told apart; "" if they can."""
+    if len(classes) > 1:
+        return ""
+    return f"one {label}, {classes[0]}, in all {n} profiles" if classes else f"no profile with a {label}"
+
+
+def one_value(meta: pd.DataFrame, columns) -> str:
+    """Why no two rows of metadata differ in all `columns`, pairs such as plate+well too; "" if one cannot say."""
+    if not len(meta):
+        return "no profile to compare"
+    alike = [name for name in columns if len(set(tables.row_names(meta, name.split("+")))) < 2]
+    return f"one {alike[0]} in all {len(meta)} profiles" if alike else ""
 
 
 def multi_hot(labels) -> tuple[list[str], np.ndarray]:

@@ -22,7 +22,7 @@ MAX_NAMED_ROWS = 60  # names of more rows of a heat map would be illegible
 MAX_ROWS = 2000  # leaf ordering takes minutes from there on
 
 
-@choice("draw", columns=("label", "by"))
+@choice("draw", columns=("label", "by"), levels=("cell", "fov", "well", "treatment"))
 def umap(
     frame: pd.DataFrame,
     seed: int,

@@ -22,6 +22,8 @@ def contradictions(config: dict, given: dict) -> list[InputError]:
 
 def _of_dataset(name: str, dataset: dict) -> list[InputError]:
     """Percentiles and limits of flags whose lower end is not below the upper one."""
+    if dataset["object"] == "profile":
+        return []
     ranges = {"calibrate.percentiles": dataset["calibrate"]["percentiles"]}
     for section in ("calibrate", "crops"):
         for measure, rule in dataset[section]["flags"].items():
@@ -61,6 +63,18 @@ def unreached(config: dict) -> list[str]:
         if (options := model["train"].get("dino")) and chosen("encoder", model["encoder"]).trained
         if (n := options["temperature_epochs"]) > (epochs := model["fit"]["epochs"])
         and options["temperature"][0] != options["temperature"][1]
+    ]
+
+
+def spent(config: dict) -> list[str]:
+    """Notes on corrections that leave no negative control to judge by, beside tasks that compare with controls."""
+    compare = {"replicates and negatives", "both controls", "doses"}
+    judged = [name for name, task in config["tasks"].items() if compare & set(chosen("measure", task["measure"]).needs)]
+    return [
+        f"corrections.{name}: {step} is fitted on all negative controls, so with it {', '.join(judged)} looks too good"
+        for name, steps in config["corrections"].items()
+        for step in (one.name for one in (chosen("correction", step) for step in steps) if one.spends_controls)
+        if judged
     ]
 
 

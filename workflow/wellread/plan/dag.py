@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import demands, owners, raw_files, settings
-from wellread.plan.contradictions import unreached
+from wellread.plan import demands, given, owners, raw_files, settings
+from wellread.plan.contradictions import spent, unreached
 from wellread.plan.provenance import rows_hash
+from wellread.plan.screen import Pool, Screen
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -38,12 +39,13 @@ class Plan:
         `config_file`: where the config is from, which models that are already trained belong to.
         """
         plan = cls(settings.load(config))
-        plan.notes += unreached(plan.config)
+        plan.notes += unreached(plan.config) + spent(plan.config)
         errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
         errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
         errors = errors or plan.unanswerable() or plan.taken(config_file)
         if errors:
             raise InputError.together(errors)
+        plan.notes += plan.undecidable()
         plan.notes += filter(None, (owners.grown(name, plan.training_plates(name)) for name in plan.trained()))
         plan.notes = list(dict.fromkeys(plan.notes))
         return plan
@@ -52,6 +54,9 @@ class Plan:
         """Read the tables of a dataset; the errors that this meets."""
         dataset, where = self.config["datasets"][name], f"datasets.{name}"
         try:
+            if self.is_given(name):
+                self.images[name], self.wells[name] = given.read(self.config, name, self.notes.append)
+                return []
             self.images[name] = sources.fields(dataset, name, self.notes.append)
             dataset["wells"] = sources.wells(dataset, name)
             self.wells[name] = user_tables.wells(dataset, where, self.notes.append)
@@ -78,21 +83,28 @@ class Plan:
             if name in models or (finished and not owners.of(name)):
                 owners.record(name, config_file, *self.ownership(name))
 
-    def screen(self, dataset: str) -> demands.Screen:
-        """What the tables tell of the profiles of a dataset."""
-        pooling = self.config["datasets"][dataset]["consensus"]
-        return demands.Screen(self.images[dataset], self.wells[dataset], pooling, self.config["seed"])
+    @cached_property
+    def screens(self) -> dict[str, Screen]:
+        """What the tables tell of the profiles of every dataset."""
+        return {
+            name: Screen(
+                self.images[name],
+                self.wells[name],
+                section["consensus"],
+                self.config["seed"],
+                section["sample"]["by"],
+            )
+            for name, section in self.config["datasets"].items()
+        }
 
     def unanswerable(self) -> list[InputError]:
         """What tasks, figures, corrections and training ask of wells tables that do not have it."""
-        screens = {name: self.screen(name) for name in self.config["datasets"]}
+        screens = self.screens
         embedded = [name for name in screens if self.models(name)]
         errors = [
             error
-            for noun, name, entry, verb in self._asked()
-            for dataset in entry["datasets"]
-            if dataset in embedded
-            for error in demands.of_entry(screens[dataset], verb, entry[verb], entry["level"], f"{noun}.{name}")
+            for screen, verb, entry, where, _ in self._asked()
+            for error in demands.of_entry(screen, verb, entry, where)
         ]
         errors += [
             error
@@ -103,12 +115,25 @@ class Plan:
         ]
         return errors + [error for model in self.trained() for error in self._unlabelled(model, screens)]
 
+    def undecidable(self) -> list[str]:
+        """Notes on tasks that the design of a dataset cannot answer: they get a row with the reason."""
+        return [
+            note
+            for screen, verb, entry, where, of in self._asked()
+            for note in demands.undecidable(screen, verb, entry, f"{where} of {of}")
+        ]
+
     def _asked(self):
-        """Every task and figure of profiles: (noun, name, entry, verb)."""
+        """Every task and figure of profiles: (screen of an embedded dataset or a pool, verb, entry, its key, whose)."""
         for noun, verb in (("tasks", "measure"), ("figures", "draw")):
             for name, entry in self.config[noun].items():
-                if verb in entry and not chosen(verb, entry[verb]).masks:
-                    yield noun, name, entry, verb
+                if verb not in entry or chosen(verb, entry[verb]).masks:
+                    continue
+                pooled, key = entry["pool"], f"{noun}.{name}"
+                if pooled:
+                    yield Pool({one: self.screens[one] for one in pooled}), verb, entry, key, " + ".join(pooled)
+                for one in [] if pooled else filter(self.models, entry["datasets"]):
+                    yield self.screens[one], verb, entry, key, one
 
     def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
         plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]
@@ -161,8 +186,8 @@ class Plan:
 
     def absent_files(self, dataset: str) -> list[InputError]:
         """Errors of plates whose images or label images are not there; a few that lack are noted."""
-        check = self.config["datasets"][dataset]["check_files"]
-        if self.is_painted(dataset) or check == "none":
+        check = self.config["datasets"][dataset].get("check_files", "none")
+        if check == "none" or self.is_painted(dataset):
             return []
         found = [self._absent(dataset, plate, check) for plate in self.plates(dataset)]
         self.notes += [note for _, notes in found for note in notes]
@@ -192,6 +217,26 @@ class Plan:
                 found = f"none of {len(paths)}, such as {paths[0]}"
                 errors.append(InputError("label images of some fields", found, f"tasks.{task}, truth", "the pattern"))
         return errors
+
+    def is_given(self, dataset: str) -> bool:
+        """Whether the dataset has no images, but ready feature tables."""
+        return self.config["datasets"][dataset]["object"] == "profile"
+
+    def has_images(self, dataset: str) -> bool:
+        """Whether the dataset has images, from which profiles are made."""
+        return not self.is_given(dataset)
+
+    def names_tables(self, model: str) -> bool:
+        """Whether a model is no encoder of crops, but names feature tables."""
+        return chosen("encoder", self.encoder(model)).given
+
+    def reads_crops(self, model: str) -> bool:
+        """Whether a model's encoder reads crops."""
+        return not self.names_tables(model)
+
+    def feature_tables(self, dataset: str, model: str) -> list[str]:
+        """The feature tables that a model names for a dataset."""
+        return given.paths(self.config, dataset, model)
 
     def is_painted(self, dataset: str) -> bool:
         """Whether the images are made by a rule of ours."""
@@ -245,7 +290,7 @@ class Plan:
 
     def temporary_crops(self) -> list[str]:
         """The datasets whose crops do not stay."""
-        return [name for name in self.config["datasets"] if not self.keeps_crops(name)]
+        return [name for name in self.config["datasets"] if self.has_images(name) and not self.keeps_crops(name)]
 
     def models(self, dataset: str) -> list[str]:
         """The models that embed a dataset."""
@@ -309,7 +354,9 @@ class Plan:
             for name, entry in self.config[noun].items()
             if dataset in entry["datasets"] and verb in entry and not chosen(verb, entry[verb]).masks
             for model in self.models(dataset)
+            if set(entry["pool"]) <= set(self.config["models"][model]["embed_on"])
             for correction in self.config["corrections"]
+            if correction == "none" or entry["level"] != "cell"
         ]
 
     def scores(self, dataset: str) -> list[str]:

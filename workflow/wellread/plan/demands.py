@@ -3,65 +3,79 @@
 Asked of the profiles that there would be if no well were lost: what these cannot answer, fewer cannot either.
 """
 
-from functools import cached_property
-
 import numpy as np
 import pandas as pd
 
 from wellread.pictures.draw import MAX_ROWS
+from wellread.plan import looked_at
+from wellread.plan.screen import Screen
 from wellread.plan.settings import unknown
 from wellread.profiles import controls, tables
-from wellread.profiles.consensus import consensus
+from wellread.profiles.subset import subset
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
-ADDED = {"fov": ("site",), "well": (), "treatment": ("replicates",)}  # columns of profiles that no wells table has
 
+def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[InputError]:
+    """What a task or figure, at the key `where` of the config, asks of a dataset and does not get.
 
-class Screen:
-    """A dataset as far as its two tables tell: the metadata of the profiles of every level, without the profiles."""
-
-    def __init__(self, images: pd.DataFrame, wells: pd.DataFrame, consensus: dict, seed: int):
-        self.images, self.columns, self.pooling = images, [*wells, "control_use", "object_count"], consensus
-        self.wells = wells.assign(control_use=controls.control_use(wells, seed), object_count=1)
-
-    @cached_property
-    def imaged(self) -> pd.DataFrame:
-        """The wells with images that the wells table knows."""
-        return self.wells.merge(self.images[["plate", "well"]].drop_duplicates(), on=["plate", "well"])
-
-    def rows(self, level: str, columns) -> pd.DataFrame:
-        """The metadata of profiles of a level, in `columns` and in those that all needs look at."""
-        kept = ["plate", "well", "control", "control_use", "object_count", "batch", "dose", *columns]
-        kept += self.pooling["by"] if level == "treatment" else []
-        frame = self.imaged[[name for name in dict.fromkeys(kept) if name in self.imaged]]
-        if level == "fov":
-            frame = frame.merge(self.images[["plate", "well", "site"]], on=["plate", "well"])
-        frame = frame.rename(columns=tables.column)
-        if level == "treatment" and len(frame):
-            return consensus(tables.join(frame, np.zeros((len(frame), 0))), **self.pooling)
-        return frame
-
-    def known(self, level: str) -> list[str]:
-        """The columns of profiles of a level."""
-        return [*self.columns, *ADDED[level]]
-
-
-def of_entry(screen: Screen, section: str, settings: dict, level: str, where: str) -> list[InputError]:
-    """What a task or figure at the key `where` asks of a dataset and does not get."""
-    ((name, options),) = settings.items()
-    choice, where = chosen(section, settings), f"{where}.{section}.{name}"
+    Columns that do not exist, conditions that no row fits: what can only be a slip. A measure that the design cannot
+    answer is none; see `undecidable`.
+    """
+    ((name, options),) = entry[section].items()
+    choice, level, asked = chosen(section, entry[section]), entry["level"], f"{where}.{section}.{name}"
     missing = [
         error
         for option in choice.columns
-        for error in absent_columns(options[option], screen.known(level), f"{where}.{option}")
+        for error in absent_columns(options.get(option), screen.known(level), f"{asked}.{option}")
     ]
+    missing += looked_at.absent(entry["where"], screen.known(level), f"{where}.where")
     if level == "treatment":
         missing += absent_columns(screen.pooling["by"], screen.known("well"), "consensus.by")
+    if level == "cell":
+        missing += absent_columns(screen.sampled_by, screen.known("well"), "sample.by")
     if missing or not len(screen.imaged):
         return missing
-    meta = screen.rows(level, [name for option in choice.columns for name in names(options[option])])
-    return [error for need in choice.needs if (error := NEEDS[need](meta, options, where))]
+    slips = looked_at.unmet(screen, level, entry["where"], f"{where}.where") + _hidden_controls(options, asked)
+    slips += looked_at.unknown_levels(options, screen.known(level), asked)
+    if options.get("split") and not slips:
+        slips = looked_at.unsplit(_rows(screen, section, entry), options, asked)
+    return slips or ([] if section == "measure" else _unmet(screen, section, entry, asked))
+
+
+def undecidable(screen: Screen, section: str, entry: dict, where: str) -> list[str]:
+    """Notes on what a task wants of the design of a dataset, and cannot answer without."""
+    if section != "measure" or not len(screen.imaged):
+        return []
+    lines = [error.lines for error in _unmet(screen, section, entry, where)]
+    return [
+        f"{where}: undecidable, as it wants {line['expected']} and finds {line['found']} ({line['edit']})"
+        for line in lines
+    ]
+
+
+def _unmet(screen: Screen, section: str, entry: dict, where: str) -> list[InputError]:
+    """The needs of a choice that the rows it looks at do not meet."""
+    ((_, options),) = entry[section].items()
+    needs, meta = chosen(section, entry[section]).needs, _rows(screen, section, entry)
+    return [error for need in needs if (error := NEEDS[need](meta, options, where))]
+
+
+def _rows(screen: Screen, section: str, entry: dict) -> pd.DataFrame:
+    """The metadata of the rows that a task or figure looks at."""
+    ((_, options),) = entry[section].items()
+    columns = [name for option in chosen(section, entry[section]).columns for name in names(options.get(option))]
+    columns += names(options.get("strictness"))
+    meta, _ = subset(screen.rows(entry["level"], ["treatment", *columns, *entry["where"]]), entry["where"])
+    return meta.reset_index(drop=True)
+
+
+def _hidden_controls(options: dict, where: str) -> list[InputError]:
+    """A label that tells controls apart, in a measure from which they are kept out."""
+    if options.get("controls", True) or not options.get("label", "").startswith("control"):
+        return []
+    found, edit = "controls: false", f"write controls: true in {where}"
+    return [InputError("controls among the profiles, for the label control", found, f"{where}.label", edit)]
 
 
 def of_correction(screen: Screen, step: dict, where: str) -> list[InputError]:
@@ -84,7 +98,8 @@ def of_training(wells: list[pd.DataFrame], columns: list[str], where: str) -> li
 
 
 def names(option) -> list[str]:
-    """The columns that an option names: none, one, several, or pairs such as plate+well."""
+    """The columns that an option names: none, one, several, pairs such as plate+well, or what folds go `by`."""
+    option = option["by"] if isinstance(option, dict) else option or ""
     listed = [option] if isinstance(option, str) else option
     return [name for item in listed for name in item.split("+") if name]
 
@@ -102,13 +117,13 @@ def _classes(values) -> set[str]:
     return {word for value in values for word in str(value).split("|") if word}
 
 
-def _one_class(values, label: str, where: str, edit: str = "", aside: str = "") -> InputError | None:
+def _one_class(values, label: str, where: str, aside: str = "") -> InputError | None:
     classes = _classes(values)
     if len(classes) > 1:
         return None
     found = f"only {', '.join(classes)}" if classes else f"no value in {len(values)} rows"
     found += aside
-    edit = edit or f"fill in the column {label} of the wells table, name another, or remove this"
+    edit = f"fill in the column {label} of the wells table, name another, or remove this"
     return InputError(f"two classes or more in the column {label}", found, where, edit)
 
 
@@ -116,33 +131,44 @@ def _two_classes(meta: pd.DataFrame, options: dict, where: str) -> InputError | 
     """Of `label`, among the rows that take part: treated ones, or with `controls` those of the evaluation half, too."""
     left_out = controls.is_fitting(meta) if options.get("controls") else controls.is_negative(meta)
     values = tables.text_column(meta, options["label"])[~left_out]
-    asks_controls = options["label"].startswith("control") and not options.get("controls", True)
-    edit = f"write controls: true in {where}" if asks_controls else ""
     aside = " (negative controls take no part)" if left_out.any() else ""
-    return _one_class(values, options["label"], f"{where}.label", edit, aside)
+    return _one_class(values, options["label"], f"{where}.label", aside)
 
 
 def _neighbours(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
-    """Rows that differ in every column, or pair of columns, of `exclude`."""
+    """Rows that differ in every column, or pair of columns, of `diffby`."""
     kept = meta[~(controls.is_fitting(meta) if options["controls"] else controls.is_negative(meta))]
-    alike = [item for item in options["exclude"] if len(set(tables.row_names(kept, item.split("+")))) < 2]
+    alike = [item for item in options["diffby"] if len(set(tables.row_names(kept, item.split("+")))) < 2]
     if not alike or len(kept) < 2:
         return None
     found = f"one {alike[0]} in all {len(kept)} rows, so no row has a neighbour"
-    return InputError(f"rows that differ in {', '.join(alike)}", found, f"{where}.exclude", "exclude other columns")
+    return InputError(f"rows that differ in {', '.join(alike)}", found, f"{where}.diffby", "name other columns")
 
 
 def _common_class(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
-    """Two compounds with a class of `label` in common."""
+    """Two classes of `label` or more, and two compounds with one in common; of two batches, too, where these count."""
     treated, label, compound = meta[~controls.is_negative(meta)], options["label"], options["compound"]
-    pairs = zip(tables.text_column(treated, label), tables.text_column(treated, compound), strict=True)
-    rows = {(name, of) for value, of in pairs for name in _classes([value])}
-    several = pd.Series([name for name, _ in rows], dtype=object).value_counts()
-    if len(several) and several.iloc[0] > 1:
-        return None
-    found = f"none among {len(several)} classes of {len({of for _, of in rows})} compounds"
-    edit = f"fill in the column {label} of the wells table, or remove the task"
-    return InputError(f"two values of {compound} with a {label} in common", found, where, edit)
+    columns = [tables.text_column(treated, name) for name in (label, compound, options.get("batch", compound))]
+    members = {}
+    for value, *pair in zip(*columns, strict=True):
+        for name in _classes([value]):
+            members.setdefault(name, set()).add(tuple(pair))
+    several = [own for own in members.values() if len({of for of, _ in own}) > 1]
+    found = f"none among {len(members)} classes of {len({of for own in members.values() for of, _ in own})} compounds"
+    if not several:
+        edit = f"fill in the column {label} of the wells table, or remove the task"
+        return InputError(f"two values of {compound} with a {label} in common", found, where, edit)
+    if len(members) < 2 or any(_differ_in_both(sorted(own)) for own in several):
+        return _one_class(columns[0], label, where)
+    expected = f"for nscb two values of {compound} with a {label} in common that differ in {options['batch']}"
+    return InputError(expected, found, where, "name another column as batch, or read nsc only")
+
+
+def _differ_in_both(pairs: list[tuple[str, str]]) -> bool:
+    """Whether two of the pairs differ in their first and in their second item."""
+    (first, second), others = pairs[0], pairs[1:]
+    kinds = {(a != first, b != second) for a, b in others}
+    return (True, True) in kinds or {(True, False), (False, True)} <= kinds
 
 
 def _fitting_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
@@ -168,6 +194,18 @@ def _two_rows_in_each_group(meta: pd.DataFrame, options: dict, where: str) -> In
     found += f" and {len(few) - 5} more" if len(few) > 5 else ""
     edit = "write fit: all, or mark 4 wells or more of each as negative controls" if "controls" in what else "by: batch"
     return InputError(f"two {what} or more in every {options['by']}", found, where, edit)
+
+
+def _negatives_in_each_group(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Two negative controls, of either half, in every plate or batch."""
+    groups, negative = tables.text_column(meta, options["by"]), controls.is_negative(meta)
+    counts = {group: int(negative[groups == group].sum()) for group in np.unique(groups)}
+    few = [f"{count} on {options['by']} {group}" for group, count in counts.items() if count < 2]
+    if not few:
+        return None
+    found = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")
+    edit = "mark more wells as negative controls, or use standardize"
+    return InputError(f"two negative controls or more in every {options['by']}", found, where, edit)
 
 
 def _both_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
@@ -227,6 +265,18 @@ def _replicates(meta: pd.DataFrame, options: dict, where: str) -> InputError | N
     return InputError("treatments with replicates, and as many others", f"none of {len(counts)}", where, edit)
 
 
+def _replicates_at_levels(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Replicates that differ, at every level of strictness."""
+    from wellread.measure.retrieval import why_not  # imports scipy
+
+    kept = ~controls.is_negative(meta) & (tables.row_names(meta, options["sameby"]) != "")
+    treated = meta[kept].reset_index(drop=True)
+    reasons = {level: why_not(treated, options["sameby"], options["diffby"], level) for level in options["strictness"]}
+    found = "; ".join(f"{level}: {reason}" for level, reason in reasons.items() if reason)
+    edit = "name other levels, or read the others"
+    return InputError("replicates that differ at every level", found, where, edit) if found else None
+
+
 def _labels_and_batches(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
     """Treated rows of two batches, and two that share a class of `label`."""
     treated, label, batch = meta[~controls.is_negative(meta)], options["label"], options["batch"]
@@ -253,10 +303,12 @@ NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, op
     "common class": _common_class,
     "fitting controls": _fitting_controls,
     "rows in every group": _two_rows_in_each_group,
+    "negatives in every group": _negatives_in_each_group,
     "both controls": _both_controls,
     "doses": _doses,
     "replicates and negatives": _replicates_and_negatives,
     "replicates": _replicates,
+    "replicates at every level": _replicates_at_levels,
     "labels and batches": _labels_and_batches,
     "few rows": _few_rows,
 }

@@ -17,6 +17,7 @@ SECTIONS = (
     "crops",
     "aggregate",
     "consensus",
+    "sample",
 )
 SECTIONS += ("model", "encoder", "train", "views", "fit", "embed", "correction", "task", "measure", "figure", "draw")
 SECTIONS += ("look",)

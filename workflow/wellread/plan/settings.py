@@ -10,6 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from wellread.inputs.channels import kind
+from wellread.plan import given
 from wellread.plan.contradictions import contradictions
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -30,13 +31,20 @@ def load(config: dict) -> dict:
         raise InputError.together(unreadable)
     problems = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda error: list(map(str, error.path)))
     errors = [_explain(leaf) for problem in problems for leaf in _leaves(problem)]
-    errors = errors or _idle(config) or _contradictions(filled := fill(deepcopy(config), schema()))
+    errors = errors or _idle(config) or _contradictions(filled := _filled(config))
     errors = errors or contradictions(filled, config)
     if errors:
         raise InputError.together(errors)
     for name, dataset in filled["datasets"].items():
         if dataset["object"] == "crop" and "incomplete" not in config["datasets"][name].get("calibrate", {}):
             dataset["calibrate"]["incomplete"] = False  # crops are padded with zeros, as interrupted copies are
+    return filled
+
+
+def _filled(config: dict) -> dict:
+    """The config with defaults; a dataset of ready profiles gets none about images."""
+    filled = fill(deepcopy(config), schema())
+    filled["datasets"] = {name: given.without_images(dataset) for name, dataset in filled["datasets"].items()}
     return filled
 
 
@@ -167,21 +175,25 @@ def _hint(value, wanted) -> str:
 def _contradictions(config: dict) -> list[InputError]:
     """What no schema can say: names must exist elsewhere in the config, models need one set of channels."""
     datasets = config["datasets"]
-    errors = [error for name in datasets for error in _segment_channels(name, datasets[name])]
-    errors += [
-        error for name in datasets for error in _unscaled(name, datasets[name]) + _sizeless(name, datasets[name])
-    ]
+    imaged = {name: dataset for name, dataset in datasets.items() if dataset["object"] != "profile"}
+    errors = [error for name in imaged for error in _segment_channels(name, imaged[name])]
+    errors += [error for name in imaged for error in _unscaled(name, imaged[name]) + _sizeless(name, imaged[name])]
     for name, model in config["models"].items():
-        trained = chosen("encoder", model["encoder"]).trained
-        model.setdefault("train_on", list(datasets) if trained else [])
-        model.setdefault("embed_on", list(model["train_on"]) or list(datasets))
+        encoder = chosen("encoder", model["encoder"])
+        usual = [one for one in datasets if (one not in imaged) == encoder.given]
+        model.setdefault("train_on", usual if encoder.trained else [])
+        model.setdefault("embed_on", list(model["train_on"]) or usual)
         strangers = _strangers(model["train_on"], datasets, f"models.{name}.train_on")
         strangers += _strangers(model["embed_on"], datasets, f"models.{name}.embed_on")
-        errors += strangers or (_trainable(config, name, model) if trained else [])
+        strangers = strangers or given.misfits(model, usual, encoder.given, f"models.{name}")
+        errors += strangers or (_trainable(config, name, model) if encoder.trained else [])
+    errors += given.tableless(config)
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
-            where, asked = f"{noun}.{name}", entry.setdefault("datasets", list(datasets))
-            errors += _strangers(asked, datasets, f"{where}.datasets") or _unfit(entry, datasets, where)
+            where, asked = f"{noun}.{name}", entry.setdefault("datasets", entry["pool"][:1] or list(datasets))
+            strangers = _strangers(entry["pool"], datasets, f"{where}.pool")
+            strangers += _strangers(asked, entry["pool"] or datasets, f"{where}.datasets")
+            errors += strangers or _unfit(entry, datasets, where) + _unpooled(config, entry, where)
     return errors
 
 
@@ -191,26 +203,45 @@ def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
         return [InputError("one of draw, look", ", ".join(entry), where, "say what to draw, or what to look at")]
     ((section, settings),) = ((key, entry[key]) for key in ("measure", "draw", "look") if key in entry)
     asked = chosen(section, settings)
+    if (idle := [key for key in ("where", "pool") if entry[key]]) and (asked.masks or section == "look"):
+        found, edit = "one of images", f"remove {idle[0]}"
+        return [InputError(f"{idle[0]} of tasks and figures of profiles only", found, where, edit)]
     if not asked.masks and entry["level"] not in asked.levels:
         edit = f"write level: {asked.levels[-1]} in {where}"
         return [InputError(f"{asked.name} of {' or '.join(asked.levels)} profiles", entry["level"], where, edit)]
     edit = f"name other datasets in {where}.datasets, or remove {where}"
+    ready = [name for name in entry["datasets"] if datasets[name]["object"] == "profile"]
+    if entry["level"] == "cell" and ready:
+        return [InputError("a dataset of single cells for level: cell", f"profiles in {ready[0]}", where, edit)]
+    wanted = "`object: cell`, which has masks" if asked.masks else "images"
     return [
-        InputError("a dataset with `object: cell`, which has masks", f"{name}: {datasets[name]['object']}", where, edit)
+        InputError(f"a dataset with {wanted}", f"{name}: object: {datasets[name]['object']}", where, edit)
         for name in entry["datasets"]
-        if asked.masks and datasets[name]["object"] != "cell"
+        if (asked.masks and datasets[name]["object"] != "cell") or (section == "look" and name in ready)
     ]
+
+
+def _unpooled(config: dict, entry: dict, where: str) -> list[InputError]:
+    """Datasets that are pooled, but differ in their channels or have no model in common."""
+    pooled, where, edit = entry["pool"], f"{where}.pool", "pool other datasets"
+    channels = {name: ", ".join(config["datasets"][name].get("channels", ())) for name in pooled}
+    if len(set(channels.values())) > 1:
+        found = "; ".join(f"{own} of {name}" for name, own in channels.items())
+        return [InputError("datasets of the same channels", found, where, edit)]
+    if any(set(pooled) <= set(model["embed_on"]) for model in config["models"].values()):
+        return []
+    return [InputError(f"a model that embeds {', '.join(pooled)}", "none", where, "add them to embed_on of a model")]
 
 
 def _idle(config: dict) -> list[InputError]:
     """Settings of training for a model whose encoder is a given one."""
     keys = ("train", "views", "fit", "probe", "processes", "train_on", "plates")
     encoders = {name: model.get("encoder", {"vit": {}}) for name, model in config["models"].items()}
-    given = [name for name, encoder in encoders.items() if not chosen("encoder", encoder).trained]
+    untrained = [name for name, encoder in encoders.items() if not chosen("encoder", encoder).trained]
     edit = "remove them, or use `encoder: {vit: ...}`, which is trained"
-    return [
+    return given.idle(config) + [
         InputError("nothing about training for an encoder that is given", ", ".join(idle), f"models.{name}", edit)
-        for name in given
+        for name in untrained
         if (idle := [key for key in keys if key in config["models"][name]])
     ]
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from wellread.inputs.cleaning import parts
 from wellread.profiles import controls, tables
-from wellread.profiles.aggregate import STATISTICS, pool
+from wellread.profiles.pool import STATISTICS, pool
 
 BY = ["treatment", "dose"]
 

@@ -15,17 +15,30 @@ from wellread.profiles import tables
 def control_use(wells: pd.DataFrame, seed: int) -> np.ndarray:
     """The use of every well of a wells table (n,): "fit", "evaluate", or "" if it is no negative control.
 
-    Half of a plate's controls each, drawn at random; of an odd number, the last goes either way. The draw
-    depends on the seed and on the plate's own name and controls, so that a new plate changes nothing
-    elsewhere.
+    Half of a plate's controls each: those whose positions come first in an order of positions that is drawn by the
+    seed, the same for all plates. So a position that is a control on several plates has one use, and can be followed
+    from plate to plate; and a new plate changes nothing elsewhere. Of an odd number, the middle one goes either way;
+    a single control by its plate.
     """
     use = pd.Series("", index=wells.index, dtype=object)
-    for plate, group in wells[wells["control"] == "negative"].groupby("plate"):
-        rng = np.random.default_rng([seed, crc32(str(plate).encode())])
-        order = rng.permutation(group.sort_values("well").index)
-        n_fit = (len(order) + rng.integers(2)) // 2
+    negative = wells[wells["control"] == "negative"]
+    rank = {well: _draw(seed, well).random() for well in negative["well"].unique()}
+    for plate, group in negative.groupby("plate"):
+        order = group.index[np.argsort(group["well"].map(rank), kind="stable")]
+        drawn_by = plate if len(order) == 1 else " ".join(sorted(group["well"]))
+        n_fit = (len(order) + _draw(seed, drawn_by).integers(2)) // 2
         use.loc[order[:n_fit]], use.loc[order[n_fit:]] = "fit", "evaluate"
     return use.to_numpy(object)
+
+
+def _draw(seed: int, name) -> np.random.Generator:
+    return np.random.default_rng([seed, crc32(str(name).encode())])
+
+
+def swapped(frame: pd.DataFrame) -> pd.DataFrame:
+    """A profile table in which the two halves of the controls have changed their use."""
+    column = tables.column("control_use")
+    return frame.assign(**{column: frame[column].replace({"fit": "evaluate", "evaluate": "fit"})})
 
 
 def is_negative(meta: pd.DataFrame) -> np.ndarray:

@@ -10,6 +10,8 @@ from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
 UNITS = {  # stage: what is counted, in the order of the pipeline
+    "features": "features",  # of ready feature tables: once for all plates, whose name here is ""
+    "rows": "rows",  # of ready feature tables
     "images": "fields of view",  # rows of the images table; lost: a file is missing or cannot be decoded
     "fields": "fields of view",  # lost: readable, but blank, of another shape ...
     "objects": "cells",  # everything that segmentation found
@@ -46,9 +48,19 @@ def build_ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profil
     for plate, known in wells[~wells["plate"].isin(list(plates))].groupby("plate"):
         for model in sorted(profiles):
             rows += _rows(str(plate), model, {"wells": {"kept": 0, NO_PLATE: len(known)}})
+    return counts_table(rows)
+
+
+def counts_table(rows) -> pd.DataFrame:
+    """The ledger of rows (plate, stage, model, reason, n), in the order of plates and stages, what is kept first."""
     order = list(UNITS)
-    rows.sort(key=lambda row: (row[0], order.index(row[1]), row[2], not row[3].startswith("kept"), row[3]))
+    rows = sorted(rows, key=lambda row: (row[0], order.index(row[1]), row[2], not row[3].startswith("kept"), row[3]))
     return pd.DataFrame(rows, columns=["plate", "stage", "model", "reason", "n"])
+
+
+def together(paths) -> pd.DataFrame:
+    """The ledgers of several models, whose profiles were ready, as one."""
+    return counts_table(pd.concat([table_files.read(path, "ledger") for path in paths]).to_numpy().tolist())
 
 
 def check_ledger(ledger: pd.DataFrame) -> None:

@@ -1,9 +1,10 @@
-"""Cosine similarity of profiles, and nearest neighbours that differ from their query in given columns."""
+"""Cosine similarity of profiles, and nearest neighbours that differ from their query, or agree, in given columns."""
 
 import numpy as np
 
 from wellread.profiles import tables
 
+TRAIN, TEST = "train", "test"  # values of a column that splits profiles
 BLOCK_ROWS = 1024  # rows at a time: the full matrix of 40,000 wells would take 13 GB
 
 
@@ -29,22 +30,65 @@ def exclusion_codes(meta, exclude) -> np.ndarray:
     return np.stack([np.arange(len(meta)), *codes], axis=1)
 
 
-def neighbour_masks(codes: np.ndarray):
-    """Yield blocks of rows (b,) and which rows may be their neighbours (b, n) bool: those that differ in every code."""
+def agreement_codes(meta, sameby, split: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """What every row wants its neighbours to be, and what it is itself: two arrays of codes (n, h), equal for a pair.
+
+    Neighbours agree in the columns `sameby`. With the column `split` only rows of its value `test` have neighbours, and
+    only those of `train` are neighbours. Raises InputError if there is no such column.
+    """
+    columns = [tables.row_names(meta, item.split("+")) for item in sameby]
+    own = [np.unique(values, return_inverse=True)[1] for values in columns]
+    wanted = list(own)
+    if split:
+        part = tables.text_column(meta, split)
+        wanted, own = [*wanted, np.where(part == TEST, 1, 2)], [*own, np.where(part == TRAIN, 1, 0)]
+    return tuple(np.array(codes, int).reshape(len(codes), len(meta)).T for codes in (wanted, own))
+
+
+def fold_codes(meta, by: str, n: int, seed: int) -> np.ndarray:
+    """The fold (n, 1), from 0, of every row: the values of the column `by` are dealt to `n` folds at random.
+
+    As further codes in which neighbours differ, they make cross-validation whose folds divide no value of `by`.
+    """
+    names, code = np.unique(tables.row_names(meta, [by]), return_inverse=True)
+    return (np.random.default_rng(seed).permutation(len(names)) % n)[code][:, None]
+
+
+def pair_codes(meta, diffby, sameby=(), split="", folds=None, seed=0) -> tuple[np.ndarray, tuple]:
+    """What `nearest_neighbours` takes: the codes in which pairs differ, `folds` {by, n} among them, and agree."""
+    codes = exclusion_codes(meta, diffby)
+    if folds:
+        codes = np.hstack([codes, fold_codes(meta, **folds, seed=seed)])
+    return codes, agreement_codes(meta, sameby, split)
+
+
+def asked(meta, split: str = "") -> np.ndarray:
+    """Which rows (n,) have neighbours: those of the test set, if the column `split` tells sets apart."""
+    return tables.text_column(meta, split) == TEST if split else np.ones(len(meta), bool)
+
+
+def neighbour_masks(codes: np.ndarray, agreement=None):
+    """Yield blocks of rows (b,) and which rows may be their neighbours (b, n) bool.
+
+    They differ from the row in every one of `codes` (n, g), and are what it wants by `agreement_codes`.
+    """
+    wanted, own = agreement or (np.empty((len(codes), 0)),) * 2
     for start in range(0, len(codes), BLOCK_ROWS):
         rows = np.arange(start, min(start + BLOCK_ROWS, len(codes)))
-        yield rows, np.logical_and.reduce([code[rows, None] != code for code in codes.T])
+        differ = [code[rows, None] != code for code in codes.T]
+        agree = [want[rows, None] == is_ for want, is_ in zip(wanted.T, own.T, strict=True)]
+        yield rows, np.logical_and.reduce(differ + agree)
 
 
-def nearest_neighbours(X: np.ndarray, codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k most similar rows of each row of X (n, D) that differ from it in every one of `codes` (n, g).
+def nearest_neighbours(X: np.ndarray, codes: np.ndarray, k: int, agreement=None) -> tuple[np.ndarray, np.ndarray]:
+    """The k most similar rows of each row of X (n, D) that may be its neighbours, see `neighbour_masks`.
 
     Returns their indices (n, k), most similar first, of equals the earlier row; and cosines (n, k). Where there are
     fewer, -1 and -inf.
     """
     U, k = unit_length(X), min(k, len(X))
     index, similarity = np.full((len(X), k), -1), np.full((len(X), k), -np.inf)
-    for rows, allowed in neighbour_masks(codes):
+    for rows, allowed in neighbour_masks(codes, agreement):
         S = np.where(allowed, U[rows] @ U.T, -np.inf)  # (b, n)
         top = _first_of_the_largest(S, k)
         order = np.argsort(-np.take_along_axis(S, top, 1), axis=1, kind="stable")

@@ -23,6 +23,11 @@ def column(name: str) -> str:
     return STANDARD_NAMES.get(name, f"Metadata_{name}")
 
 
+def feature(number: int) -> str:
+    """The column of the feature of a number, counted from 0."""
+    return f"emb_{number:04d}"
+
+
 def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     """Split a profile table into its metadata, rows numbered from 0, and its features (n, D) float64."""
     meta = frame[[name for name in frame if name.startswith("Metadata_")]]
@@ -32,7 +37,7 @@ def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
 
 def join(meta: pd.DataFrame, X: np.ndarray) -> pd.DataFrame:
     """A profile table of metadata and features (n, D), which become float32, the precision of encoders."""
-    features = pd.DataFrame(X.astype(np.float32), columns=[f"emb_{i:04d}" for i in range(X.shape[1])])
+    features = pd.DataFrame(X.astype(np.float32), columns=[feature(i) for i in range(X.shape[1])])
     return pd.concat([meta.reset_index(drop=True), features], axis=1)
 
 

@@ -15,8 +15,9 @@ def ledger(run: Run) -> dict:
         return {"rows": [], "headlines": tasks.headlines(run)}
     table = table_files.read(paths[0], "ledger")
     stages = [stage for stage in UNITS if stage in set(table["stage"])]
+    of_plates = table[table["plate"] != ""]  # features are those of all plates
     rows = [("all plates", table)] if table["plate"].nunique() > 1 else []
-    rows += list(table.groupby("plate"))
+    rows += list(of_plates.groupby("plate"))
     return {
         "flow": svg.flow([_stage_counts(table, stage) for stage in stages]),
         "stages": [{"name": stage, "unit": UNITS[stage]} for stage in stages],

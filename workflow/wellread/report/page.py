@@ -25,18 +25,20 @@ CHAPTERS = {  # {name: function of the run that returns what the template shows 
     "draw": figures.draw,
     "provenance": provenance.provenance,
 }
+OF_IMAGES = ("calibrate", "segment", "crops", "look", "train")  # chapters that ready profiles do not have
 
 
 def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, config: dict) -> None:
     """Write the report of a dataset as one HTML file. `config` is the whole config, defaults filled in.
 
     `inputs` are lists of paths by kind, at the places where the rules write them. Of every plate: fields, calibration,
-    cells, lost, and masks and crops if there are any. All others are optional, and their chapter says if there are
-    none: ledger; scores (segmentation) and looks (figures); of every model: model (model.json), training; of every
-    model and correction: profiles (well.parquet), tasks, figures. `wells` is the wells table, if there is one.
+    cells, lost, and masks and crops if there are any; of ready profiles none of these. All others are optional, and
+    their chapter says if there are none: ledger; scores (segmentation) and looks (figures); of every model: model
+    (model.json), training; of every model and correction: profiles (well.parquet), tasks, figures. `wells` is the wells
+    table, if there is one.
     """
     run = Run.from_inputs(dataset, inputs, wells, config)
-    chapters = {name: chapter(run) for name, chapter in CHAPTERS.items()}
+    chapters = {name: chapter(run) for name, chapter in CHAPTERS.items() if run.has_images or name not in OF_IMAGES}
     page = _environment().get_template("page.html")
     with whole(out_html) as part:
         part.write_text(page.render(run=run, version=__version__, chapters=chapters), encoding="utf-8")

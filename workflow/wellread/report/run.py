@@ -1,9 +1,13 @@
 """The results of a dataset that the chapters of the report are made from."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
+
+from wellread.profiles import tables
+from wellread.runtime import table_files
 
 MAX_PICTURED_PLATES = 4  # a report has to stay small enough to be mailed
 
@@ -30,9 +34,18 @@ class Run:
         return self.config["datasets"][self.dataset]
 
     @property
+    def has_images(self) -> bool:
+        """Whether the profiles were made from images, not read from feature tables."""
+        return self.settings.get("object") != "profile"
+
+    @cached_property
     def plates(self) -> list[str]:
         """The names of the plates, sorted."""
-        return sorted(self.by_folder("fields"))
+        if self.has_images:
+            return sorted(self.by_folder("fields"))
+        column = tables.column("plate")
+        found = [table_files.read(path, "profiles", [column])[column] for path in self.paths("profiles")]
+        return sorted({plate for plates in found for plate in plates})
 
     @property
     def pictured_plates(self) -> list[str]:

@@ -4,6 +4,8 @@ import re
 
 import pandas as pd
 
+from wellread.measure.tidy import UNDECIDABLE, undecided
+from wellread.profiles.subset import condition
 from wellread.report import svg
 from wellread.report.run import Run
 from wellread.runtime import table_files
@@ -28,7 +30,7 @@ def headlines(run: Run) -> list[dict]:
     """For every task the model and correction with the highest value of the first metric, of how many."""
     best = []
     for task in measure(run)["tasks"]:
-        rows = [row for row in task["rows"] if row["values"] and row["values"][0]]
+        rows = [row for row in task["rows"] if row["values"] and _is_number(row["values"][0])]
         if rows:
             top = max(rows, key=lambda row: row["values"][0]["value"])
             best.append({"task": task["name"], "metric": task["metrics"][0]["name"], "of": len(rows), **top})
@@ -39,11 +41,13 @@ def _task(run: Run, name: str, paths: dict) -> dict:
     tables = {pair: table_files.read(path, "answers") for pair, path in paths.items()}
     metrics = list(dict.fromkeys(metric for table in tables.values() for metric in _metrics(table)))
     values = {pair: [_value(table, metric) for metric in metrics] for pair, table in tables.items()}
-    scale = _scale([own[0] for own in values.values() if own and own[0]])
+    scale = _scale([own[0] for own in values.values() if own and _is_number(own[0])])
     described = chosen("measure", run.config["tasks"][name]["measure"]).metrics
     return {
         "name": name,
         "settings": run.config["tasks"][name],
+        "pool": " and ".join(run.config["tasks"][name].get("pool", [])),
+        "where": "; ".join(condition(*pair) for pair in run.config["tasks"][name].get("where", {}).items()),
         "metrics": [{"name": metric, "description": described.get(metric, "")} for metric in metrics],
         "rows": [
             {"model": model, "correction": correction, "values": own, "picture": _interval_picture(own, scale)}
@@ -55,13 +59,16 @@ def _task(run: Run, name: str, paths: dict) -> dict:
 
 
 def _metrics(table: pd.DataFrame) -> list[str]:
-    """The metrics that have an overall value, without limits of intervals and chance."""
-    names = table.loc[table["item"] == "", "metric"].unique()
+    """The metrics that have an overall value or cannot be decided, without limits of intervals and chance."""
+    why = table["metric"] == UNDECIDABLE
+    names = table["metric"].where(~why, table["item"].str.split(": ").str[0])[why | (table["item"] == "")].unique()
     return [name for name in names if not re.fullmatch("chance_.*|.*_(low|high|chance)", name)]
 
 
 def _value(table: pd.DataFrame, metric: str) -> dict | None:
-    """The overall value of a metric: value, n, interval (low, high) and chance (2.5 %, mean, 97.5 %)."""
+    """The overall value of a metric: value, n, interval (low, high) and chance (2.5 %, mean, 97.5 %); or why none."""
+    if metric in (why := undecided(table)):
+        return {UNDECIDABLE: why[metric][0], "n": why[metric][1]}
     overall = table[table["item"] == ""]
     own, low, high = (overall[overall["metric"] == metric + end] for end in ("", "_low", "_high"))
     chance = overall.loc[overall["metric"].isin([f"{metric}_chance", f"chance_{metric}"]), "value"]
@@ -74,6 +81,10 @@ def _value(table: pd.DataFrame, metric: str) -> dict | None:
     return {"value": own["value"].mean(), "n": int(own["n"].iloc[0]), "interval": limits, "chance": band}
 
 
+def _is_number(value: dict | None) -> bool:
+    return value is not None and "value" in value
+
+
 def _scale(values: list[dict]) -> tuple[float, float]:
     """From 0 to 1, unless values or chance lie outside."""
     ends = [end for v in values for end in (v["value"], *(v["interval"] or ()), *(v["chance"] or ())) if end == end]
@@ -83,13 +94,13 @@ def _scale(values: list[dict]) -> tuple[float, float]:
 def _interval_picture(values: list, scale: tuple[float, float]):
     """The first metric as a picture."""
     first = values[0] if values else None
-    return svg.interval(first["value"], first["interval"], first["chance"], scale) if first else ""
+    return svg.interval(first["value"], first["interval"], first["chance"], scale) if _is_number(first) else ""
 
 
 def _items(tables: dict) -> list[dict]:
     """A table per metric of single items: items x (model, correction), the best on average first."""
     every = pd.concat([table.assign(pair=" · ".join(pair)) for pair, table in tables.items()])
-    every = every[(every["item"] != "") & (every["metric"] != "left_out")]
+    every = every[(every["item"] != "") & ~every["metric"].isin(["left_out", UNDECIDABLE])]
     wide = []
     for metric, rows in every.groupby("metric", sort=False):
         values = rows.pivot_table(index="item", columns="pair", values="value", sort=False)

@@ -5,7 +5,7 @@ class InputError(Exception):
     """Bad input: a message of four lines, shown without a traceback."""
 
     def __init__(self, expected: str, found: str, where: str, edit: str):
-        lines = {"expected": expected, "found": found, "where": where, "edit": edit}
+        self.lines = lines = {"expected": expected, "found": found, "where": where, "edit": edit}
         super().__init__("\n".join(f"  {word:<9} {text}" for word, text in lines.items()))
 
     @classmethod

@@ -4,6 +4,8 @@ A step that changes what a column means raises the version here; files of an old
 instead of being taken for something else. Other programs read the files as any Parquet.
 """
 
+from contextlib import ExitStack, contextmanager
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +18,7 @@ VERSIONS = {
     "objects": 1,  # everything that segmentation found
     "cells": 1,  # objects with a crop, row i is crop i
     "lost": 1,  # objects without one, with the reason
+    "pooled": 1,  # a field of view with cells: their number; row i is pooled embedding i
     "training": 1,  # a logged step of training
     "profiles": 1,  # of fields, wells or treatments
     "answers": 1,  # metric, item, repeat, value, n
@@ -26,9 +29,33 @@ KEY = b"wellread"
 
 def write(frame: pd.DataFrame, path, kind: str) -> None:
     """Write a table of a `kind` (a key of VERSIONS) to Parquet, without its index, whole or not at all."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    with whole(path) as part:
-        pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | {KEY: _label(kind)}), part)
+    with parts(path, kind) as add:
+        add(frame)
+
+
+@contextmanager
+def parts(path, kind: str):
+    """Write a table of a `kind` in parts: yields a function that appends a frame; whole or not at all.
+
+    Columns and types of all frames are those of the first one.
+    """
+    with whole(path) as part, ExitStack() as stack:
+        writer = None
+
+        def add(frame: pd.DataFrame) -> None:
+            nonlocal writer
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            writer = writer or stack.enter_context(_writer(part, table.schema, kind))
+            writer.write_table(table.cast(writer.schema))
+
+        yield add
+
+
+def _writer(part, schema: pa.Schema, kind: str) -> pq.ParquetWriter:
+    """A writer of a file; numbers that hardly repeat are written as they are, not by way of a dictionary."""
+    repeated = [field.name for field in schema if not pa.types.is_floating(field.type)]
+    schema = schema.with_metadata((schema.metadata or {}) | {KEY: _label(kind)})
+    return pq.ParquetWriter(part, schema, use_dictionary=repeated or False)
 
 
 def read(path, kind: str, columns: list[str] | None = None, filters=None) -> pd.DataFrame:

@@ -1,0 +1,78 @@
+"""The fields of a plate, against loops over its cells, however the cells lie in the file."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from wellread.profiles import pool
+from wellread.profiles.pool import median, pool_plate
+from wellread.runtime import table_files
+from wellread.runtime.errors import InputError
+
+D = 6
+
+
+@pytest.fixture(params=["in order", "shuffled"])
+def plate(request, tmp_path):
+    """(cells.parquet, embeddings.npy, its keys, its embeddings) of 13 fields of 1 to 12 cells."""
+    rng = np.random.default_rng(0)
+    keys = [("p", f"A{i // 4:02d}", str(i % 4 + 9)) for i in range(13) for _ in range(i % 12 + 1)]
+    cells = pd.DataFrame(keys, columns=["plate", "well", "site"])
+    if request.param == "shuffled":
+        cells = cells.sample(frac=1, random_state=0, ignore_index=True)
+    X = rng.normal(3, 1, (len(cells), D)).astype(np.float32)
+    table_files.write(cells, tmp_path / "cells.parquet", "cells")
+    np.save(tmp_path / "embeddings.npy", X)
+    return tmp_path / "cells.parquet", tmp_path / "embeddings.npy", cells, X
+
+
+@pytest.mark.parametrize("block", [1, 7, 10_000])
+@pytest.mark.parametrize("statistic", ["mean", "median"])
+def test_every_field_is_exactly_that_of_numpy_in_blocks_of_any_size(plate, monkeypatch, statistic, block):
+    cells, embeddings, keys, X = plate
+    monkeypatch.setattr(pool, "BLOCK", block)
+    found, pooled = pool_plate(cells, embeddings, cells=statistic)
+    groups = keys.groupby(["plate", "well", "site"])
+    assert list(zip(*(found[name] for name in ("plate", "well", "site")), strict=True)) == list(groups.groups)
+    expected = [getattr(np, statistic)(X[own].astype(np.float64), axis=0) for own in groups.indices.values()]
+    np.testing.assert_array_equal(pooled, expected)
+    assert found["cells"].tolist() == groups.size().tolist()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 101])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_medians_are_those_of_numpy(n, kind):
+    X = np.random.default_rng(n).normal(size=(n, 8)).round(1).astype(kind)
+    X[0, 1], X[-1, 2], X[0, 3] = np.nan, np.nan, np.inf
+    before = X.copy()
+    np.testing.assert_array_equal(median(X), np.median(X.astype(np.float64), axis=0))
+    np.testing.assert_array_equal(X, before)
+
+
+def test_a_single_dimension_is_sorted_elsewhere(tmp_path):
+    X = np.array([[3], [1], [2]], np.float32)
+    assert median(X) == [2]
+    assert X.ravel().tolist() == [3, 1, 2]
+
+
+def test_cells_that_are_not_finite_are_counted_over_the_whole_file(plate, monkeypatch):
+    cells, embeddings, _, X = plate
+    monkeypatch.setattr(pool, "BLOCK", 7)
+    X[3, 0], X[40, 1], X[40, 2] = np.inf, np.nan, -np.inf
+    np.save(embeddings, X)
+    with pytest.raises(InputError, match=rf"2 of {len(X)} cells with NaN"):
+        pool_plate(cells, embeddings)
+
+
+def test_large_numbers_are_finite(plate):
+    cells, embeddings, _, X = plate
+    np.save(embeddings, np.full_like(X, 3e38))
+    assert (pool_plate(cells, embeddings)[1] == np.float32(3e38)).all()
+
+
+def test_no_cells_are_no_fields(plate):
+    cells, embeddings, keys, X = plate
+    table_files.write(keys.iloc[:0], cells, "cells")
+    np.save(embeddings, X[:0])
+    found, pooled = pool_plate(cells, embeddings)
+    assert len(found) == 0
+    assert pooled.shape == (0, D)
