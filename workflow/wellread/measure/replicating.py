@@ -20,6 +20,7 @@ SAME_TREATMENT = ["treatment"]
     metrics={
         "replicating": "proportion of treatments whose wells are more similar than wells of different treatments",
     },
+    items={"replicating": "replicating"},
 )
 def replicating(frame, seed, *, sameby=SAME_TREATMENT, null_size=1000, percentile=95.0) -> pd.DataFrame:
     """The proportion of treatments whose replicates are more similar than random wells (Way et al. 2022).
@@ -27,8 +28,9 @@ def replicating(frame, seed, *, sameby=SAME_TREATMENT, null_size=1000, percentil
     A treatment is what agrees in the columns `sameby`. Its similarity is the median cosine of all pairs of its wells;
     it replicates if that is above the `percentile` of the same of `null_size` groups of as many wells, each well of
     another treatment. By chance 1 - percentile / 100 of the treatments do. Returns replicating (with its 95 %
-    interval), its chance, and similarity and threshold of every treatment. Negative controls take no part; treatments
-    of one well, or of more wells than there are treatments, are left out. Raises InputError if none is left.
+    interval), its chance, and of every treatment similarity, threshold and whether it replicates. Negative controls
+    take no part; treatments of one well, or of more wells than there are treatments, are left out. Raises InputError if
+    none is left.
     """
     meta, X = tables.split(frame.sort_values([tables.column("plate"), tables.column("well")], kind="stable"))
     names = np.where(is_negative(meta), "", tables.row_names(meta, sameby))
@@ -42,9 +44,10 @@ def replicating(frame, seed, *, sameby=SAME_TREATMENT, null_size=1000, percentil
     found = {name: _median_cosine(U[own]) for name, own in testable.items()}
     limits = {name: np.percentile(null[len(own)], percentile) for name, own in testable.items()}
     rows = [row("left_out", len(wells) - len(testable), len(wells), "no replicate, or more than there are treatments")]
-    rows += proportion("replicating", np.array([found[name] > limits[name] for name in testable]))
+    replicates = {name: found[name] > limits[name] for name in testable}
+    rows += proportion("replicating", np.array(list(replicates.values())))
     rows.append(row("replicating_chance", 1 - percentile / 100, len(testable)))
-    for metric, values in (("similarity", found), ("threshold", limits)):
+    for metric, values in (("similarity", found), ("threshold", limits), ("replicating", replicates)):
         rows += [row(metric, value, len(testable[name]), name) for name, value in values.items()]
     return table(rows)
 
