@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from wellread.measure.tidy import UNDECIDABLE, undecided
+from wellread.measure.tidy import CORRECTED, UNDECIDABLE, undecided
 from wellread.profiles.subset import condition
 from wellread.report import svg
 from wellread.report.run import Run
@@ -50,12 +50,23 @@ def _task(run: Run, name: str, paths: dict) -> dict:
         "where": "; ".join(condition(*pair) for pair in run.config["tasks"][name].get("where", {}).items()),
         "metrics": [{"name": metric, "description": described.get(metric, "")} for metric in metrics],
         "rows": [
-            {"model": model, "correction": correction, "values": own, "picture": _interval_picture(own, scale)}
+            {
+                "model": model,
+                "correction": correction + _mark(tables[model, correction]),
+                "values": own,
+                "picture": _interval_picture(own, scale),
+            }
             for (model, correction), own in values.items()
         ],
         "items": _items(tables),
         "left_out": _left_out(tables),
     }
+
+
+def _mark(table: pd.DataFrame) -> str:
+    """What a correction is called besides its name if it was fitted by a column that is measured."""
+    columns = table.loc[table["metric"] == CORRECTED, "item"]
+    return f" (corrected for {', '.join(columns)}, which is measured)" if len(columns) else ""
 
 
 def _metrics(table: pd.DataFrame) -> list[str]:
