@@ -343,7 +343,7 @@ def principal(X):
 
 
 def corrections(wells, X):
-    one = whitened(wells, X, relative)
+    one, variances = whitened(wells, X, relative), sorted(X.var(axis=0, ddof=1))
     return {
         "sphering": [[{"sphering": {}}], one],
         "absolute": [
@@ -361,6 +361,16 @@ def corrections(wells, X):
         "clip": [[{"clip": {"limit": 1.0}}], np.minimum(np.maximum(X, -1), 1)],
         "coral": [[{"coral": {"ridge": 0.5}}], aligned(wells, X, 0.5)],
         "tvn": [[{"sphering": {}}, {"coral": {}}], aligned(wells, one)],
+        "tvn by name": [[{"tvn": {}}], aligned(wells, one)],
+        "mad_robustize": [[{"mad_robustize": {}}], standardized(wells, X, median, mad)],
+        "partial_whitening": [
+            [{"partial_whitening": {"components": 2}}],
+            principal(X) / np.sqrt([stdev(scores) for scores in principal(X).T.tolist()]),
+        ],
+        "feature_select": [
+            [{"feature_select": {"variance": float(np.mean(variances[:2]))}}],
+            X[:, X.var(axis=0, ddof=1) > variances[0]],
+        ],
     }
 
 

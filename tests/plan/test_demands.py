@@ -114,6 +114,7 @@ COLUMNS = [
     ({"draw": {"umap": {"label": "Moa"}}}, "figures.f.draw.umap.label", "did you mean moa?"),
     ({"draw": {"umap": {"by": "Plate"}}}, "figures.f.draw.umap.by", "did you mean plate?"),
     ({"draw": {"similarity": {"label": "moas"}}}, "figures.f.draw.similarity.label", "did you mean moa?"),
+    ({"steps": [{"harmony": {"by": "mao"}}]}, "corrections.c.0 of d.harmony.by", "did you mean moa?"),
     ({"model": {"train": {"supervised": {"label": "mao"}}}}, "models.m", "did you mean moa?"),
     ({"model": {"probe": "Moa"}}, "models.m", "did you mean moa?"),
     (

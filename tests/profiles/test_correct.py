@@ -126,8 +126,9 @@ def test_corrections_get_no_labels(monkeypatch):
     columns = []
     spy = lambda X, meta, seed: columns.extend(meta) or X  # noqa: E731
     monkeypatch.setattr("wellread.profiles.correct.pick", lambda section, step: spy)
+    monkeypatch.setattr("wellread.profiles.correct.named_columns", lambda step: [])
     correct(screen().assign(Metadata_moa="x"), [{"spy": {}}], seed=0)
-    assert columns == ["Metadata_Plate", "Metadata_batch", "Metadata_control", "Metadata_control_use"]
+    assert columns == ["Metadata_" + name for name in ("Plate", "Well", "batch", "control", "control_use")]
 
 
 def test_a_chain_is_applied_in_order():

@@ -19,6 +19,7 @@ rule measure:
         section=setting("task", "measure"),
         pool=setting("task", "pool"),
         where=setting("task", "where"),
+        marks=lambda wildcards: PLAN.marks(wildcards.task, wildcards.correction),
         seed=config["seed"],
         code=code("profiles.looked_at", measure=setting("task", "measure")),
     script:

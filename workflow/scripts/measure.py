@@ -1,6 +1,6 @@
 """Compute one measure of one set of profiles."""
 
-from wellread.measure.tidy import with_left_out
+from wellread.measure.tidy import marked, with_left_out
 from wellread.profiles.looked_at import crossed, looked_at
 from wellread.runtime import job, table_files
 from wellread.runtime.registry import chosen, pick
@@ -13,4 +13,5 @@ with job.running(snakemake.log[0], **snakemake.wildcards, seed=params.seed):
     if chosen("measure", params.section).crossed:
         others = (crossed(profiles, files.crossed, params.pool, params.where),)
     answers = with_left_out(measure(profiles, params.seed, *others), left_out, len(profiles) + sum(left_out.values()))
+    answers = marked(answers, params.marks)
     table_files.write(answers, snakemake.output[0], "answers")

@@ -8,6 +8,7 @@ from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_fitting, is_negative
 
 UNDECIDABLE = "undecidable"
+CORRECTED = "corrected_for_label"
 Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
 DRAWS, MIN_UNITS = 2000, 6  # of the bootstrap
 
@@ -51,6 +52,11 @@ def chance_values(answers: pd.DataFrame, metric: str) -> pd.Series:
         return pd.Series([CHANCE[metric]])
     own = answers["metric"].isin([f"{metric}_chance", f"chance_{metric}"]) & (answers["item"] == "")
     return answers.loc[own, "value"]
+
+
+def marked(answers: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """A result with a row of `corrected_for_label` for each of the measured columns that a correction was fitted by."""
+    return pd.concat([answers, table([row(CORRECTED, 1, 1, name) for name in columns])]) if columns else answers
 
 
 def proportion(metric: str, correct: np.ndarray, units: np.ndarray) -> list[dict]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import demands, given, owners, raw_files, settings
+from wellread.plan import demands, given, leaks, owners, raw_files, settings
 from wellread.plan.contradictions import spent, unreached
 from wellread.plan.provenance import rows_hash
 from wellread.plan.screen import Pool, Screen
@@ -384,6 +384,10 @@ class Plan:
             for correction in self.config["corrections"]
             if correction == "none" or entry["level"] != "cell"
         ]
+
+    def marks(self, task: str, correction: str) -> list[str]:
+        """The columns that a correction is by and that a task measures, which its results have to tell."""
+        return leaks.marks(self.config["corrections"][correction], self.config["tasks"][task]["measure"])
 
     def scores(self, dataset: str) -> list[str]:
         """The tasks that look at the masks of a dataset, not at profiles."""

@@ -82,9 +82,13 @@ def of_correction(screen: Screen, step: dict, where: str) -> list[InputError]:
     ((name, options),) = step.items()
     if not len(screen.imaged):
         return []
-    meta = screen.rows("well", [])
-    found = [NEEDS[need](meta, options, f"{where}.{name}") for need in chosen("correction", step).needs]
-    return [error for error in found if error]
+    choice, where = chosen("correction", step), f"{where}.{name}"
+    asked = {option: options[option] for option in choice.columns}
+    known = screen.known("well")
+    if missing := [error for key, column in asked.items() for error in absent_columns(column, known, f"{where}.{key}")]:
+        return missing
+    meta = screen.rows("well", list(asked.values()))
+    return [error for need in choice.needs if (error := NEEDS[need](meta, options, where))]
 
 
 def of_training(wells: list[pd.DataFrame], columns: list[str], where: str) -> list[InputError]:

@@ -12,9 +12,9 @@ from wellread.runtime.registry import choice
 log = logging.getLogger("wellread")
 
 
-@choice("correction")
-def harmony(X, meta, seed, *, by="batch", components=50, theta=2.0, lamb=1.0, sigma=0.1, iterations=10):
-    """Harmony (Korsunsky et al. 2019) by batch or plate, on principal components (n, d) that replace the features.
+@choice("correction", columns=("by",))
+def harmony(X, meta, seed, *, by="batch", components=50, theta=2.0, lamb=1.0, sigma=0.1, iterations=10, despite=False):
+    """Harmony (Korsunsky et al. 2019) by batch or another column, on principal components, which replace the features.
 
     `components` is d, at most n - 1; `theta` weighs the mixing of batches, `lamb` is the ridge of the regression in
     each cluster, `sigma` the softness of the clusters, `iterations` the most rounds. Needs harmonypy >= 2

@@ -45,11 +45,11 @@ def _log_spectrum(n: int, S: np.ndarray, regularised: np.ndarray) -> None:
         log.warning("sphering: %d controls for %d dimensions, less than two for each", n, len(S))
 
 
-@choice("correction", needs=("fitting controls",))
-def coral(X, meta, seed, *, by="batch", ridge=1.0):
+@choice("correction", columns=("by",), needs=("fitting controls",))
+def coral(X, meta, seed, *, by="batch", ridge=1.0, despite=False):
     """Align covariances (CORAL, Sun et al. 2016) of the batches: x' = x (C_b + r)^(-1/2) (C + r)^(1/2).
 
-    C_b is the covariance of the fitting controls of a batch (or plate, `by`), C that of all fitting controls, and r is
+    C_b is the covariance of the fitting controls of a batch (or another column, `by`), C that of all of them, and r is
     `ridge`. The second step of TVN, for features on the scale that sphering leaves (r = 1 in the DeepProfiler
     notebooks). A batch with fewer fitting controls than dimensions stays as it is, and is logged.
     """
@@ -68,6 +68,30 @@ def coral(X, meta, seed, *, by="batch", ridge=1.0):
     if small:
         log.warning("coral: fewer fitting controls than dimensions, left as they are: %s", ", ".join(small))
     return out
+
+
+@choice("correction", columns=("by",), needs=("fitting controls",))
+def tvn(X, meta, seed, *, regularisation=1.0, relative=True, by="batch", ridge=1.0, despite=False):
+    """Typical variation normalisation (TVN, Ando et al. 2017): `sphering`, then `coral`, whose options these are."""
+    whitened = sphering(X, meta, seed, regularisation=regularisation, relative=relative)
+    return coral(whitened, meta, seed, by=by, ridge=ridge)
+
+
+@choice("correction")
+def partial_whitening(X, meta, seed, *, power=0.5, components=100):
+    """Scores (n, d) on the first d principal components of all rows, each divided by its standard deviation^`power`.
+
+    `power` 0 is the rotation, whose distances are those of the d components, 1 whitening: scikit-learn's PCA without
+    and with `whiten`. d is `components`, at most n - 1 and D; those of no variance are left out.
+    """
+    from sklearn.decomposition import PCA
+
+    pca = PCA(min(components, len(X) - 1, X.shape[1]), svd_solver="full").fit(X)
+    sd = np.sqrt(pca.explained_variance_)
+    varies = sd > 1e-9 * sd.max()
+    largest = np.take_along_axis(pca.components_, np.abs(pca.components_).argmax(axis=1)[:, None], 1)
+    scores = pca.transform(X) * np.sign(largest[:, 0])  # the largest loading of each is positive, on any machine
+    return scores[:, varies] / sd[varies] ** power
 
 
 def _eigendecomposition(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ import re
 import pandas as pd
 
 from wellread.measure import compare
-from wellread.measure.tidy import UNDECIDABLE, chance_values, undecided
+from wellread.measure.tidy import CORRECTED, UNDECIDABLE, chance_values, undecided
 from wellread.profiles.subset import condition
 from wellread.report import svg
 from wellread.report.run import Run
@@ -53,7 +53,12 @@ def _task(run: Run, name: str, paths: dict) -> dict:
         "where": "; ".join(condition(*pair) for pair in run.config["tasks"][name].get("where", {}).items()),
         "metrics": [{"name": metric, "description": described.get(metric, "")} for metric in metrics],
         "rows": [
-            {"model": model, "correction": correction, "values": own, "picture": _interval_picture(own, scale)}
+            {
+                "model": model,
+                "correction": correction + _mark(tables[model, correction]),
+                "values": own,
+                "picture": _interval_picture(own, scale),
+            }
             for (model, correction), own in values.items()
         ],
         "items": _items(tables),
@@ -76,6 +81,12 @@ def _verdict(run: Run, task: str) -> str:
     counts = [name for name in models if "cell_count" in models[name].get("encoder", {})]
     found = [compare.verdict(rows, name, rows["baseline"].unique()) for name in counts] if len(rows) else []
     return "; ".join(filter(None, found))
+
+
+def _mark(table: pd.DataFrame) -> str:
+    """What a correction is called besides its name if it was fitted by a column that is measured."""
+    columns = table.loc[table["metric"] == CORRECTED, "item"]
+    return f" (corrected for {', '.join(columns)}, which is measured)" if len(columns) else ""
 
 
 def _metrics(table: pd.DataFrame) -> list[str]:
