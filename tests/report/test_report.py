@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from wellread.measure import tidy
+from wellread.measure.compare import CHANCE, compare
 from wellread.profiles.ledger import build_ledger
-from wellread.report import plates, svg
+from wellread.report import plates, svg, tasks
 from wellread.report.page import CHAPTERS, number, report
+from wellread.report.run import Run
 from wellread.runtime import table_files
 
 PLATE = ("fields", "calibration", "masks", "crops", "cells", "lost")
@@ -28,6 +30,9 @@ def run(tmp_path_factory):
         build_ledger(run.images, run.plates, run.wells, run.profiles), folder / "ledger.parquet", "ledger"
     )
     run.inputs["ledger"] = str(folder / "ledger.parquet")
+    moa = [path for path in run.inputs["tasks"] if "/moa/" in path]
+    table_files.write(compare(moa, ["other"], {"moa": {"nsc": "nsc_treatment"}}, seed=0), folder / "ladder", "ladder")
+    run.inputs["ladder"] = str(folder / "ladder")
     return run
 
 
@@ -128,6 +133,26 @@ def test_the_page_tells_what_tasks_and_figures_look_at(run, page, tmp_path):
     told = text(written(tmp_path, run.inputs, run.wells, config))
     words = "profiles of every treatment of demo and other, where dose: max; plate: P1, P2"
     assert told.count(words) == 2
+
+
+def test_differences_from_baselines_are_beside_the_task(run, page):
+    rows = table_files.read(run.inputs["ladder"], "ladder")
+    assert len(rows) == 6
+    for row in rows.itertuples():
+        assert f"{row.model} {row.baseline} {row.correction} {number(row.difference)} – to – 4" in text(page)
+
+
+def test_what_is_explained_by_the_number_of_cells_is_said_of_its_task(tmp_path):
+    rows = [("moa", "nsc", "none", *pair) for pair in (("net", "count", -1.0), ("count", CHANCE, 0.5))]
+    rows += [("activity", "map", "none", "net", "count", 0.5), ("activity", "map", "none", "net", CHANCE, 0.5)]
+    ladder = pd.DataFrame(rows, columns=["task", "metric", "correction", "model", "baseline", "low"]).assign(
+        compounds=9
+    )
+    table_files.write(ladder, tmp_path / "ladder.parquet", "ladder")
+    config = {"models": {"net": {"encoder": {"vit": {}}}, "count": {"encoder": {"cell_count": {}}}}}
+    run = Run.from_inputs("d", {"ladder": tmp_path / "ladder.parquet"}, None, config)
+    words = {task: tasks._verdict(run, task) for task in ("moa", "activity", "other")}
+    assert words == {"moa": "explained by cell count", "activity": "beyond cell count: net", "other": ""}
 
 
 def test_names_of_users_are_text(page):

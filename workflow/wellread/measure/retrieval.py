@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import hypergeom
 
 from wellread.inputs.cleaning import parts
-from wellread.measure.tidy import multi_hot, one_value, proportion, row, table, undecidable
+from wellread.measure.tidy import independent_units, multi_hot, one_value, proportion, row, table, undecidable
 from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_negative
 from wellread.runtime.registry import choice
@@ -57,7 +57,7 @@ def retrieval(frame, seed, *, sameby=SAME_TREATMENT, diffby=(), strictness=STRIC
             rows.append(undecidable(metric, reason, len(meta)))
             continue
         recalled = anywhere if level == "well" else _recalled(meta, X, sameby, columns, k)
-        rows += _answers(metric, tables.row_names(meta, sameby), recalled, anywhere, k)
+        rows += _answers(metric, tables.row_names(meta, sameby), independent_units(meta), recalled, anywhere, k)
     return table(rows)
 
 
@@ -94,13 +94,14 @@ def _replicates(meta: pd.DataFrame, sameby):
     return lambda rows: code[rows, None] == code
 
 
-def _answers(metric: str, names: np.ndarray, recalled, anywhere, k: int) -> list[dict]:
+def _answers(metric: str, names: np.ndarray, units: np.ndarray, recalled, anywhere, k: int) -> list[dict]:
     """Result rows of a level from what `_recalled` found there and `anywhere`, of profiles called `names` (n,)."""
     found, possible, compared = recalled
     asked = possible > 0
     found, possible, compared = found[asked], possible[asked], compared[asked]
     level = metric.removeprefix("recall_")
-    rows = [row("left_out", (~asked).sum(), len(asked), f"{level}: no replicate to find"), *proportion(metric, found)]
+    rows = [row("left_out", (~asked).sum(), len(asked), f"{level}: no replicate to find")]
+    rows += proportion(metric, found, units[asked])
     rows.append(
         row(f"{metric}_chance", hypergeom.sf(0, compared, possible, np.minimum(k, compared)).mean(), len(found))
     )
