@@ -263,17 +263,21 @@ def retrieval(wells, X):
     U = {i: X[i] / np.linalg.norm(X[i]) for i in own}
     answers = {}
     for level, keys in {"well": ["plate", "well"], "batch": ["batch"], "position": ["well"]}.items():
-        found, units = {}, {}
+        found, units, anywhere = {}, {}, []
         for i in own:
             others = [j for j in own if any(wells[i][key] != wells[j][key] for key in keys)]
             same = [j for j in others if wells[j]["treatment"] == wells[i]["treatment"]]
             if same:
                 nearest = max(others, key=lambda j: U[i] @ U[j])
                 found.setdefault(wells[i]["treatment"], []).append(nearest in same)
+                nearest = max((j for j in own if j != i), key=lambda j: U[i] @ U[j])
+                anywhere.append(wells[nearest]["treatment"] == wells[i]["treatment"])
                 units.setdefault(wells[i]["treatment"], []).append(i if wells[i]["control"] else -len(found))
         answers |= {f"recall_{level}/{name}": mean(right) for name, right in found.items()}
         every = [right for own_found in found.values() for right in own_found]
         answers |= shares(f"recall_{level}", every, [unit for own_units in units.values() for unit in own_units])
+        if level != "well":
+            answers[f"recall_{level}_if_any_well"] = mean(anywhere)
     return answers
 
 

@@ -19,9 +19,6 @@ ROWS = pd.DataFrame(
         "Nuclei_ZBF": [1, 2, 3],
         "note": ["fine", "", "fine"],
         "ImageNumber": [1, 2, 3],
-        "Cells_Number_Object_Number": [1, 2, 3],
-        "Cytoplasm_Parent_Cells": [1, 2, 3],
-        "Metadata_ImageNumber": [1, 2, 3],
         "dose": [1.0, 0.0, 10.0],
     }
 )

@@ -1,5 +1,6 @@
 """The ladder: paired differences, their intervals, and what they say of the number of cells."""
 
+import made_profiles
 import made_screens
 import numpy as np
 import pandas as pd
@@ -7,7 +8,9 @@ import pytest
 from wellread.measure import compare
 from wellread.measure.compare import CHANCE, paired_difference, verdict
 from wellread.measure.tidy import row, table
+from wellread.profiles.consensus import consensus
 from wellread.runtime import table_files
+from wellread.runtime.registry import choices
 
 
 def series(values):
@@ -55,6 +58,24 @@ def test_every_pair_and_shuffled_labels_are_in_the_ladder(tmp_path):
     assert by_pair.loc[("net", CHANCE), "baseline_value"] == pytest.approx(0.2)
     assert (found["low"] < found["difference"]).all()
     assert (found["difference"] < found["high"]).all()
+
+
+@pytest.mark.parametrize("name", [name for name, one in choices("measure").items() if one.items])
+def test_what_measures_declare_as_items_has_the_metric_as_its_mean(name):
+    frame = made_profiles.screen(treatments=12, effect=0.5)
+    frame["Metadata_dose"] = frame["Metadata_Plate"].str[1:].astype(float)
+    if name == "nearest_class":
+        frame = consensus(frame, by=["treatment"])
+        frame["Metadata_moa"] = [f"m{i % 3}" for i in range(len(frame))]
+    answers = choices("measure")[name].load()(frame, 0)
+    compared = 0
+    for metric, of_items in choices("measure")[name].items.items():
+        items = answers[(answers["metric"] == of_items) & (answers["item"] != "") & (answers["n"] > 0)]
+        overall = answers[(answers["metric"] == metric) & (answers["item"] == "")]
+        if len(overall):
+            assert items["value"].mean() == pytest.approx(overall["value"].item()), metric
+            compared += len(items)
+    assert compared > 5
 
 
 def rungs(*rows):

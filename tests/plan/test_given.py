@@ -95,6 +95,7 @@ def test_a_config_may_have_images_beside(here):
     [
         ({"datasets": dataset(channels=["D"], crops={"size": 8})}, r"(?s)about images.*channels, crops.*given:"),
         ({"datasets": dataset(segment={"otsu_watershed": {}})}, "nothing about images"),
+        ({"datasets": dataset(sample={"cells": 9})}, "nothing about images"),
         ({"datasets": {"d": {"images": {"painted": {}}}}}, "the key channels"),
         ({"models": {"r": {"encoder": {"random": {}}, "embed_on": ["d"]}}}, r"(?s)an encoder that reads images.*d\n"),
         ({"models": {"r": {"encoder": {"random": {}}}}}, "(?s)an encoder that reads images.*none.*a model that names"),

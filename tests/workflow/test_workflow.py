@@ -154,6 +154,27 @@ def test_every_job_tells_versions_seed_and_device(done):
     assert "device cpu" in (done / "results/logs/train/tiny.log").read_text()
 
 
+def test_baselines_are_compared_with_models_and_train_nothing(done, tmp_path):
+    folder, config = shutil.copytree(done, tmp_path / "ladder", symlinks=True), small_config()
+    config["models"] |= {"count": {"encoder": {"cell_count": {}}}, "nothing": {"encoder": {"shuffled": {"of": "tiny"}}}}
+    config["corrections"] = {"none": []}
+    write_config(folder, config)
+    target = "results/small/ladder.parquet"
+    per_plate = {f"{verb} {plate}" for verb in ("embed", "pool") for plate in PLATES}
+    assert planned(folder, target) == per_plate | {"aggregate", "measure", "compare"}
+    snakemake(folder, "--", target)
+    ladder = pd.read_parquet(folder / target)
+    pairs = {(model, of) for model in config["models"] for of in ("count", "nothing", "shuffled labels") if model != of}
+    assert set(zip(ladder["model"], ladder["baseline"], strict=True)) == pairs
+    tiny, nothing = (
+        pd.read_parquet(folder / f"results/small/profiles/{model}/none/well.parquet").filter(like="emb_").to_numpy()
+        for model in ("tiny", "nothing")
+    )
+    assert (tiny != nothing).any()
+    assert sorted(map(tuple, tiny)) == sorted(map(tuple, nothing))
+    assert "report" in planned(folder)
+
+
 @pytest.mark.slow
 def test_the_same_config_gives_the_same_bytes_in_another_folder(done, tmp_path):
     other = small(tmp_path / "other")

@@ -28,7 +28,7 @@ USUAL = {  # what the columns are called that say where a row is from, without p
     "column": ("column", "col"),
 }
 LABELS = ("batch", "treatment", "dose", "control", "replicate", "replicates")  # that may be numbers
-COUNTERS = r"(^|_)((image|object|table)number|number_object_number|parent_[a-z]+)$"  # of CellProfiler
+COUNTERS = ("imagenumber", "objectnumber", "tablenumber")
 KEY = ["plate", "well", "site"]
 
 
@@ -50,7 +50,7 @@ class Table:
     def metadata(self) -> list[str]:
         """The columns that say what a row is, in their order, but for those that say where it is from."""
         taken = {*self.places.values(), *self.numbers}
-        return [name for name in self.columns if name not in taken and not _is_counter(name)]
+        return [name for name in self.columns if name not in taken and bare(name).casefold() not in COUNTERS]
 
     def text(self, columns: list[str]) -> pd.DataFrame:
         """Columns as text (n rows), "" for what is missing."""
@@ -101,12 +101,8 @@ def opened(files: list[str], columns: dict[str, str], where: str) -> list[Table]
 
 def is_label(name: str) -> bool:
     """Whether a column is no feature, whatever is in it: metadata, counters of images and objects, labels."""
-    usual = {*LABELS, *(one for names in USUAL.values() for one in names)}
-    return bool(re.match(PREFIX, name, re.IGNORECASE)) or name.casefold() in usual or _is_counter(name)
-
-
-def _is_counter(name: str) -> bool:
-    return bool(re.search(COUNTERS, name, re.IGNORECASE))
+    usual = {*LABELS, *COUNTERS, *(one for names in USUAL.values() for one in names)}
+    return bool(re.match(PREFIX, name, re.IGNORECASE)) or name.casefold() in usual
 
 
 def bare(name: str) -> str:

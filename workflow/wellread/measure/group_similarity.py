@@ -20,12 +20,14 @@ def compared(
     """Result rows of groups, of the `similarity` of each and of the `percentile` of its `nulls`, {name: values (N,)}.
 
     Overall `metric`, the proportion of groups above their percentile, with its 95 % interval, for which groups of
-    different `units` are independent (default all), and its chance; of every group similarity, threshold and size.
+    different `units` are independent (default all), and its chance; of every group similarity, threshold,
+    size, and whether it is above.
     """
     limits = {name: np.percentile(nulls[name], percentile) for name in similarity}
     above = np.array([similarity[name] > limits[name] for name in similarity])
     rows = proportion(metric, above, np.array([units[name] if units else name for name in similarity], dtype=object))
     rows.append(row(f"{metric}_chance", 1 - percentile / 100, len(similarity)))
-    for kind, values in (("similarity", similarity), ("threshold", limits)):
+    right = dict(zip(similarity, above, strict=True))
+    for kind, values in (("similarity", similarity), ("threshold", limits), (metric, right)):
         rows += [row(kind, value, sizes[name], name) for name, value in values.items()]
     return rows

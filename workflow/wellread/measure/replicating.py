@@ -20,6 +20,7 @@ SAME_TREATMENT = ["treatment"]
     metrics={
         "replicating": "proportion of treatments whose wells are more similar than wells of different treatments",
     },
+    items={"replicating": "replicating"},
 )
 def replicating(frame, seed, *, sameby=SAME_TREATMENT, null_size=1000, percentile=95.0) -> pd.DataFrame:
     """The proportion of treatments whose replicates are more similar than random wells (Way et al. 2022).
@@ -27,8 +28,9 @@ def replicating(frame, seed, *, sameby=SAME_TREATMENT, null_size=1000, percentil
     A treatment is what agrees in the columns `sameby`. Its similarity is the median cosine of all pairs of its wells;
     it replicates if that is above the `percentile` of the same of `null_size` groups of as many wells, each well of
     another treatment. By chance 1 - percentile / 100 of the treatments do. Returns replicating (with its 95 %
-    interval), its chance, and similarity and threshold of every treatment. Negative controls take no part; treatments
-    of one well, or of more wells than there are treatments, are left out. If none is left, it is undecidable.
+    interval), its chance, and of every treatment similarity, threshold and whether it replicates. Negative controls
+    take no part; treatments of one well, or of more wells than there are treatments, are left out. If none is left, it
+    is undecidable.
     """
     meta, X = tables.split(frame.sort_values([tables.column("plate"), tables.column("well")], kind="stable"))
     names = np.where(is_negative(meta), "", tables.row_names(meta, sameby))

@@ -34,7 +34,7 @@ def _of_dataset(name: str, dataset: dict) -> list[InputError]:
 
 def _capped(datasets: dict, model: dict, where: str) -> list[InputError]:
     """Numbers of cells that are to be compared where wells have no more cells than a given number."""
-    capped = [name for name in model["embed_on"] if name in datasets and datasets[name]["crops"]["max_per_well"]]
+    capped = [name for name in model["embed_on"] if datasets.get(name, {}).get("crops", {}).get("max_per_well")]
     if "cell_count" not in model["encoder"]:
         return []
     expected, edit = (
