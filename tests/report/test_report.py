@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from copy import deepcopy
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -122,6 +123,16 @@ def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
     assert "Undecidable: moa , nsc: one <b> in all." in page
     assert "Highest values" not in page
     assert tidy.undecided(tidy.table([tidy.undecidable("nsc", "a: b", 7)])) == {"nsc": ("a: b", 7)}
+
+
+def test_the_page_tells_what_tasks_and_figures_look_at(run, page, tmp_path):
+    assert text(page).count("profiles of every treatment ") == 3  # a task and two figures
+    config = deepcopy(run.config)
+    for entry in (config["tasks"]["moa"], config["figures"]["map"]):
+        entry |= {"pool": ["demo", "other"], "where": {"dose": "max", "plate": ["P1", "P2"]}}
+    told = text(written(tmp_path, run.inputs, run.wells, config))
+    words = "profiles of every treatment of demo and other, where dose: max; plate: P1, P2"
+    assert told.count(words) == 2
 
 
 def test_differences_from_baselines_are_beside_the_task(run, page):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import hypergeom
 
+from wellread.inputs.cleaning import parts
 from wellread.measure.tidy import independent_units, multi_hot, one_value, proportion, row, table, undecidable
 from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_negative
@@ -62,15 +63,17 @@ def retrieval(frame, seed, *, sameby=SAME_TREATMENT, diffby=(), strictness=STRIC
 
 def why_not(meta: pd.DataFrame, sameby, diffby, level: str) -> str:
     """Why the design, metadata of treated profiles, cannot be asked at a level of strictness; "" if it can."""
-    meta, columns = placed(meta), [*diffby, COLUMNS.get(level, level)]
+    columns = [*diffby, COLUMNS.get(level, level)]
+    meta = placed(meta) if set(columns) & set(PLACES) else meta
     if absent := [name for name in columns[-1].split("+") if tables.column(name) not in meta]:
         return f"no column {absent[0]} in the wells table"
     if reason := one_value(meta, columns):
         return reason
-    replicates = _replicates(meta, sameby)
-    masks = similarity.neighbour_masks(similarity.exclusion_codes(meta, columns))
-    if any((allowed & replicates(rows)).any() for rows, allowed in masks):
-        return ""
+    codes, names = similarity.exclusion_codes(meta, columns), pd.Series(tables.row_names(meta, sameby))
+    names = names.map(parts).explode() if len(sameby) == 1 else names
+    for own in names.groupby(names).indices.values():
+        if any(allowed.any() for _, allowed in similarity.neighbour_masks(codes[names.index[own]])):
+            return ""
     return f"no two profiles of one {' and '.join(sameby)} differ in {' and '.join([*diffby, level])}"
 
 

@@ -32,8 +32,12 @@ def _merge_metadata(name: str, groups) -> np.ndarray:
         return groups.sum().to_numpy()
     if (groups.nunique(dropna=False) <= 1).all():
         return groups.first().to_numpy()
-    return groups.agg(_join_distinct).to_numpy(object)
+    return _join_distinct(groups.obj, groups.ngroup())
 
 
-def _join_distinct(values: pd.Series) -> str:
-    return "|".join(sorted({word for value in values.dropna() for word in parts(str(value))}))
+def _join_distinct(values: pd.Series, group: pd.Series) -> np.ndarray:
+    """The distinct labels of every group, sorted and joined: in one pass, as aggregation by group takes seconds."""
+    words = [set() for _ in range(group.max() + 1)]
+    for value, number in zip(values[values.notna()], group[values.notna()], strict=True):
+        words[number].update(parts(str(value)))
+    return np.array(["|".join(sorted(own)) for own in words], object)

@@ -16,7 +16,8 @@ def look(run: Run) -> dict:
 def draw(run: Run) -> dict:
     """Every figure of profiles, for every model and correction."""
     figures = run.by_pair("figures")
-    return {"figures": [{"name": name, "pictures": _pictures(paths)} for name, paths in figures.items()]}
+    told = [{"name": name, "looked_at": run.looked_at("figures", name)} for name in figures]
+    return {"figures": [one | {"pictures": _pictures(figures[one["name"]])} for one in told]}
 
 
 def _pictures(paths: dict) -> list[dict]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.profiles import tables
+from wellread.profiles.subset import condition
 from wellread.runtime import table_files
 
 MAX_PICTURED_PLATES = 4  # a report has to stay small enough to be mailed
@@ -69,6 +70,13 @@ class Run:
             name: {(m, c): found[name, f"{m}_{c}"] for m, c in self.pairs if (name, f"{m}_{c}") in found}
             for name in names
         }
+
+    def looked_at(self, noun: str, name: str) -> str:
+        """What a task or figure looks at: `profiles of every well of a and b, where dose: max`."""
+        entry = self.config[noun][name]
+        pooled, conditions = entry.get("pool", []), entry.get("where", {})
+        words = f"profiles of every {entry['level']}" + (f" of {' and '.join(pooled)}" if pooled else "")
+        return words + (f", where {'; '.join(condition(*pair) for pair in conditions.items())}" if conditions else "")
 
     @property
     def pairs(self) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ import pandas as pd
 
 from wellread.measure import compare
 from wellread.measure.tidy import CORRECTED, UNDECIDABLE, chance_values, undecided
-from wellread.profiles.subset import condition
 from wellread.report import svg
 from wellread.report.run import Run
 from wellread.runtime import table_files
@@ -49,8 +48,7 @@ def _task(run: Run, name: str, paths: dict) -> dict:
     return {
         "name": name,
         "settings": run.config["tasks"][name],
-        "pool": " and ".join(run.config["tasks"][name].get("pool", [])),
-        "where": "; ".join(condition(*pair) for pair in run.config["tasks"][name].get("where", {}).items()),
+        "looked_at": run.looked_at("tasks", name),
         "metrics": [{"name": metric, "description": described.get(metric, "")} for metric in metrics],
         "rows": [
             {
