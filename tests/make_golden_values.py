@@ -48,15 +48,21 @@ def cosine(a, b):
     return float(sum(a * b) / sqrt(sum(a * a) * sum(b * b)))
 
 
-def wilson(hits, n):
-    """Wilson's interval of a share, by its formula."""
-    z, p = 1.959963984540054, hits / n
+def wilson(p, n):
+    """Wilson's interval of the share p of n, by its formula."""
+    z = 1.959963984540054
     middle, half = p + z * z / (2 * n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return [p, (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)]
 
 
-def shares(metric, right):
-    values = wilson(sum(right), len(right))
+def shares(metric, right, units):
+    """A share and Wilson's interval of n / d, d how much larger its variance is over units than over rows."""
+    n, share, names = len(right), mean(right), sorted(set(units))
+    over_rows = n / (n - 1) * sum((r - share) ** 2 for r in right)
+    sums = [sum(r - share for r, unit in zip(right, units, strict=True) if unit == name) for name in names]
+    over_units = len(names) / (len(names) - 1) * sum(value**2 for value in sums)
+    d = max(1, over_units / over_rows) if over_rows else n / len(names)
+    values = wilson(share, n / d)
     return {metric: values[0], f"{metric}_low": values[1], f"{metric}_high": values[2]}
 
 
@@ -68,7 +74,8 @@ def knn(wells, X, k=3, temperature=0.07):
         near = sorted((j for j in labelled if j != i), key=lambda j: -cosine(X[i], X[j]))[:k]
         weight = {m: sum(exp(cosine(X[i], X[j]) / temperature) for j in near if wells[j]["moa"] == m) for m in "mn"}
         guess.append(max(weight, key=weight.get))
-    answers = shares("accuracy", [t == g for t, g in zip(truth, guess, strict=True)])
+    compounds = [wells[i]["treatment"] for i in labelled]
+    answers = shares("accuracy", [t == g for t, g in zip(truth, guess, strict=True)], compounds)
     answers["balanced_accuracy"] = balanced_accuracy_score(truth, guess)
     answers["macro_f1"] = f1_score(truth, guess, average="macro")
     for name, score in (("recall", recall_score), ("f1", f1_score)):
@@ -88,7 +95,7 @@ def nearest_class(treatments, Y):
             others = [j for j in known if all(treatments[j][key] != treatments[i][key] for key in keys)]
             best = max(others, key=lambda j: cosine(Y[i], Y[j]))
             right[i] = treatments[best]["moa"] == treatments[i]["moa"]
-        answers |= shares(name, list(right.values()))
+        answers |= shares(name, list(right.values()), [treatments[i]["treatment"] for i in right])
         answers |= {f"{name}_class/{m}": mean(right[i] for i in known if treatments[i]["moa"] == m) for m in "mn"}
         answers |= {
             f"{name}_treatment/{treatments[i]['treatment']} @ {treatments[i]['dose']:g}": right[i] for i in known
@@ -256,16 +263,21 @@ def retrieval(wells, X):
     U = {i: X[i] / np.linalg.norm(X[i]) for i in own}
     answers = {}
     for level, keys in {"well": ["plate", "well"], "batch": ["batch"], "position": ["well"]}.items():
-        found = {}
+        found, units, anywhere = {}, {}, []
         for i in own:
             others = [j for j in own if any(wells[i][key] != wells[j][key] for key in keys)]
             same = [j for j in others if wells[j]["treatment"] == wells[i]["treatment"]]
             if same:
                 nearest = max(others, key=lambda j: U[i] @ U[j])
                 found.setdefault(wells[i]["treatment"], []).append(nearest in same)
+                nearest = max((j for j in own if j != i), key=lambda j: U[i] @ U[j])
+                anywhere.append(wells[nearest]["treatment"] == wells[i]["treatment"])
+                units.setdefault(wells[i]["treatment"], []).append(i if wells[i]["control"] else -len(found))
         answers |= {f"recall_{level}/{name}": mean(right) for name, right in found.items()}
         every = [right for own_found in found.values() for right in own_found]
-        answers |= shares(f"recall_{level}", every)
+        answers |= shares(f"recall_{level}", every, [unit for own_units in units.values() for unit in own_units])
+        if level != "well":
+            answers[f"recall_{level}_if_any_well"] = mean(anywhere)
     return answers
 
 
@@ -297,13 +309,13 @@ def relative(X):
     return covariance(X) + np.trace(covariance(X)) / 3 * np.eye(3)
 
 
-def standardized(wells, X, centre, scale, use=None):
-    """Each plate by itself; by all its wells, or those with a control_use."""
+def standardized(wells, X, centre, scale, **use):
+    """Each plate by itself; by all its wells, or those with a value of a column."""
     out = np.zeros_like(X)
     for plate in "pq":
         for d in range(3):
             own = rows(wells, plate=plate)
-            known = [X[i, d] for i in (rows(wells, plate=plate, control_use=use) if use else own)]
+            known = [X[i, d] for i in rows(wells, plate=plate, **use)]
             for i in own:
                 out[i, d] = (X[i, d] - centre(known)) / scale(known)
     return out
@@ -344,7 +356,9 @@ def corrections(wells, X):
         ],
         "standardize": [[{"standardize": {}}], standardized(wells, X, mean, stdev)],
         "robust": [[{"standardize": {"robust": True}}], standardized(wells, X, median, mad)],
-        "of controls": [[{"standardize": {"fit": "controls"}}], standardized(wells, X, mean, stdev, "fit")],
+        "of controls": [[{"standardize": {"fit": "controls"}}], standardized(wells, X, mean, stdev, control_use="fit")],
+        "zscore": [[{"zscore": {}}], standardized(wells, X, mean, stdev, control="negative")],
+        "clip": [[{"clip": {"limit": 1.0}}], np.minimum(np.maximum(X, -1), 1)],
         "coral": [[{"coral": {"ridge": 0.5}}], aligned(wells, X, 0.5)],
         "tvn": [[{"sphering": {}}, {"coral": {}}], aligned(wells, one)],
     }

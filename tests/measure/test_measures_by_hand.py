@@ -14,7 +14,7 @@ from wellread.measure.knn import knn
 from wellread.measure.nearest_class import nearest_class
 from wellread.measure.ranks import Pool
 from wellread.measure.replicating import replicating
-from wellread.measure.tidy import proportion
+from wellread.measure.tidy import independent_units, mean_interval, proportion
 from wellread.profiles import tables
 
 Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
@@ -43,9 +43,64 @@ def test_a_proportion_has_the_interval_of_wilson(hits, n):
     p, root = hits / n, sqrt(hits / n * (1 - hits / n) / n + Z95**2 / (4 * n**2))
     middle, scale = p + Z95**2 / (2 * n), 1 + Z95**2 / n
     expected = {"x": p, "x_low": (middle - Z95 * root) / scale, "x_high": (middle + Z95 * root) / scale}
-    rows = proportion("x", np.arange(n) < hits)
+    rows = proportion("x", np.arange(n) < hits, np.arange(n))
     assert {row["metric"]: row["value"] for row in rows} == pytest.approx(expected, abs=1e-12)
     assert [row["n"] for row in rows] == [n] * 3
+
+
+@pytest.mark.parametrize(("right", "n"), [([1, 1, 1, 0], 4), ([1, 1, 1, 1], 4), ([0, 0, 0, 0], 4)])
+def test_doses_that_always_agree_count_once(right, n):
+    """Every row three times over: the interval is that of one row each."""
+    once, thrice = (
+        proportion("x", np.array(right), np.arange(n)),
+        proportion("x", np.repeat(right, 3), np.repeat(range(n), 3)),
+    )
+    for one, three in zip(once, thrice, strict=True):
+        expected = wilson(sum(right), n, 1) if 0 < sum(right) < n else None
+        assert three["value"] == pytest.approx((expected or {}).get(one["metric"], one["value"]), abs=1e-12)
+
+
+def wilson(hits, n, rows):
+    """The interval of n units of equal rows: the design effect is 3 n / (n - 1) over 3 n / (3 n - 1)."""
+    p, n = hits / n, 3 * n / (3 * (n / (n - 1)) / (3 * n / (3 * n - 1)))
+    middle, root = p + Z95**2 / (2 * n), sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
+    scale = 1 + Z95**2 / n
+    return {"x": p, "x_low": (middle - Z95 * root) / scale, "x_high": (middle + Z95 * root) / scale}
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_the_interval_of_a_proportion_covers_where_doses_of_a_compound_agree(share):
+    """12 compounds of two doses that agree in most: Wilson's interval of 24 rows covers in 83 to 91 % only."""
+    covered, wrong = 0, 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        chance = np.repeat(rng.beta(share / 4, (1 - share) / 4, 12), 2)
+        right = rng.random(24) < chance
+        inside = [low <= share <= high for low, high in (
+            (rows[1]["value"], rows[2]["value"]) for rows in
+            (proportion("x", right, np.arange(24) // 2), proportion("x", right, np.arange(24)))
+        )]  # fmt: skip
+        covered, wrong = covered + inside[0], wrong + inside[1]
+    assert covered / 400 > 0.925
+    assert wrong / 400 < 0.925
+
+
+def test_the_interval_of_a_mean_is_that_of_units():
+    """Of 30 units with 5 equal rows each the standard error is that of 30 values."""
+    values_of = np.random.default_rng(0).normal(size=30)
+    mean, low, high = (row["value"] for row in mean_interval("x", np.repeat(values_of, 5), np.repeat(range(30), 5), 0))
+    assert mean == pytest.approx(values_of.mean())
+    assert (high - low) / 2 == pytest.approx(1.96 * values_of.std() / sqrt(30), rel=0.1)
+    assert len(mean_interval("x", np.ones(50), np.repeat(range(5), 10), 0)) == 1
+
+
+def test_doses_of_a_compound_are_one_unit_and_controls_are_each_their_own():
+    frame = wells(
+        np.ones((5, 2)), treatment=["a", "a", "DMSO", "DMSO", ""], control=["", "", "negative", "negative", ""]
+    )
+    units = independent_units(tables.split(frame)[0])
+    assert units[0] == units[1]
+    assert len(set(units)) == 4
 
 
 # ---- kNN -----------------------------------------------------------------------------------------------------
@@ -163,6 +218,13 @@ def test_the_nearest_compound_of_another_batch_answers_nscb():
     assert values(found, "nsc_treatment") == {"x": 1, "y": 1, "w": 1}
     assert values(found, "nscb_treatment") == {"x": 1, "y": 1, "w": 1}
     assert values(found, "left_out")["nsc: nothing to match"] == 1
+
+
+def test_what_cannot_be_answered_is_no_neighbour_either():
+    """z, the only one of n, is nearest to x, which finds y instead; the other two of o are far away."""
+    X = [[1, 0, 0], [1, 0.5, 0], [1, 0.1, 0], [0, 0, 1], [0, 0.1, 1]]
+    frame = wells(X, treatment=list("xyzvw"), batch=list("12121"), moa=["m", "m", "n", "o", "o"])
+    assert values(nearest_class(frame, 0, permutations=0), "nsc_treatment") == dict.fromkeys("xyvw", 1)
 
 
 def test_a_treatment_replicates_if_its_median_similarity_is_above_that_of_strangers():

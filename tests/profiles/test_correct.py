@@ -8,7 +8,10 @@ import pytest
 from made_profiles import profiles, screen, values
 from paths import SHARED
 from wellread.profiles import tables
-from wellread.profiles.correct import coral, correct, harmony, sphering, standardize
+from wellread.profiles.correct import correct
+from wellread.profiles.harmony import harmony
+from wellread.profiles.scaling import standardize
+from wellread.profiles.whitening import coral, sphering
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import functions
 

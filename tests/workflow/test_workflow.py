@@ -31,7 +31,7 @@ CODE = "workflow/wellread"
 CHANGES = {
     "nothing": (lambda f: None, set()),
     "the words of an error": (
-        lambda f: replace(f / CODE / "profiles/correct.py", "negative controls to fit on, two or more", "two controls"),
+        lambda f: replace(f / CODE / "profiles/fitting.py", "negative controls to fit on, two or more", "two controls"),
         set(),
     ),
     "the room runtime": (

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from wellread.measure import ec50
-from wellread.measure.tidy import row, table, undecidable
+from wellread.measure.tidy import mean_interval, row, table, undecidable
 from wellread.profiles import controls, tables
 from wellread.runtime.registry import choice
 
@@ -21,6 +21,7 @@ LIMITS = ("ec50", "ec50_low", "ec50_high")
         "spearman": "rank correlation of dose and distance to the controls: 1 if a higher dose is always farther away",
         "fraction_with_ec50": "proportion of treatments with a dose of half the effect whose interval is in the doses",
     },
+    items={"spearman": "spearman"},
 )
 def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     """Spearman correlation of dose and distance to the plate's negative controls, and the dose of half the effect.
@@ -49,7 +50,7 @@ def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     rho = {item: spearmanr(dose[wells], distance[wells]).statistic for item, wells in series.items()}
     left_out = treated & ~np.logical_or.reduce(list(series.values()))
     rows = [row("left_out", left_out.sum(), treated.sum(), "fewer than 3 doses, or no controls on its plate")]
-    rows.append(row("spearman", np.mean(list(rho.values())), len(rho)))
+    rows += mean_interval("spearman", np.array(list(rho.values())), np.array(list(rho)), seed)
     rows += [row("spearman", rho[item], wells.sum(), item) for item, wells in series.items()]
     return table(rows + _half_effects(meta, dose, distance, _distance_of_controls(meta, X), series))
 

@@ -14,14 +14,17 @@ def median_cosine(U: np.ndarray, units: np.ndarray | None = None) -> float:
     return float(np.median((U @ U.T)[first, second]))
 
 
-def compared(metric: str, similarity: dict, nulls: dict, sizes: dict, percentile: float) -> list[dict]:
+def compared(
+    metric: str, similarity: dict, nulls: dict, sizes: dict, percentile: float, units: dict | None = None
+) -> list[dict]:
     """Result rows of groups, of the `similarity` of each and of the `percentile` of its `nulls`, {name: values (N,)}.
 
-    Overall `metric`, the proportion of groups above their percentile, with its 95 % interval and its chance; of every
-    group similarity and threshold, with its size.
+    Overall `metric`, the proportion of groups above their percentile, with its 95 % interval, for which groups of
+    different `units` are independent (default all), and its chance; of every group similarity, threshold and size.
     """
     limits = {name: np.percentile(nulls[name], percentile) for name in similarity}
-    rows = proportion(metric, np.array([similarity[name] > limits[name] for name in similarity]))
+    above = np.array([similarity[name] > limits[name] for name in similarity])
+    rows = proportion(metric, above, np.array([units[name] if units else name for name in similarity], dtype=object))
     rows.append(row(f"{metric}_chance", 1 - percentile / 100, len(similarity)))
     for kind, values in (("similarity", similarity), ("threshold", limits)):
         rows += [row(kind, value, sizes[name], name) for name, value in values.items()]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.measure.tidy import (
+    independent_units,
     labelled_profiles,
     multi_hot,
     one_class,
@@ -29,6 +30,7 @@ WELL = ["plate+well"]
         "balanced_accuracy": "the same with equal weight for every label, however many profiles it has (mean recall)",
         "macro_f1": "mean over the labels of F1, the harmonic mean of precision and recall",
     },
+    items={"balanced_accuracy": "recall"},
 )
 def knn(
     frame,
@@ -52,9 +54,9 @@ def knn(
     of n folds, which divide no value of the column `by`. `controls`: whether negative controls take part.
 
     With one label per profile the class of most weight is predicted; with several, joined by `|`, all classes with over
-    half of the weight. Returns accuracy (with its 95 % interval), balanced accuracy, macro F1, recall and F1 of every
-    class, and `chance_*`, the same for each of `permutations` of the labels among the profiles. With fewer than two
-    classes, or without any neighbour, accuracy is undecidable.
+    half of the weight. Returns accuracy (its 95 % interval takes the wells of a treatment together), balanced accuracy,
+    macro F1, recall and F1 of every class, and `chance_*`, the same for each of `permutations` of the labels among the
+    profiles. With fewer than two classes, or without any neighbour, accuracy is undecidable.
     """
     meta, X, rows = labelled_profiles(frame, label, controls, split)
     classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
@@ -68,13 +70,19 @@ def knn(
         return table([*rows, undecidable("accuracy", reason, asked.sum())])
     rows.append(row("left_out", (asked & ~has_neighbour).sum(), len(frame), "no neighbour"))
     weights = _softmax(cosine[has_neighbour] / temperature)
-    return table(rows + _answers(Y, classes, has_neighbour, index[has_neighbour], weights, seed, permutations))
+    units, index = independent_units(meta)[has_neighbour], index[has_neighbour]
+    return table(rows + _answers(Y, classes, has_neighbour, index, weights, units, seed, permutations))
 
 
-def _answers(Y: np.ndarray, classes, asked: np.ndarray, index, weights, seed: int, permutations: int) -> list[dict]:
-    """Result rows of profiles of classes Y (N, C), of which those `asked` (N,) have neighbours `index` (n, k)."""
+def _answers(
+    Y: np.ndarray, classes, asked: np.ndarray, index, weights, units, seed: int, permutations: int
+) -> list[dict]:
+    """Result rows of profiles of classes Y (N, C), of which those `asked` (N,) have neighbours `index` (n, k).
+
+    Those of different `units` (n,) are independent.
+    """
     predicted, truth = _vote(Y, index, weights), Y[asked]
-    rows = proportion("accuracy", _correct(predicted, truth)) + _per_class(predicted, truth, classes)
+    rows = proportion("accuracy", _correct(predicted, truth), units) + _per_class(predicted, truth, classes)
     rows += [row(metric, value, len(truth)) for metric, value in _class_averages(predicted, truth).items()]
     for repeat in range(permutations):
         shuffled = np.random.default_rng([seed, repeat]).permutation(Y)

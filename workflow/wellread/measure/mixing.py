@@ -3,7 +3,16 @@
 import numpy as np
 import pandas as pd
 
-from wellread.measure.tidy import labelled_profiles, multi_hot, row, shuffled_among, table, undecidable
+from wellread.measure.tidy import (
+    independent_units,
+    labelled_profiles,
+    mean_interval,
+    multi_hot,
+    row,
+    shuffled_among,
+    table,
+    undecidable,
+)
 from wellread.profiles import similarity, tables
 from wellread.runtime.registry import choice
 
@@ -47,7 +56,7 @@ def mixing(frame, seed, *, label="treatment", batch="batch", perplexity=30.0, co
     labels = [Y, *(shuffled_among(Y, units, np.random.default_rng([seed, i])) for i in range(permutations))]
     true, *shuffled = label_precisions(X, labels)
     asked = np.isfinite(true)
-    rows.append(row("label_map", true[asked].mean(), asked.sum()))
+    rows += mean_interval("label_map", true[asked], independent_units(meta)[asked], seed)
     rows += [row("chance_label_map", np.nanmean(ap), len(X), "", repeat) for repeat, ap in enumerate(shuffled)]
     for item, of in zip(classes, Y.T & asked, strict=True):
         rows += [row("label_map", true[of].mean(), of.sum(), item)] if of.any() else []

@@ -26,6 +26,7 @@ from wellread.runtime.registry import choice
         "nsc": "proportion of treatments whose most similar other compound has the same mechanism",
         "nscb": "the same, where that compound must also be of another batch",
     },
+    items={"nsc": "nsc_treatment", "nscb": "nscb_treatment"},
 )
 def nearest_class(
     frame,
@@ -49,7 +50,7 @@ def nearest_class(
 
     A treatment that cannot be right, as no admissible neighbour has its `label`, is left out and counted; if that
     leaves none, nsc or nscb is undecidable. `*_chance` is the same for each of `permutations` of the labels among
-    compounds, the doses of one together.
+    compounds, the doses of one together, which intervals take together, too.
     """
     meta, X, rows = labelled_profiles(frame, label, False, split)
     for name, columns in (("nsc", [compound]), ("nscb", [compound, batch])):
@@ -86,7 +87,7 @@ def _not_same(name: str, meta, X, label: str, rules: dict, seed: int, permutatio
 
 def _results(name: str, meta, Y: np.ndarray, correct: np.ndarray, classes: list[str], compound: str) -> list[dict]:
     """The proportion of `correct` (n,), over all, over the members Y (n, C) of every class, and of every treatment."""
-    rows = proportion(name, correct)
+    rows = proportion(name, correct, tables.row_names(meta, [compound]))
     for item, members in zip(classes, Y.T, strict=True):
         rows += [row(f"{name}_class", correct[members].mean(), members.sum(), item)] if members.any() else []
     for item, right in zip(tables.row_names(meta, [compound, "dose"]), correct, strict=True):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.measure.group_similarity import compared, median_cosine
-from wellread.measure.tidy import row, table, undecidable
+from wellread.measure.tidy import independent_units, row, table, undecidable
 from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_negative
 from wellread.runtime.registry import choice
@@ -43,7 +43,9 @@ def replicating(frame, seed, *, sameby=SAME_TREATMENT, null_size=1000, percentil
     found = {name: median_cosine(U[own]) for name, own in testable.items()}
     rows = [row("left_out", len(wells) - len(testable), len(wells), "no replicate, or more than there are treatments")]
     nulls = {name: drawn[n] for name, n in sizes.items()}
-    return table(rows + compared("replicating", found, nulls, sizes, percentile))
+    units = independent_units(meta)
+    units = {name: units[own[0]] for name, own in testable.items()}  # the doses of a treatment are one
+    return table(rows + compared("replicating", found, nulls, sizes, percentile, units))
 
 
 def _null(U: np.ndarray, wells: list[np.ndarray], n: int, size: int, seed: int) -> np.ndarray:

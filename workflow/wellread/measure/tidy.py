@@ -2,13 +2,16 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from wellread.inputs.cleaning import parts
 from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_fitting, is_negative
 
 UNDECIDABLE = "undecidable"
+Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
+DRAWS, MIN_UNITS = 2000, 6  # of the bootstrap
+
+CHANCE = {"mean_normalised_average_precision": 0.0, "spearman": 0.0}  # of metrics that need no permutations
 
 
 def row(metric: str, value, n, item: str = "", repeat: int = 0) -> dict:
@@ -42,11 +45,63 @@ def with_left_out(answers: pd.DataFrame, reasons: dict[str, int], n: int) -> pd.
     return pd.concat([table([row("left_out", count, n, reason) for reason, count in reasons.items()]), answers])
 
 
-def proportion(metric: str, correct: np.ndarray) -> list[dict]:
-    """Result rows of the proportion of `correct` (n,) and its 95 % Wilson interval, which assumes independence."""
-    interval = binomtest(int(correct.sum()), len(correct)).proportion_ci(method="wilson")
-    values = {metric: correct.mean(), f"{metric}_low": interval.low, f"{metric}_high": interval.high}
-    return [row(name, value, len(correct)) for name, value in values.items()]
+def chance_values(answers: pd.DataFrame, metric: str) -> pd.Series:
+    """The overall values of a metric with labels that mean nothing, one for every permutation; none if nobody knows."""
+    if metric in CHANCE:
+        return pd.Series([CHANCE[metric]])
+    own = answers["metric"].isin([f"{metric}_chance", f"chance_{metric}"]) & (answers["item"] == "")
+    return answers.loc[own, "value"]
+
+
+def proportion(metric: str, correct: np.ndarray, units: np.ndarray) -> list[dict]:
+    """Result rows of the proportion of `correct` (n,) and its 95 % interval; the `units` (n,) are independent.
+
+    Wilson's interval of n / d observations, d the design effect (Kish 1965; Korn and Graubard 1998): how much larger
+    the variance of the proportion is over units, such as compounds, than over rows, such as their doses. Where all
+    rows are right or wrong, of as many as there are units. A bootstrap over compounds covers too little near 0 and 1.
+    """
+    share, n = correct.mean(), len(correct) / design_effect(correct - correct.mean(), units)
+    root = np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
+    middle, scale = share + Z95**2 / (2 * n), 1 + Z95**2 / n
+    values = {
+        metric: share,
+        f"{metric}_low": (middle - Z95 * root) / scale,
+        f"{metric}_high": (middle + Z95 * root) / scale,
+    }
+    return [row(name, min(max(value, 0), 1), len(correct)) for name, value in values.items()]
+
+
+def design_effect(residuals: np.ndarray, units: np.ndarray) -> float:
+    """Variance of the sum of `residuals` (n,) over units over that over rows, at least 1; n / units if all are 0."""
+    code = np.unique(units, return_inverse=True)[1]
+    sums, n = np.bincount(code, residuals), len(residuals)
+    if not residuals.any() or len(sums) < 2:
+        return n / len(sums)
+    over_units, over_rows = (len(e) / (len(e) - 1) * (e**2).sum() for e in (sums, residuals))
+    return max(1.0, over_units / over_rows)
+
+
+def mean_interval(metric: str, values: np.ndarray, units: np.ndarray, seed: int) -> list[dict]:
+    """Result rows of the mean of `values` (n,) and its 95 % interval by bootstrap over `units` (n,), if these suffice.
+
+    Percentiles of 2000 draws of as many units with replacement, each with all its rows; of six units or more.
+    """
+    code = np.unique(units, return_inverse=True)[1]
+    sizes, m = np.bincount(code), code.max() + 1
+    rows = [row(metric, values.mean(), len(values))]
+    if m < MIN_UNITS:
+        return rows
+    drawn = np.random.default_rng([seed, m]).multinomial(m, np.full(m, 1 / m), DRAWS)  # (DRAWS, m)
+    means = (drawn @ np.bincount(code, values)) / (drawn @ sizes)
+    limits = zip(("low", "high"), np.percentile(means, [2.5, 97.5]), strict=True)
+    return rows + [row(f"{metric}_{end}", value, len(values)) for end, value in limits]
+
+
+def independent_units(meta: pd.DataFrame) -> np.ndarray:
+    """What the rows (n,) of profiles are independent in: the treatment; of controls, and without one, every row."""
+    names = tables.text_column(meta, "treatment") if tables.column("treatment") in meta else np.full(len(meta), "")
+    own = (names == "") | (tables.text_column(meta, "control") != "")
+    return np.where(own, [f"row {i}" for i in range(len(meta))], np.char.add("of ", names.astype(str)))
 
 
 def labelled_profiles(

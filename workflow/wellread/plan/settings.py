@@ -188,6 +188,7 @@ def _contradictions(config: dict) -> list[InputError]:
         strangers = strangers or given.misfits(model, usual, encoder.given, f"models.{name}")
         errors += strangers or (_trainable(config, name, model) if encoder.trained else [])
     errors += given.tableless(config)
+    errors += [error for name in config["models"] for error in _shuffled(config["models"], name)]
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
             where, asked = f"{noun}.{name}", entry.setdefault("datasets", entry["pool"][:1] or list(datasets))
@@ -195,6 +196,20 @@ def _contradictions(config: dict) -> list[InputError]:
             strangers += _strangers(asked, entry["pool"] or datasets, f"{where}.datasets")
             errors += strangers or _unfit(entry, datasets, where) + _unpooled(config, entry, where)
     return errors
+
+
+def _shuffled(models: dict, name: str) -> list[InputError]:
+    """Models whose profiles are to be shuffled that are not there, have no embeddings or lack a dataset."""
+    (encoder,), where = models[name]["encoder"].items(), f"models.{name}"
+    if encoder[0] != "shuffled":
+        return []
+    of, where_of = encoder[1]["of"], f"{where}.encoder.shuffled.of"
+    embedding = [other for other in models if not chosen("encoder", models[other]["encoder"]).blind]
+    if of not in embedding:
+        return [unknown(of, embedding, where_of, "a model that looks at pixels")]
+    lacking = [dataset for dataset in models[name]["embed_on"] if dataset not in models[of]["embed_on"]]
+    edit = f"write embed_on: [{', '.join(models[of]['embed_on'])}] in {where}"
+    return [InputError(f"datasets that {of} embeds", ", ".join(lacking), f"{where}.embed_on", edit)] if lacking else []
 
 
 def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:

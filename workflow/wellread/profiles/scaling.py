@@ -1,4 +1,4 @@
-"""Corrections that make hand-made features comparable, as pipelines for CellProfiler's do: z-scores, and a limit.
+"""Corrections of each feature by itself, within each plate: centre, scale, and a limit.
 
 What a correction is says `profiles.correct`.
 """
@@ -6,8 +6,37 @@ What a correction is says `profiles.correct`.
 import numpy as np
 
 from wellread.profiles import controls, tables
+from wellread.profiles.fitting import fitting_controls
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
+
+
+@choice("correction", needs=("rows in every group",))
+def standardize(X, meta, seed, *, by="plate", fit="all", robust=False):
+    """Scale every feature to mean 0 and standard deviation 1 within each plate or batch (`by`).
+
+    Both are those of its rows, `fit`="all", or of its fitting controls, "controls"; `robust` takes median and
+    1.4826 MAD (median absolute deviation) instead. A feature that does not vary is only centred. Raises InputError if
+    there are fewer than two rows to fit.
+    """
+    groups = tables.text_column(meta, by)
+    fitted = fitting_controls(meta) if fit == "controls" else np.ones(len(X), bool)
+    out = np.empty_like(X)
+    for group in np.unique(groups):
+        here = groups == group
+        rows = X[here & fitted]
+        if len(rows) < 2:
+            edit = "write standardize.fit: all, or mark more wells as negative controls"
+            raise InputError("two fitting controls or more", f"{len(rows)}", f"{by} {group}", edit)
+        centre, scale = _median_and_mad(rows) if robust else (rows.mean(axis=0), rows.std(axis=0, ddof=1))
+        constant = scale <= 1e-9 * np.abs(rows).max(axis=0)  # rounding noise must not be blown up
+        out[here] = (X[here] - centre) / np.where(constant, 1, scale)
+    return out
+
+
+def _median_and_mad(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    centre = np.median(rows, axis=0)
+    return centre, 1.4826 * np.median(np.abs(rows - centre), axis=0)
 
 
 @choice("correction", needs=("negatives in every group",), spends_controls=True)
