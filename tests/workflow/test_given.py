@@ -18,7 +18,7 @@ CONFIG = {
     "corrections": {"none": [], "z": [{"zscore": {}}]},
     "tasks": {"activity": {"measure": {"average_precision": {"null_size": 100}}}},
 }
-ALL = {"given", "correct", "measure", "ledger", "report"}
+ALL = {"given", "correct", "cross", "measure", "ledger", "report"}
 
 
 def table(plate: str, seed: int, n: int = 12) -> pd.DataFrame:

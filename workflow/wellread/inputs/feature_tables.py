@@ -142,22 +142,31 @@ def chosen_features(tables: list[Table], features, exclude: str, where: str) -> 
 
 
 def check_rows(tables: list[Table], rows: str, where: str) -> str:
-    """What a row is: well, site or cell. InputError if it is not what `rows` says, or if two files hold one well."""
-    keys = [table.rows[KEY].drop_duplicates().assign(path=table.path) for table in tables]
-    every = pd.concat(keys, ignore_index=True)
+    """What a row is: well, site or cell. InputError if it is not what `rows` says, or if wells are there twice."""
+    fields = [table.rows.groupby(KEY, as_index=False).size().assign(path=table.path) for table in tables]
+    every = pd.concat(fields, ignore_index=True)
+    _refuse_repeated_files(every, where)
+    n, wells = every["size"].sum(), len(every.drop_duplicates(["plate", "well"]))
+    level = "cell" if n > len(every) else "site" if n > wells else "well"
+    edit = f"write rows: {level}, name the column of sites, or remove rows that are there twice"
+    if rows not in ("auto", level):
+        raise InputError(f"rows that are {rows}s", f"{n} rows of {wells} wells: {level}s", f"{where}.rows", edit)
+    if rows == "auto" and level == "cell" and every["size"].median() == 1:
+        several = every[every["size"] > 1]
+        found = f"{len(several)} of {len(every)} with several, such as plate {several['plate'].iloc[0]}, "
+        found += f"well {several['well'].iloc[0]}"
+        raise InputError("one row for every well (or site), or several for most", found, several["path"].iloc[0], edit)
+    return level
+
+
+def _refuse_repeated_files(every: pd.DataFrame, where: str) -> None:
+    """InputError if two files hold the same field of a well."""
     if (again := every.duplicated(KEY).to_numpy()).any():
         row = every[again].iloc[0]
         both = every.loc[(every[KEY] == row[KEY]).all(axis=1), "path"]
         found = f"plate {row['plate']}, well {row['well']} in {' and in '.join(both)} ({again.sum()} such wells)"
         edit = "name files of one kind: raw, normalised or selected features, not all of them"
         raise InputError("every well (and site) in one file", found, f"{where}.files", edit)
-    n = sum(len(table.rows) for table in tables)
-    wells = len(every.drop_duplicates(["plate", "well"]))
-    level = "cell" if n > len(every) else "site" if n > wells else "well"
-    if rows not in ("auto", level):
-        edit = f"write rows: {level}, name the column of sites, or remove rows that are there twice"
-        raise InputError(f"rows that are {rows}s", f"{n} rows of {wells} wells: {level}s", f"{where}.rows", edit)
-    return level
 
 
 def _opened(path: str, columns: dict[str, str], where: str) -> Table:
