@@ -2,19 +2,8 @@
 
 SHOWN = 6  # names of a kind that are printed
 ORDER = ("paint", "calibrate", "segment", "crop_size", "crops", "temporary_crops", "train", "crops_to_embed", "embed")
-ORDER += (
-    "pool",
-    "aggregate",
-    "correct",
-    "consensus",
-    "measure",
-    "compare",
-    "score",
-    "draw",
-    "look",
-    "ledger",
-    "report",
-)
+ORDER += ("embed_classical", "pool", "aggregate", "correct", "consensus", "measure", "compare", "score", "draw", "look")
+ORDER += ("ledger", "report")
 LEFT_OUT = ("dataset",)  # named in the heading
 
 
