@@ -64,6 +64,9 @@ REFUSED = {
     "write embed_on: [d] in models.nothing": config(
         {"net": NET | {"embed_on": ["d"]}, "nothing": NOTHING}, datasets=("d", "e")
     ),
+    "datasets with `object: cell`, which have masks": config(
+        {"classical": {"encoder": {"cp_measure": {}}}}, object="field"
+    ),
     "crops.max_per_well: 0, as this model counts cells": config({"count": COUNT}, crops={"max_per_well": 100}),
 }
 

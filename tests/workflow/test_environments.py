@@ -24,7 +24,8 @@ ENVS = sorted(ROOT.glob("envs/*.yaml"))
 
 
 def conda(path):
-    lines = [line for line in yaml.safe_load(path.read_text())["dependencies"] if not line.startswith("python ")]
+    listed = yaml.safe_load(path.read_text())["dependencies"]
+    lines = [line for line in listed if isinstance(line, str) and line.split()[0] not in ("python", "pip")]
     requirements = [Requirement(line.replace(" ", "", 1)) for line in lines]
     return {CONDA.get(r.name, r.name): r.specifier for r in requirements}
 
@@ -40,6 +41,13 @@ def test_environment_yml_lists_what_pyproject_lists():
 @pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
 def test_every_env_is_a_part_of_pyproject(path):
     assert {name: WANTED.get(name) for name in conda(path)} == conda(path)
+
+
+def test_the_env_of_classical_features_is_that_of_embedding_and_one_package_that_no_other_env_admits():
+    by_pip = yaml.safe_load((ROOT / "envs" / "classical.yaml").read_text())["dependencies"][-1]["pip"]
+    assert conda(ROOT / "envs" / "classical.yaml") == conda(ROOT / "envs" / "torch.yaml")
+    assert [Requirement(line).name for line in by_pip] == ["cp_measure"]
+    assert "cp_measure" not in WANTED
 
 
 @pytest.mark.parametrize("name", sorted(WANTED | DEV))

@@ -161,6 +161,12 @@ def encoder_inputs(wildcards):
     return {"given": PLAN.encoder_files(wildcards.model)}
 
 
+def embedded_files(wildcards, name):
+    """An input: a file of the crops that are embedded, cut again where they do not stay."""
+    folder = f"results/{wildcards.dataset}/{wildcards.plate}"
+    return f"{folder}/{name}" if PLAN.keeps_crops(wildcards.dataset) else f"{folder}/to_embed/{name}"
+
+
 def gpu(wildcards):
     """How many GPUs a training process or an embedding job asks the scheduler for."""
     return 0 if PLAN.config["device"] == "cpu" else 1

@@ -37,11 +37,7 @@ rule train:
 rule embed:
     input:
         unpack(encoder_inputs),
-        crops=lambda wildcards: (
-            "results/{dataset}/{plate}/crops.npy"
-            if PLAN.keeps_crops(wildcards.dataset)
-            else "results/{dataset}/{plate}/to_embed/crops.npy"
-        ),
+        crops=lambda wildcards: embedded_files(wildcards, "crops.npy"),
     output:
         "results/{dataset}/{plate}/embeddings/{model}.npy",
     log:
@@ -62,3 +58,18 @@ rule embed:
         code=code("encoder.embed", encoder=setting("model", "encoder")),
     script:
         "../scripts/embed.py"
+
+
+# Classical features need outlines, and packages that those of the other encoders do not go with.
+use rule embed as embed_classical with:
+    input:
+        crops=lambda wildcards: embedded_files(wildcards, "crops.npy"),
+        outlines=lambda wildcards: embedded_files(wildcards, "outlines.npy"),
+    wildcard_constraints:
+        model=one_of(PLAN.classical()),
+    conda:
+        "../../envs/classical.yaml"
+    threads: 4
+
+
+ruleorder: embed_classical > embed

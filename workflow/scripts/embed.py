@@ -9,4 +9,4 @@ machine = {"device": snakemake.config["device"], "threads": snakemake.threads}
 with job.running(snakemake.log[0], **snakemake.wildcards, **machine):
     files = {"weights": given.get("weights", ""), "model": given.get("model", "")}
     how = {"encoder": params.encoder, "channels": params.channels, "seed": params.seed, **options}
-    embed(given.crops, snakemake.output[0], **how, **files, **machine)
+    embed(given.crops, snakemake.output[0], **how, **files, **machine, outlines=given.get("outlines", ""))

@@ -16,18 +16,20 @@ from wellread.runtime.registry import chosen, pick
 
 def embed(
     crops, out, *, channels, encoder, weights="", model="", device="auto", threads=1, batch=256, features="cls",
-    blocks=1, view=None, turn=False, precision="auto", seed=0,
+    blocks=1, view=None, turn=False, precision="auto", seed=0, outlines="",
 ):  # fmt: skip
     """Write float32 embeddings (N, D) to the .npy `out`; row i is crop i, N may be 0.
 
     `channels`: the dataset's. `encoder`: {"vit": ...}, ours, in the files `weights` and `model`, or a given one
     with its options. `batch`: cells at a time. `features`, `blocks`, `view`: see `readouts.Readout`. `turn`: embed the
     mean over the eight orientations of a crop. `precision`: see `device.autocast`. `seed`: of random weights. An
-    encoder that looks at no pixels gives vectors of no dimensions. An InputError if an embedding is not finite, and
+    encoder that looks at no pixels gives vectors of no dimensions. `outlines`: of the crops, for an encoder that looks
+    at masks, and does not turn them. An InputError if an embedding is not finite, and
     where the encoder raises one.
     """
     device, cells = choose_device(device, threads), Crops([crops])
-    readout = {"features": features, "blocks": blocks, "view": view, "device": device, "seed": seed}
+    readout = {"features": features, "blocks": blocks, "view": view, "device": device, "seed": seed, "threads": threads}
+    masks = [np.load(outlines, mmap_mode="r")] if outlines else []  # (N, S, S)
     encode = make_encoder(encoder, channels, readout, weights, model)
     vectors = np.empty((len(cells), encode.width), np.float32)  # (N, D)
     starts = range(0, len(cells) if encode.width else 0, batch)
@@ -35,8 +37,9 @@ def embed(
     for start, images in zip(progress(starts, "embed", unit="batch"), batches, strict=False):
         with torch.inference_mode(), autocast(device, precision):
             images = images.to(device, non_blocking=True)  # (B, C, S, S) uint8
-            turned = orientations(images) if turn else [images]
-            mean = torch.stack([encode(images).float() for images in turned]).mean(0).cpu().numpy()
+            turned = orientations(images) if turn and not masks else [images]
+            more = [array[start : start + batch] for array in masks]
+            mean = torch.stack([encode(images, *more).float() for images in turned]).mean(0).cpu().numpy()
         check_finite(mean, start, crops)
         vectors[start : start + batch] = mean
     with whole(out) as file:

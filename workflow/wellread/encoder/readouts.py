@@ -29,7 +29,7 @@ class Readout:
 
     `features`: "cls", the CLS tokens of the last `blocks` blocks in their order, or "cls_mean", these and the mean
     patch token of the last block. `view`: side in pixels of the centre of a crop that is the input; None: the encoder's
-    own. `seed`: of an encoder with random weights.
+    own. `seed`: of an encoder with random weights. `threads`: processes of one that is no network.
     """
 
     features: str = "cls"
@@ -37,6 +37,7 @@ class Readout:
     view: int | None = None
     device: torch.device | str = "cpu"
     seed: int = 0
+    threads: int = 1
 
     def check_plain(self, why):
         """Raise an InputError with the reason, unless this is the default for an encoder that offers no choice."""

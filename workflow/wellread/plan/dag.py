@@ -318,6 +318,10 @@ class Plan:
         """Whether other models are compared with this one."""
         return self.config["models"][model].get("baseline", chosen("encoder", self.encoder(model)).baseline)
 
+    def classical(self) -> list[str]:
+        """The models whose encoder looks at masks, too, and needs an environment of its own."""
+        return [name for name in self.config["models"] if chosen("encoder", self.encoder(name)).masks]
+
     def blind_encoder(self, model: str) -> dict:
         """The encoder of a model if it looks at no pixels, else nothing."""
         return self.encoder(model) if chosen("encoder", self.encoder(model)).blind else {}

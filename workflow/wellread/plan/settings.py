@@ -189,6 +189,7 @@ def _contradictions(config: dict) -> list[InputError]:
         errors += strangers or (_trainable(config, name, model) if encoder.trained else [])
     errors += given.tableless(config)
     errors += [error for name in config["models"] for error in _shuffled(config["models"], name)]
+    errors += [error for name, model in config["models"].items() for error in _maskless(datasets, name, model)]
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
             where, asked = f"{noun}.{name}", entry.setdefault("datasets", entry["pool"][:1] or list(datasets))
@@ -210,6 +211,15 @@ def _shuffled(models: dict, name: str) -> list[InputError]:
     lacking = [dataset for dataset in models[name]["embed_on"] if dataset not in models[of]["embed_on"]]
     edit = f"write embed_on: [{', '.join(models[of]['embed_on'])}] in {where}"
     return [InputError(f"datasets that {of} embeds", ", ".join(lacking), f"{where}.embed_on", edit)] if lacking else []
+
+
+def _maskless(datasets: dict, name: str, model: dict) -> list[InputError]:
+    """Datasets without masks for a model that looks at them."""
+    without = [d for d in model["embed_on"] if d in datasets and datasets[d]["object"] != "cell"]
+    if not chosen("encoder", model["encoder"]).masks or not without:
+        return []
+    where, edit = f"models.{name}.embed_on", "name other datasets there"
+    return [InputError("datasets with `object: cell`, which have masks", ", ".join(without), where, edit)]
 
 
 def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
