@@ -263,17 +263,21 @@ def retrieval(wells, X):
     U = {i: X[i] / np.linalg.norm(X[i]) for i in own}
     answers = {}
     for level, keys in {"well": ["plate", "well"], "batch": ["batch"], "position": ["well"]}.items():
-        found, units = {}, {}
+        found, units, anywhere = {}, {}, []
         for i in own:
             others = [j for j in own if any(wells[i][key] != wells[j][key] for key in keys)]
             same = [j for j in others if wells[j]["treatment"] == wells[i]["treatment"]]
             if same:
                 nearest = max(others, key=lambda j: U[i] @ U[j])
                 found.setdefault(wells[i]["treatment"], []).append(nearest in same)
+                nearest = max((j for j in own if j != i), key=lambda j: U[i] @ U[j])
+                anywhere.append(wells[nearest]["treatment"] == wells[i]["treatment"])
                 units.setdefault(wells[i]["treatment"], []).append(i if wells[i]["control"] else -len(found))
         answers |= {f"recall_{level}/{name}": mean(right) for name, right in found.items()}
         every = [right for own_found in found.values() for right in own_found]
         answers |= shares(f"recall_{level}", every, [unit for own_units in units.values() for unit in own_units])
+        if level != "well":
+            answers[f"recall_{level}_if_any_well"] = mean(anywhere)
     return answers
 
 
@@ -305,13 +309,13 @@ def relative(X):
     return covariance(X) + np.trace(covariance(X)) / 3 * np.eye(3)
 
 
-def standardized(wells, X, centre, scale, use=None):
-    """Each plate by itself; by all its wells, or those with a control_use."""
+def standardized(wells, X, centre, scale, **use):
+    """Each plate by itself; by all its wells, or those with a value of a column."""
     out = np.zeros_like(X)
     for plate in "pq":
         for d in range(3):
             own = rows(wells, plate=plate)
-            known = [X[i, d] for i in (rows(wells, plate=plate, control_use=use) if use else own)]
+            known = [X[i, d] for i in rows(wells, plate=plate, **use)]
             for i in own:
                 out[i, d] = (X[i, d] - centre(known)) / scale(known)
     return out
@@ -352,7 +356,9 @@ def corrections(wells, X):
         ],
         "standardize": [[{"standardize": {}}], standardized(wells, X, mean, stdev)],
         "robust": [[{"standardize": {"robust": True}}], standardized(wells, X, median, mad)],
-        "of controls": [[{"standardize": {"fit": "controls"}}], standardized(wells, X, mean, stdev, "fit")],
+        "of controls": [[{"standardize": {"fit": "controls"}}], standardized(wells, X, mean, stdev, control_use="fit")],
+        "zscore": [[{"zscore": {}}], standardized(wells, X, mean, stdev, control="negative")],
+        "clip": [[{"clip": {"limit": 1.0}}], np.minimum(np.maximum(X, -1), 1)],
         "coral": [[{"coral": {"ridge": 0.5}}], aligned(wells, X, 0.5)],
         "tvn": [[{"sphering": {}}, {"coral": {}}], aligned(wells, one)],
         "tvn by name": [[{"tvn": {}}], aligned(wells, one)],

@@ -220,6 +220,13 @@ def test_the_nearest_compound_of_another_batch_answers_nscb():
     assert values(found, "left_out")["nsc: nothing to match"] == 1
 
 
+def test_what_cannot_be_answered_is_no_neighbour_either():
+    """z, the only one of n, is nearest to x, which finds y instead; the other two of o are far away."""
+    X = [[1, 0, 0], [1, 0.5, 0], [1, 0.1, 0], [0, 0, 1], [0, 0.1, 1]]
+    frame = wells(X, treatment=list("xyzvw"), batch=list("12121"), moa=["m", "m", "n", "o", "o"])
+    assert values(nearest_class(frame, 0, permutations=0), "nsc_treatment") == dict.fromkeys("xyvw", 1)
+
+
 def test_a_treatment_replicates_if_its_median_similarity_is_above_that_of_strangers():
     """Three wells of t along one axis; one each of four others along axes of their own: strangers have cosine 0."""
     X = np.vstack([np.eye(6)[[0, 0, 0]] + [[0.0] * 6, [0, 1, 0, 0, 0, 0], [0.0] * 6], np.eye(6)[2:], np.eye(6)[2:]])

@@ -124,6 +124,18 @@ def test_a_level_that_no_replicate_reaches_is_undecidable():
     )
 
 
+def test_the_same_profiles_are_told_among_all_wells():
+    """Only t03 changes its position: its wells alone are asked there, and the others at the level of wells."""
+    frame = screen(moved=False)
+    t03 = frame["Metadata_treatment"] == "t03"
+    frame.loc[t03, "Metadata_Well"] = [f"H{i:02d}" for i in range(1, t03.sum() + 1)]
+    found = retrieval(frame, 0, strictness=["well", "position"])
+    anywhere, single = values(found, "recall_position_if_any_well"), values(found, "recall_well")
+    assert anywhere == {"": single["t03"]}
+    assert single["t03"] != single[""]
+    assert "recall_well_if_any_well" not in set(found["metric"])
+
+
 def test_wells_without_a_replicate_at_a_level_are_counted():
     frame = screen()
     frame = frame[(frame["Metadata_treatment"] != "t03") | (frame["Metadata_batch"] == "b1")]

@@ -202,7 +202,7 @@ UNDECIDABLE = [
     (
         only().query("control != 'positive'"),
         {"measure": {"retrieval": {"sameby": ["treatment", "dose"]}}},
-        "finds batch: one batch in all 18 profiles; source: no column source in the wells table; "
+        "found: batch: one batch in all 18 profiles; source: no column source in the wells table; "
         "position: no two profiles of one treatment and dose differ in position",
     ),
     (only(control="negative"), {"measure": {"retrieval": {"strictness": ["well"]}}}, "no profile to compare"),
@@ -212,7 +212,7 @@ UNDECIDABLE = [
 @pytest.mark.parametrize(("table", "case", "words"), UNDECIDABLE, ids=[f"{c} {words}" for _, c, words in UNDECIDABLE])
 def test_what_a_design_cannot_answer_is_noted_and_stops_nothing(planned, table, case, words):
     (note,) = [note for note in planned(table, **case).notes if "undecidable" in note]
-    assert note.startswith("tasks.t of d: undecidable, as it wants ")
+    assert note.startswith("tasks.t of d: undecidable; wanted: ")
     assert words in note
 
 

@@ -21,6 +21,8 @@ CONFIG = {
     "tasks": {"activity": {"measure": {"average_precision": {}}}},
 }
 
+TWIN = {"e": {"object": "profile"}}
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
@@ -93,6 +95,7 @@ def test_a_config_may_have_images_beside(here):
     [
         ({"datasets": dataset(channels=["D"], crops={"size": 8})}, r"(?s)about images.*channels, crops.*given:"),
         ({"datasets": dataset(segment={"otsu_watershed": {}})}, "nothing about images"),
+        ({"datasets": dataset(sample={"cells": 9})}, "nothing about images"),
         ({"datasets": {"d": {"images": {"painted": {}}}}}, "the key channels"),
         ({"models": {"r": {"encoder": {"random": {}}, "embed_on": ["d"]}}}, r"(?s)an encoder that reads images.*d\n"),
         ({"models": {"r": {"encoder": {"random": {}}}}}, "(?s)an encoder that reads images.*none.*a model that names"),
@@ -106,6 +109,8 @@ def test_a_config_may_have_images_beside(here):
         ({"datasets": dataset(aggregate={"min_cells": 5})}, "a column of numbers of cells"),
         ({"datasets": dataset(wells="wells.csv")}, "at least 50% of every plate's wells with profiles of cp"),
         ({"figures": {"plates": {"look": {"plates": {}}}}}, "a dataset with images"),
+        ({"tasks": {"t": {"level": "cell", "measure": {"knn": {}}}}}, "a dataset of single cells"),
+        ({"tasks": {"t": {"pool": ["d", "e"], "measure": {"knn": {}}}}, "datasets": dataset() | TWIN}, "one dataset"),
         ({"tasks": {"nuclei": {"measure": {"segmentation": {"truth": "t"}}}}}, "object: cell"),
         ({"tasks": {"m": {"level": "treatment", "measure": {"nearest_class": {}}}}}, "moa"),
         ({"datasets": dataset(controls={"negative": ["water"]})}, "water"),

@@ -42,8 +42,8 @@ def counted(counts: pd.DataFrame, stage: str) -> dict:
 
 def test_rows_of_wells_are_their_profiles_under_numbers_whose_names_are_written():
     first, second = rows("P1"), rows("P2", 1)[["Metadata_Well", "c", "a", "b", "Metadata_Plate"]]
-    found = profiles(first, second)
-    expected = pd.concat([first, second])[["a", "b", "c"]].to_numpy(np.float32)
+    found = profiles(second[["a", "c", "b", "Metadata_Plate", "Metadata_Well"]], first)
+    expected = pd.concat([first, second])[["a", "c", "b"]].to_numpy(np.float32)
     for frame in (found.fov, found.well):
         meta, X = tables.split(frame)
         np.testing.assert_array_equal(X.astype(np.float32), expected)
@@ -52,7 +52,7 @@ def test_rows_of_wells_are_their_profiles_under_numbers_whose_names_are_written(
         assert set(meta["Metadata_control_use"]) == {"fit", "evaluate", ""}
         assert (meta["Metadata_Object_Count"] == 1).all()
     assert found.fov["Metadata_Site"].tolist() == ["1"] * 8
-    assert found.features.values.tolist() == [[f"emb_000{i}", name, "kept"] for i, name in enumerate("abc")]
+    assert found.features.values.tolist() == [[f"emb_000{i}", name, "kept"] for i, name in enumerate("acb")]
     assert counted(found.counts, "features") == {("", "kept"): 3}
     assert counted(found.counts, "rows") == counted(found.counts, "wells") == {("P1", "kept"): 4, ("P2", "kept"): 4}
 
@@ -108,7 +108,7 @@ def test_more_missing_values_may_be_borne_or_filled():
         assert len(found.well) == 40
         assert found.well["emb_0000"][[0, 1, 2]].tolist() == pytest.approx([value] * 3, rel=1e-6)
         assert found.well["emb_0000"][3] == pytest.approx(frame["a"][3], rel=1e-6)
-    with pytest.raises(InputError, match="3, all missing in more than"):
+    with pytest.raises(InputError, match="3, all missing on a plate or in more than"):
         profiles(frame.assign(a=np.nan, b=np.nan, c=np.nan), wells=labels(frame))
 
 
@@ -119,6 +119,15 @@ def test_a_median_is_that_of_the_own_plate_and_of_wells_with_labels():
     known = pd.concat([labels(missing()), labels(second).assign(plate="P2")])
     found = profiles(first, second, wells=known, fill="median")
     assert found.well["emb_0000"][0] == pytest.approx(first["a"].drop([0, 1]).median(), rel=1e-6)
+
+
+def test_a_feature_that_a_plate_lacks_takes_no_rows_with_it():
+    frames = [missing().assign(Metadata_Plate=f"P{i}") for i in range(25)]
+    frames[3]["b"] = np.nan  # 4 % of all rows
+    known = pd.concat([labels(frame).assign(plate=frame["Metadata_Plate"]) for frame in frames])
+    found = profiles(*frames, wells=known)
+    assert found.features["status"].tolist() == ["kept", "missing on plate P3", "kept"]
+    assert len(found.well) == 1000
 
 
 def test_rows_of_unknown_wells_are_left_out_before_missing_values_are_counted():

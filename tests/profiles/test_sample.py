@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from made_profiles import aggregated
 from wellread.profiles import tables
-from wellread.profiles.aggregate import aggregate
 from wellread.profiles.sample import sample
 from wellread.runtime import table_files
 
@@ -46,7 +46,7 @@ def screen(tmp_path):
 
     def drawn(*plates, order=1, **options):
         files = list(zip(*(plate(tmp_path, name) for name in plates), strict=True))
-        _, wells = aggregate(*files, known(*plates), seed=3)
+        _, wells = aggregated(tmp_path, *files, known(*plates), seed=3)
         return sample(wells, *(list(paths)[::order] for paths in files), **({"seed": 3} | options))
 
     return drawn

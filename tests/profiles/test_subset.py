@@ -50,6 +50,11 @@ def test_rows_that_fit_are_kept(where, rows):
     assert sum(left_out.values()) == len(WELLS) - len(rows)
 
 
+def test_negative_wells_of_a_treatment_stay_with_the_extremes():
+    one = frame().assign(Metadata_control=lambda f: f["Metadata_control"].mask(f.index == 1, "negative"))
+    assert list(subset(one, {"dose": "max"})[0].index) == [0, 1, 2, 4, 6, 7]
+
+
 def test_every_row_is_left_out_for_one_reason():
     _, left_out = subset(frame(), {"dose": "max", "plate": ["P1", "P9"], "cell_line": "U2OS"})
     assert left_out == {"not plate: P1, P9": 5, "not cell_line: U2OS": 1, "not dose: max": 0}

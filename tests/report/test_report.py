@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from wellread.measure import tidy
+from wellread.measure.compare import CHANCE, compare
 from wellread.profiles.ledger import build_ledger
-from wellread.report import plates, svg
+from wellread.report import plates, svg, tasks
 from wellread.report.page import CHAPTERS, number, report
+from wellread.report.run import Run
 from wellread.runtime import table_files
 
 PLATE = ("fields", "calibration", "masks", "crops", "cells", "lost")
@@ -27,6 +29,9 @@ def run(tmp_path_factory):
         build_ledger(run.images, run.plates, run.wells, run.profiles), folder / "ledger.parquet", "ledger"
     )
     run.inputs["ledger"] = str(folder / "ledger.parquet")
+    moa = [path for path in run.inputs["tasks"] if "/moa/" in path]
+    table_files.write(compare(moa, ["other"], {"moa": {"nsc": "nsc_treatment"}}, seed=0), folder / "ladder", "ladder")
+    run.inputs["ladder"] = str(folder / "ladder")
     return run
 
 
@@ -110,7 +115,33 @@ def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
     every = [pd.read_parquet(path) for path in inputs["tasks"] if not path.endswith(undecided)]
     best = max(table.query("metric == 'nsc'")["value"].iloc[0] for table in every)
     assert f"moa , nsc {number(best)}" in page
+    assert "Undecidable:" not in page  # as it has a number elsewhere
+    for path in inputs["tasks"]:
+        table_files.write(tidy.table([tidy.undecidable("nsc", "one <b> in all", 7)]), path, "answers")
+    page = text(written(tmp_path, inputs, run.wells, run.config))
+    assert "Undecidable: moa , nsc: one <b> in all." in page
+    assert "Highest values" not in page
     assert tidy.undecided(tidy.table([tidy.undecidable("nsc", "a: b", 7)])) == {"nsc": ("a: b", 7)}
+
+
+def test_differences_from_baselines_are_beside_the_task(run, page):
+    rows = table_files.read(run.inputs["ladder"], "ladder")
+    assert len(rows) == 6
+    for row in rows.itertuples():
+        assert f"{row.model} {row.baseline} {row.correction} {number(row.difference)} – to – 4" in text(page)
+
+
+def test_what_is_explained_by_the_number_of_cells_is_said_of_its_task(tmp_path):
+    rows = [("moa", "nsc", "none", *pair) for pair in (("net", "count", -1.0), ("count", CHANCE, 0.5))]
+    rows += [("activity", "map", "none", "net", "count", 0.5), ("activity", "map", "none", "net", CHANCE, 0.5)]
+    ladder = pd.DataFrame(rows, columns=["task", "metric", "correction", "model", "baseline", "low"]).assign(
+        compounds=9
+    )
+    table_files.write(ladder, tmp_path / "ladder.parquet", "ladder")
+    config = {"models": {"net": {"encoder": {"vit": {}}}, "count": {"encoder": {"cell_count": {}}}}}
+    run = Run.from_inputs("d", {"ladder": tmp_path / "ladder.parquet"}, None, config)
+    words = {task: tasks._verdict(run, task) for task in ("moa", "activity", "other")}
+    assert words == {"moa": "explained by cell count", "activity": "beyond cell count: net", "other": ""}
 
 
 def test_names_of_users_are_text(page):

@@ -108,6 +108,16 @@ def every_plate(path, where=lambda dataset: True):
     return paths
 
 
+def pooled_fields(ending):
+    """An input: the pooled embeddings of every plate that become the profiles of a model."""
+
+    def paths(wildcards):
+        folders = [f"results/{wildcards.dataset}/{plate}/pooled" for plate in PLAN.plates(wildcards.dataset)]
+        return [f"{folder}/{PLAN.pooled_from(wildcards.model)}.{ending}" for folder in folders]
+
+    return paths
+
+
 def wells_files(wildcards):
     """An input: the files that the wells table of the dataset is read from."""
     return user_tables.wells_files(PLAN.config["datasets"][wildcards.dataset])

@@ -26,8 +26,8 @@ rule pool:
 rule aggregate:
     input:
         wells=wells_files,
-        fields=every_plate("results/{dataset}/{plate}/pooled/{model}.parquet"),
-        pooled=every_plate("results/{dataset}/{plate}/pooled/{model}.npy"),
+        fields=pooled_fields("parquet"),
+        pooled=pooled_fields("npy"),
     output:
         fov="results/{dataset}/profiles/{model}/none/fov.parquet",
         well="results/{dataset}/profiles/{model}/none/well.parquet",
@@ -42,6 +42,7 @@ rule aggregate:
     params:
         fields=setting("dataset", "aggregate", "fields"),
         min_cells=setting("dataset", "aggregate", "min_cells"),
+        encoder=lambda wildcards: PLAN.blind_encoder(wildcards.model),
         wells=wells_section,
         seed=config["seed"],
         code=code("profiles.aggregate"),

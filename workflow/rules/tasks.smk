@@ -26,6 +26,28 @@ rule measure:
         "../scripts/measure.py"
 
 
+rule compare:
+    input:
+        lambda wildcards: PLAN.ladder_files(wildcards.dataset),
+    output:
+        table="results/{dataset}/ladder.parquet",
+        csv="results/{dataset}/ladder.csv",
+    log:
+        "results/logs/compare/{dataset}.log",
+    benchmark:
+        "results/benchmarks/compare/{dataset}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(1000),
+    params:
+        ladder=lambda wildcards: PLAN.ladder(wildcards.dataset),
+        seed=config["seed"],
+        code=code("measure.compare"),
+    script:
+        "../scripts/compare.py"
+
+
 rule score:
     input:
         fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
@@ -153,6 +175,7 @@ rule report:
         training=every_model("results/models/{model}/training.parquet", PLAN.is_trained),
         profiles=every_model("results/{dataset}/profiles/{model}/{correction}/well.parquet"),
         tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
+        ladder=lambda wildcards: "results/{dataset}/ladder.parquet" if PLAN.ladder(wildcards.dataset) else [],
         scores=every_name(PLAN.scores, "results/{dataset}/tasks/{name}/masks.parquet"),
         looks=every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png"),
         figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),

@@ -1,5 +1,7 @@
 """Embeddings: the encoder's vector of every cell."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import torch
 
@@ -21,13 +23,14 @@ def embed(
     `channels`: the dataset's. `encoder`: {"vit": ...}, ours, in the files `weights` and `model`, or a given one
     with its options. `batch`: cells at a time. `features`, `blocks`, `view`: see `readouts.Readout`. `turn`: embed the
     mean over the eight orientations of a crop. `precision`: see `device.autocast`. `seed`: of random weights. An
-    InputError if an embedding is not finite, and where the encoder raises one.
+    encoder that looks at no pixels gives vectors of no dimensions. An InputError if an embedding is not finite, and
+    where the encoder raises one.
     """
     device, cells = choose_device(device, threads), Crops([crops])
     readout = {"features": features, "blocks": blocks, "view": view, "device": device, "seed": seed}
     encode = make_encoder(encoder, channels, readout, weights, model)
     vectors = np.empty((len(cells), encode.width), np.float32)  # (N, D)
-    starts = range(0, len(cells), batch)
+    starts = range(0, len(cells) if encode.width else 0, batch)
     batches = prefetched(pinned(cells[range(start, min(start + batch, len(cells)))], device) for start in starts)
     for start, images in zip(progress(starts, "embed", unit="batch"), batches, strict=False):
         with torch.inference_mode(), autocast(device, precision):
@@ -42,6 +45,8 @@ def embed(
 
 def make_encoder(encoder, channels, readout, weights, model):
     """The encoder of a section {name: options}, with the fields of `Readout` as a dict."""
+    if chosen("encoder", encoder).blind:
+        return SimpleNamespace(width=0)
     if chosen("encoder", encoder).trained:
         return trained(weights, model, channels, **readout)
     return pick("encoder", encoder)(channels, Readout(**readout))

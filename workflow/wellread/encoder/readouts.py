@@ -38,6 +38,12 @@ class Readout:
     device: torch.device | str = "cpu"
     seed: int = 0
 
+    def check_plain(self, why):
+        """Raise an InputError with the reason, unless this is the default for an encoder that offers no choice."""
+        if (self.features, self.blocks, self.view) != ("cls", 1, None):
+            found = f"features {self.features}, blocks {self.blocks}, view {self.view}"
+            raise InputError(f"cls, 1 and none: {why}", found, "embed", "`embed` of the model")
+
 
 class Encoder(nn.Module):
     """A ViT applied to `preprocess(crops)` of each of `channel_groups` (lists of indices); embeddings side by side.
@@ -113,7 +119,7 @@ def dinov2(dataset_channels, readout, /, *, path, sha256, image=224, heads=None)
     return Encoder(network, readout, preprocess, single_channels(dataset_channels))
 
 
-@choice("encoder", views=("image",))
+@choice("encoder", views=("image",), baseline=True)
 def random(
     dataset_channels, readout, /, *, arch="small", dim=None, depth=None, heads=None, patch=8, image=128, layer_scale=1.0
 ):
@@ -136,9 +142,7 @@ def exported(dataset_channels, readout, /, *, path, sha256, channels, image, fit
     pixels of its input. `fit`: the centre of a crop, or resize, all of it (bilinear, antialiased). `normalise`: self
     (mean 0, sd 1 in every channel), unit (0 to 1), none (0 to 255).
     """
-    if (readout.features, readout.blocks, readout.view) != ("cls", 1, None):
-        found = f"features {readout.features}, blocks {readout.blocks}, view {readout.view}"
-        raise InputError("cls, 1 and none: an exported network has one output", found, "embed", "`embed` of the model")
+    readout.check_plain("an exported network has one output")
     indices = channel_indices(dataset_channels, channels, "exported")
     preprocess = partial(exported_input, channels=indices, image=image, fit=fit, normalise=normalise)
     shape = (2, len(dataset_channels), image, image)

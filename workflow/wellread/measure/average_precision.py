@@ -46,6 +46,7 @@ MAX_DESIGNS, FAKES = 10, 40  # designs of treatments whose wells controls are la
         "fakes_active_by_wells": "the same if wells were permuted within their plates, whatever the layout",
         "smallest_detectable": "mean average precision at which p falls below the threshold, median over treatments",
     },
+    items={"mean_normalised_average_precision": "mean_normalised_average_precision"},
 )
 def average_precision(
     frame, seed, crossed=None, *, sameby=SAME_TREATMENT, negatives="controls", permute="auto", null_size=1000,

@@ -21,6 +21,7 @@ LIMITS = ("ec50", "ec50_low", "ec50_high")
         "spearman": "rank correlation of dose and distance to the controls: 1 if a higher dose is always farther away",
         "fraction_with_ec50": "proportion of treatments with a dose of half the effect whose interval is in the doses",
     },
+    items={"spearman": "spearman"},
 )
 def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     """Spearman correlation of dose and distance to the plate's negative controls, and the dose of half the effect.

@@ -30,6 +30,7 @@ WELL = ["plate+well"]
         "balanced_accuracy": "the same with equal weight for every label, however many profiles it has (mean recall)",
         "macro_f1": "mean over the labels of F1, the harmonic mean of precision and recall",
     },
+    items={"balanced_accuracy": "recall"},
 )
 def knn(
     frame,

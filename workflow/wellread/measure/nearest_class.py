@@ -26,6 +26,7 @@ from wellread.runtime.registry import choice
         "nsc": "proportion of treatments whose most similar other compound has the same mechanism",
         "nscb": "the same, where that compound must also be of another batch",
     },
+    items={"nsc": "nsc_treatment", "nscb": "nscb_treatment"},
 )
 def nearest_class(
     frame,

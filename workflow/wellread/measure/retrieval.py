@@ -26,6 +26,10 @@ PLACES = {"row": r"^([A-Za-z]+)", "column": r"(\d+)$"}  # parts of the name of a
         "recall_source": "the same, among the profiles of other sources",
         "recall_position": "the same, among the profiles of other well positions, whatever their plate",
         "recall_plate": "the same, among the profiles of other plates",
+        "recall_batch_if_any_well": "of the profiles that can be asked for other batches, those recalled anywhere",
+        "recall_source_if_any_well": "of those that can be asked for other sources",
+        "recall_position_if_any_well": "of those that can be asked for other positions",
+        "recall_plate_if_any_well": "of those that can be asked for other plates",
     },
 )
 def retrieval(frame, seed, *, sameby=SAME_TREATMENT, diffby=(), strictness=STRICTNESS, k=1) -> pd.DataFrame:
@@ -35,7 +39,8 @@ def retrieval(frame, seed, *, sameby=SAME_TREATMENT, diffby=(), strictness=STRIC
     with those that differ from it in every column of `diffby` and at the level: "well" is any other well, "position"
     another name of the well on any plate, "row" and "column" another row or column, other levels are columns of the
     wells table. It is recalled if a replicate is among the `k` most similar. Profiles without such a replicate are left
-    out and counted. `*_chance` is what a random order has. A level at which no profile has one is undecidable. Negative
+    out and counted, so that levels ask different profiles; `*_if_any_well` is the recall of the same profiles among all
+    other wells. `*_chance` is what a random order has. A level at which no profile has one is undecidable. Negative
     controls take no part.
     """
     meta, X = tables.split(frame)
@@ -44,8 +49,14 @@ def retrieval(frame, seed, *, sameby=SAME_TREATMENT, diffby=(), strictness=STRIC
     rows = [row("left_out", is_negative(meta).sum(), len(meta), "negative controls")]
     rows.append(row("left_out", (~kept & ~is_negative(meta)).sum(), len(meta), f"no {' or '.join(sameby)}"))
     meta, X = meta[kept].reset_index(drop=True), X[kept]
+    anywhere = _recalled(meta, X, sameby, [*diffby, COLUMNS["well"]], k)
     for level in strictness:
-        rows += _of_level(meta, X, sameby, diffby, level, k)
+        columns, metric = [*diffby, COLUMNS.get(level, level)], f"recall_{level}"
+        if reason := why_not(meta, sameby, diffby, level):
+            rows.append(undecidable(metric, reason, len(meta)))
+            continue
+        recalled = anywhere if level == "well" else _recalled(meta, X, sameby, columns, k)
+        rows += _answers(metric, tables.row_names(meta, sameby), independent_units(meta), recalled, anywhere, k)
     return table(rows)
 
 
@@ -80,23 +91,33 @@ def _replicates(meta: pd.DataFrame, sameby):
     return lambda rows: code[rows, None] == code
 
 
-def _of_level(meta: pd.DataFrame, X: np.ndarray, sameby, diffby, level: str, k: int) -> list[dict]:
-    metric = f"recall_{level}"
-    if reason := why_not(meta, sameby, diffby, level):
-        return [undecidable(metric, reason, len(meta))]
-    codes = similarity.exclusion_codes(placed(meta), [*diffby, COLUMNS.get(level, level)])
+def _answers(metric: str, names: np.ndarray, units: np.ndarray, recalled, anywhere, k: int) -> list[dict]:
+    """Result rows of a level from what `_recalled` found there and `anywhere`, of profiles called `names` (n,)."""
+    found, possible, compared = recalled
+    asked = possible > 0
+    found, possible, compared = found[asked], possible[asked], compared[asked]
+    level = metric.removeprefix("recall_")
+    rows = [row("left_out", (~asked).sum(), len(asked), f"{level}: no replicate to find")]
+    rows += proportion(metric, found, units[asked])
+    rows.append(
+        row(f"{metric}_chance", hypergeom.sf(0, compared, possible, np.minimum(k, compared)).mean(), len(found))
+    )
+    if recalled is not anywhere:
+        rows.append(row(f"{metric}_if_any_well", anywhere[0][asked].mean(), len(found)))
+    single = pd.Series(found).groupby(names[asked])
+    return rows + [row(metric, own.mean(), len(own), item) for item, own in single]
+
+
+def _recalled(meta: pd.DataFrame, X: np.ndarray, sameby, columns, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per profile (n,), compared with those that differ in `columns`: whether a replicate is among the k most similar,
+    how many replicates there are, how many profiles.
+    """
+    codes = similarity.exclusion_codes(placed(meta), columns)
     index, _ = similarity.nearest_neighbours(X, codes, k)
     replicates, found = _replicates(meta, sameby), np.zeros(len(meta), bool)
     possible, compared = np.zeros(len(meta), int), np.zeros(len(meta), int)
     for rows, allowed in similarity.neighbour_masks(codes):
         same = replicates(rows)
         possible[rows], compared[rows] = (same & allowed).sum(axis=1), allowed.sum(axis=1)
-        found[rows] = (np.take_along_axis(same, index[rows], 1) & (index[rows] >= 0)).any(axis=1)
-    asked = possible > 0
-    compared, possible = compared[asked], possible[asked]
-    chance = hypergeom.sf(0, compared, possible, np.minimum(k, compared))
-    rows = [row("left_out", (~asked).sum(), len(asked), f"{level}: no replicate to find")]
-    rows += proportion(metric, found[asked], independent_units(meta)[asked])
-    rows.append(row(f"{metric}_chance", chance.mean(), asked.sum()))
-    recalled = pd.Series(found[asked]).groupby(tables.row_names(meta[asked], sameby))
-    return rows + [row(metric, own.mean(), len(own), item) for item, own in recalled]
+        found[rows] = np.take_along_axis(same, index[rows], 1).any(axis=1)  # without neighbours: whatever is at -1
+    return found, possible, compared

@@ -12,6 +12,8 @@ CORRECTED = "corrected_for_label"
 Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
 DRAWS, MIN_UNITS = 2000, 6  # of the bootstrap
 
+CHANCE = {"mean_normalised_average_precision": 0.0, "spearman": 0.0}  # of metrics that need no permutations
+
 
 def row(metric: str, value, n, item: str = "", repeat: int = 0) -> dict:
     """One row of the result: a value of all items (item "") or of one; `n` is the number of observations behind it."""
@@ -47,6 +49,14 @@ def with_left_out(answers: pd.DataFrame, reasons: dict[str, int], n: int) -> pd.
 def marked(answers: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """A result with a row of `corrected_for_label` for each of the measured columns that a correction was fitted by."""
     return pd.concat([answers, table([row(CORRECTED, 1, 1, name) for name in columns])]) if columns else answers
+
+
+def chance_values(answers: pd.DataFrame, metric: str) -> pd.Series:
+    """The overall values of a metric with labels that mean nothing, one for every permutation; none if nobody knows."""
+    if metric in CHANCE:
+        return pd.Series([CHANCE[metric]])
+    own = answers["metric"].isin([f"{metric}_chance", f"chance_{metric}"]) & (answers["item"] == "")
+    return answers.loc[own, "value"]
 
 
 def proportion(metric: str, correct: np.ndarray, units: np.ndarray) -> list[dict]:

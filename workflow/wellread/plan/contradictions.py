@@ -15,6 +15,7 @@ def contradictions(config: dict, given: dict) -> list[InputError]:
     for name, model in config["models"].items():
         where = f"models.{name}"
         errors += _encoder(model["encoder"], model["embed"], where) + _views(config, model, where)
+        errors += _capped(config["datasets"], model, where)
         if chosen("encoder", model["encoder"]).trained:
             errors += _schedules(model, (given["models"][name] or {}).get("train", {}), where)
             errors += _batches(model["fit"], model["processes"], where) + _method(model, where)
@@ -30,6 +31,21 @@ def _of_dataset(name: str, dataset: dict) -> list[InputError]:
         for measure, rule in dataset[section]["flags"].items():
             ranges |= {f"{section}.flags.{measure}.{kind}": bounds for kind, bounds in rule.items()}
     return [_reversed(f"datasets.{name}.{key}", bounds) for key, bounds in ranges.items() if _falls(bounds, equal=True)]
+
+
+def _capped(datasets: dict, model: dict, where: str) -> list[InputError]:
+    """Numbers of cells that are to be compared where wells have no more cells than a given number."""
+    capped = [name for name in model["embed_on"] if datasets.get(name, {}).get("crops", {}).get("max_per_well")]
+    if "cell_count" not in model["encoder"]:
+        return []
+    expected, edit = (
+        "crops.max_per_well: 0, as this model counts cells",
+        "write 0, or leave the dataset out of embed_on",
+    )
+    return [
+        InputError(expected, f"{datasets[name]['crops']['max_per_well']}", f"datasets.{name}, {where}", edit)
+        for name in capped
+    ]
 
 
 def _falls(bounds, equal: bool = False) -> bool:

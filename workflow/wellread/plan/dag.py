@@ -314,6 +314,32 @@ class Plan:
         """The encoder of a model: `{kind: options}`."""
         return self.config["models"][model]["encoder"]
 
+    def is_baseline(self, model: str) -> bool:
+        """Whether other models are compared with this one."""
+        return self.config["models"][model].get("baseline", chosen("encoder", self.encoder(model)).baseline)
+
+    def blind_encoder(self, model: str) -> dict:
+        """The encoder of a model if it looks at no pixels, else nothing."""
+        return self.encoder(model) if chosen("encoder", self.encoder(model)).blind else {}
+
+    def pooled_from(self, model: str) -> str:
+        """The model whose pooled embeddings become the profiles of a model: itself, or that whose wells it shuffles."""
+        return self.blind_encoder(model).get("shuffled", {}).get("of", model)
+
+    def ladder(self, dataset: str) -> dict:
+        """What `compare` takes of a dataset: its baselines, and of its tasks the items of their metrics; or nothing."""
+        models = self.models(dataset)
+        tasks = {name: self.config["tasks"][name]["measure"] for name, *_ in self.results(dataset, "tasks", "measure")}
+        items = {name: own for name, measure in tasks.items() if (own := chosen("measure", measure).items)}
+        baselines = [model for model in models if self.is_baseline(model)]
+        return {"baselines": baselines, "items": items} if baselines and items and len(models) > 1 else {}
+
+    def ladder_files(self, dataset: str) -> list[str]:
+        """The answers that `compare` reads, of every task whose items can be compared, model and correction."""
+        items = self.ladder(dataset).get("items", {})
+        triples = [triple for triple in self.results(dataset, "tasks", "measure") if triple[0] in items]
+        return [f"results/{dataset}/tasks/{name}/{model}_{correction}.parquet" for name, model, correction in triples]
+
     def encoder_files(self, model: str) -> list[str]:
         """The files that a given encoder is read from."""
         return list(_files("encoder", self.encoder(model)).values())

@@ -49,8 +49,7 @@ def undecidable(screen: Screen, section: str, entry: dict, where: str) -> list[s
         return []
     lines = [error.lines for error in _unmet(screen, section, entry, where)]
     return [
-        f"{where}: undecidable, as it wants {line['expected']} and finds {line['found']} ({line['edit']})"
-        for line in lines
+        f"{where}: undecidable; wanted: {line['expected']}; found: {line['found']} ({line['edit']})" for line in lines
     ]
 
 

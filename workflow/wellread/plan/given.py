@@ -20,12 +20,12 @@ def without_images(dataset: dict) -> dict:
 
 
 def idle(config: dict) -> list[InputError]:
-    """Settings of images of datasets that have none, and of embedding for models that name ready profiles."""
+    """Settings of images and cells of datasets that have none, and of embedding for models that name ready profiles."""
     edit = f"remove these keys; the feature tables stand in {MODEL}"
     errors = [
         InputError("nothing about images with `object: profile`", ", ".join(found), f"datasets.{name}", edit)
         for name, dataset in config["datasets"].items()
-        if dataset.get("object") == "profile" and (found := [key for key in OF_IMAGES if key in dataset])
+        if dataset.get("object") == "profile" and (found := [key for key in (*OF_IMAGES, "sample") if key in dataset])
     ]
     return errors + [
         InputError("nothing about embedding for ready profiles", "embed", f"models.{name}", "remove the key")

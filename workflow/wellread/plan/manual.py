@@ -41,10 +41,14 @@ def _section(rule: dict) -> list[str]:
     return intro[:-1]
 
 
-def _keys(rule: dict) -> list[str]:
-    keys = {key: settings.resolve(sub) | sub for key, sub in rule.get("properties", {}).items()}
-    required = rule.get("required", [])
-    return [f"- `{key}` ({_facts(sub, key in required)}): {sub['description']}" for key, sub in keys.items()]
+def _keys(rule: dict, indent: str = "") -> list[str]:
+    """A line for every key, and indented lines for those of a value that is described in place."""
+    required, lines = rule.get("required", []), []
+    for key, sub in rule.get("properties", {}).items():
+        whole = settings.resolve(sub) | sub
+        lines.append(f"{indent}- `{key}` ({_facts(whole, key in required)}): {whole['description']}")
+        lines += _keys(sub, indent + "  ") if "maxProperties" not in sub else []
+    return lines
 
 
 def _facts(rule: dict, required: bool) -> str:

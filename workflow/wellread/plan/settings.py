@@ -188,6 +188,7 @@ def _contradictions(config: dict) -> list[InputError]:
         strangers = strangers or given.misfits(model, usual, encoder.given, f"models.{name}")
         errors += strangers or (_trainable(config, name, model) if encoder.trained else [])
     errors += given.tableless(config)
+    errors += [error for name in config["models"] for error in _shuffled(config["models"], name)]
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
             where, asked = f"{noun}.{name}", entry.setdefault("datasets", entry["pool"][:1] or list(datasets))
@@ -195,6 +196,20 @@ def _contradictions(config: dict) -> list[InputError]:
             strangers += _strangers(asked, entry["pool"] or datasets, f"{where}.datasets")
             errors += strangers or _unfit(entry, datasets, where) + _unpooled(config, entry, where)
     return errors
+
+
+def _shuffled(models: dict, name: str) -> list[InputError]:
+    """Models whose profiles are to be shuffled that are not there, have no embeddings or lack a dataset."""
+    (encoder,), where = models[name]["encoder"].items(), f"models.{name}"
+    if encoder[0] != "shuffled":
+        return []
+    of, where_of = encoder[1]["of"], f"{where}.encoder.shuffled.of"
+    embedding = [other for other in models if not chosen("encoder", models[other]["encoder"]).blind]
+    if of not in embedding:
+        return [unknown(of, embedding, where_of, "a model that looks at pixels")]
+    lacking = [dataset for dataset in models[name]["embed_on"] if dataset not in models[of]["embed_on"]]
+    edit = f"write embed_on: [{', '.join(models[of]['embed_on'])}] in {where}"
+    return [InputError(f"datasets that {of} embeds", ", ".join(lacking), f"{where}.embed_on", edit)] if lacking else []
 
 
 def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
@@ -224,6 +239,9 @@ def _unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
 def _unpooled(config: dict, entry: dict, where: str) -> list[InputError]:
     """Datasets that are pooled, but differ in their channels or have no model in common."""
     pooled, where, edit = entry["pool"], f"{where}.pool", "pool other datasets"
+    if ready := [name for name in pooled if config["datasets"][name]["object"] == "profile"]:
+        edit = "name the tables of all in one dataset, where they meet on the features that all have"
+        return [InputError("datasets with images, whose profiles have the same columns", ready[0], where, edit)]
     channels = {name: ", ".join(config["datasets"][name].get("channels", ())) for name in pooled}
     if len(set(channels.values())) > 1:
         found = "; ".join(f"{own} of {name}" for name, own in channels.items())

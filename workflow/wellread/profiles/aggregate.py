@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from wellread.profiles import controls, tables
-from wellread.profiles.pool import KEYS, STATISTICS, pool
+from wellread.profiles.baselines import blind, cells_per_well, embedded
+from wellread.profiles.pool import STATISTICS
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
@@ -14,32 +15,32 @@ from wellread.runtime.progress import progress
 log = logging.getLogger("wellread")
 
 
-def aggregate(field_tables, pooled, wells: pd.DataFrame, fov, well, *, seed: int, fields="mean", min_cells=1) -> None:
+def aggregate(
+    field_tables, pooled, wells: pd.DataFrame, fov, well, encoder=None, *, seed: int, fields="mean", min_cells=1
+) -> None:
     """Write the profile tables `fov` of fields and `well` of wells, plate by plate.
 
     The files `field_tables[i]` and `pooled[i]` hold what `pool_plate` returns of a plate, in the order of plates.
     `fields` is the statistic over the fields of a well; median over cells and mean over fields are what the Cell-DINO
-    evaluation code does. Wells without cells, with fewer than `min_cells` or without a row in the wells table are in
-    neither table; they are logged, and counted in the ledger. `seed` draws the fitting half of the controls. Raises
-    InputError if no well is in the wells table.
+    evaluation code does. `encoder`: the section {name: options} of an encoder that looks at no pixels. Wells without
+    cells, with fewer than `min_cells` or without a row in the wells table are in neither table; they are logged, and
+    counted in the ledger. `seed` draws the fitting half of the controls. Raises InputError if no well is in the wells
+    table.
     """
     plates = [table_files.read(path, "pooled") for path in field_tables]
-    excluded = _exclusion_reasons(_cells_per_well(pd.concat(plates)), wells, min_cells)
+    excluded = _exclusion_reasons(cells_per_well(pd.concat(plates)), wells, min_cells)
     _log_excluded_wells(excluded, wells)
     kept = pd.MultiIndex.from_frame(excluded.loc[excluded["reason"] == "", ["plate", "well"]])
     rows = [pd.MultiIndex.from_frame(plate[["plate", "well"]]).isin(kept) for plate in plates]
     todo = [number for number, own in enumerate(rows) if own.any()] or [0]  # no profile at all: two empty tables
     wells = wells.assign(control_use=controls.control_use(wells, seed))
+    make = blind(encoder) if encoder else embedded
     with table_files.parts(fov, "profiles") as add_fields, table_files.parts(well, "profiles") as add_wells:
         for number in progress(todo, "plates", unit="plate"):
             plate, X = plates[number][rows[number]].reset_index(drop=True), np.load(pooled[number])[rows[number]]
-            keys, _, well_X = pool(plate[["plate", "well"]], X, STATISTICS[fields])
-            add_fields(_profile_table(plate[KEYS], plate["cells"], X, wells))
-            add_wells(_profile_table(keys, _cells_per_well(plate)["cells"], well_X, wells))
-
-
-def _cells_per_well(fields: pd.DataFrame) -> pd.DataFrame:
-    return fields.groupby(["plate", "well"], as_index=False)["cells"].sum()
+            of_fields, of_wells = make(plate, X, STATISTICS[fields], seed)
+            add_fields(_profile_table(*of_fields, wells))
+            add_wells(_profile_table(*of_wells, wells))
 
 
 def _exclusion_reasons(counts: pd.DataFrame, wells: pd.DataFrame, min_cells: int) -> pd.DataFrame:
@@ -51,9 +52,9 @@ def _exclusion_reasons(counts: pd.DataFrame, wells: pd.DataFrame, min_cells: int
     return every[["plate", "well"]].assign(reason=reason.astype(object), cells=cells)
 
 
-def _profile_table(keys, cells, X, wells) -> pd.DataFrame:
-    keys = keys.assign(object_count=cells)
-    meta = keys.merge(wells, on=["plate", "well"], how="left", validate="many_to_one")
+def _profile_table(rows, X, wells) -> pd.DataFrame:
+    rows = rows.rename(columns={"cells": "object_count"})
+    meta = rows.merge(wells, on=["plate", "well"], how="left", validate="many_to_one")
     return tables.join(meta.rename(columns=tables.column), X)
 
 

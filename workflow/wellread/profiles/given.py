@@ -39,9 +39,10 @@ def given(
     """The profiles that feature tables make, of the model `name`; options as in the config's schema.
 
     Features that are missing or infinite in more than the share `max_missing` of all rows of wells in the wells table
-    are dropped, as in pycytominer's drop_na_columns; what then is missing becomes, by `fill`, 0 or the feature's median
-    over the plate, or ("none") its row is left out. Rows of one field are pooled, then the fields of a well, by
-    `pooling`, the options of aggregate. Raises InputError if no row is left, and for whatever is wrong with the tables.
+    are dropped, as in pycytominer's drop_na_columns, and those that a plate lacks wholly; what then is missing becomes,
+    by `fill`, 0 or the feature's median over the plate, or ("none") its row is left out. Rows of one field are pooled,
+    then the fields of a well, by `pooling`, the options of aggregate. Raises InputError if no row is left, and for
+    whatever is wrong with the tables.
     """
     where = f"models.{name}.encoder.given"
     columns = {"plate": plate, "well": well, "site": site, "count": count}
@@ -51,7 +52,8 @@ def given(
     names = _frequent(opened, status, wells, max_missing, where)
     parts = [_pooled(table, names, wells, fill, STATISTICS[pooling["cells"]]) for table in opened]
     keys, X, why = (pd.concat([part[i] for part in parts], ignore_index=True) for i in range(3))
-    profiles = _finished(keys, X.to_numpy(), why, wells, pooling, seed, status, name)
+    keys = keys.sort_values(KEY)
+    profiles = _finished(keys, X.to_numpy()[keys.index], why, wells, pooling, seed, status, name)
     if not len(profiles.well):
         lost = profiles.counts.query("stage == 'wells' and n > 0 and reason != 'kept'").groupby("reason")["n"].sum()
         found = ", ".join(f"{n} wells: {reason}" for reason, n in lost.items())
@@ -62,19 +64,32 @@ def given(
 def _frequent(opened: list[Table], status: dict[str, str], wells: pd.DataFrame, most: float, where: str) -> list[str]:
     """The features that are kept; `status` then says which lack too many values."""
     names = [name for name, why in status.items() if why == "kept"]
-    lacking, n = np.zeros(len(names), int), 0
-    for table in opened:
-        known = _is_known(table.rows, wells)
-        lacking += (~np.isfinite(table.values(names)[known])).sum(axis=0)
-        n += known.sum()
-    for name, number in zip(names, lacking, strict=True):
-        if number > most * n:
+    lacking, rows = _lacking(opened, names, wells)
+    n = sum(rows.values())
+    for number, name in enumerate(names):
+        absent = [plate for plate in sorted(rows) if rows[plate] and lacking[plate][number] == rows[plate]]
+        if sum(own[number] for own in lacking.values()) > most * n:
             status[name] = f"missing in more than {most:.0%} of the rows"
+        elif absent:
+            status[name] = f"missing on plate {absent[0]}"
     kept = [name for name in names if status[name] == "kept"]
     if not kept:
-        found = f"{len(names)}, all missing in more than {most:.0%} of {n} rows"
+        found = f"{len(names)}, all missing on a plate or in more than {most:.0%} of {n} rows"
         raise InputError("features that rows have", found, where, "max_missing, or features")
     return kept
+
+
+def _lacking(opened: list[Table], names: list[str], wells: pd.DataFrame) -> tuple[dict, dict]:
+    """{plate: in how many rows of known wells each feature is missing (D,)}, and {plate: how many rows there are}."""
+    lacking, rows = {}, {}
+    for table in opened:
+        known = _is_known(table.rows, wells)
+        missing, plates = ~np.isfinite(table.values(names)[known]), table.rows["plate"].to_numpy()[known]
+        for plate in np.unique(plates):
+            own = missing[plates == plate]
+            lacking[plate] = lacking.get(plate, 0) + own.sum(axis=0)
+            rows[plate] = rows.get(plate, 0) + len(own)
+    return lacking, rows
 
 
 def _pooled(table: Table, names: list[str], wells: pd.DataFrame, fill: str, statistic):

@@ -24,7 +24,7 @@ def flow(stages: list[dict]) -> Markup:
         parts += [_text(x, 16, stage["stage"], "name"), _text(x, 35, f"{stage['kept']:,}", "count")]
         if stage["lost"]:
             parts.append(_text(x + 18, top + kept + lost, f"−{stage['lost']:,}", "less"))
-    return _svg(len(stages) * step, top + height + 42, parts, "flow", "from images to wells, what is kept and lost")
+    return _svg(len(stages) * step, top + height + 42, parts, "flow", "what every stage keeps and loses")
 
 
 def plate_map(values: dict[str, float], low: float, high: float, digits: int | None = None) -> Markup:

@@ -4,14 +4,14 @@ import re
 
 import pandas as pd
 
-from wellread.measure.tidy import CORRECTED, UNDECIDABLE, undecided
+from wellread.measure import compare
+from wellread.measure.tidy import CORRECTED, UNDECIDABLE, chance_values, undecided
 from wellread.profiles.subset import condition
 from wellread.report import svg
 from wellread.report.run import Run
 from wellread.runtime import table_files
 from wellread.runtime.registry import chosen
 
-CHANCE = {"mean_normalised_average_precision": 0.0, "spearman": 0.0}  # of metrics that need no permutations
 LOWER_IS_BETTER = ("p_value", "q_value")
 MAX_ITEMS = 100  # rows of the table of single items
 SEGMENTATION = {  # metrics of masks: the heads of their columns
@@ -27,13 +27,16 @@ def measure(run: Run) -> dict:
 
 
 def headlines(run: Run) -> list[dict]:
-    """For every task the model and correction with the highest value of the first metric, of how many."""
+    """For every task the model and correction with the highest value of the first metric, of how many; or why none."""
     best = []
     for task in measure(run)["tasks"]:
+        firsts = [row["values"][0] for row in task["rows"] if row["values"] and row["values"][0]]
         rows = [row for row in task["rows"] if row["values"] and _is_number(row["values"][0])]
+        told = {"task": task["name"], "metric": task["metrics"][0]["name"] if firsts else "", "of": len(rows)}
         if rows:
-            top = max(rows, key=lambda row: row["values"][0]["value"])
-            best.append({"task": task["name"], "metric": task["metrics"][0]["name"], "of": len(rows), **top})
+            best.append(told | max(rows, key=lambda row: row["values"][0]["value"]))
+        elif firsts:
+            best.append(told | {UNDECIDABLE: firsts[0][UNDECIDABLE]})
     return best
 
 
@@ -60,6 +63,8 @@ def _task(run: Run, name: str, paths: dict) -> dict:
         ],
         "items": _items(tables),
         "left_out": _left_out(tables),
+        "ladder": _ladder(run, name),
+        "verdict": _verdict(run, name),
     }
 
 
@@ -67,6 +72,21 @@ def _mark(table: pd.DataFrame) -> str:
     """What a correction is called besides its name if it was fitted by a column that is measured."""
     columns = table.loc[table["metric"] == CORRECTED, "item"]
     return f" (corrected for {', '.join(columns)}, which is measured)" if len(columns) else ""
+
+
+def _ladder(run: Run, task: str) -> pd.DataFrame:
+    """The rows of a task's first metric that compare a model with a baseline; none if there are no baselines."""
+    tables = [table_files.read(path, "ladder") for path in run.paths("ladder")]
+    rows = pd.concat([table[table["task"] == task] for table in tables]) if tables else pd.DataFrame()
+    return rows[rows["metric"] == rows["metric"].iloc[0]] if len(rows) else rows
+
+
+def _verdict(run: Run, task: str) -> str:
+    """What the ladder of a task says of every model that is the number of cells; nothing if there is none."""
+    rows, models = _ladder(run, task), run.config["models"]
+    counts = [name for name in models if "cell_count" in models[name].get("encoder", {})]
+    found = [compare.verdict(rows, name, rows["baseline"].unique()) for name in counts] if len(rows) else []
+    return "; ".join(filter(None, found))
 
 
 def _metrics(table: pd.DataFrame) -> list[str]:
@@ -82,12 +102,10 @@ def _value(table: pd.DataFrame, metric: str) -> dict | None:
         return {UNDECIDABLE: why[metric][0], "n": why[metric][1]}
     overall = table[table["item"] == ""]
     own, low, high = (overall[overall["metric"] == metric + end] for end in ("", "_low", "_high"))
-    chance = overall.loc[overall["metric"].isin([f"{metric}_chance", f"chance_{metric}"]), "value"]
+    chance = chance_values(table, metric)
     if own.empty:
         return None
     band = (chance.quantile(0.025), chance.mean(), chance.quantile(0.975)) if len(chance) else None
-    if metric in CHANCE:
-        band = (CHANCE[metric],) * 3
     limits = (low["value"].mean(), high["value"].mean()) if len(low) else None
     return {"value": own["value"].mean(), "n": int(own["n"].iloc[0]), "interval": limits, "chance": band}
 

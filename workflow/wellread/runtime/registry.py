@@ -29,10 +29,11 @@ class Choice:
     `views`: options that are the side of the centre of a crop that the encoder sees. `levels`: profiles that it takes.
     `needs`: what the wells must have, names in `plan.demands.NEEDS`. `network`: it runs a network, on the device of the
     config. `masks`: it looks at masks, which only segmented datasets have. `trained`: an encoder that is trained here.
-    `given`: none at all, but ready profiles. `spends_controls`: it is fitted on all negative controls.
+    `given`: none at all, but ready profiles. `baseline`: an encoder that others have to exceed. `blind`: one that looks
+    at no pixels (`profiles.baselines`). `spends_controls`: a correction that is fitted on all negative controls.
     `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate. `crossed`: a measure
     that also takes the profiles that were corrected on the other half of the controls. `metrics`: what the metrics of a
-    measure mean, for the page.
+    measure mean, for the page. `items`: of a metric that is a mean over items, the metric of these items.
     """
 
     section: str
@@ -52,10 +53,13 @@ class Choice:
     trained: bool = False
     given: bool = False
     spends_controls: bool = False
+    baseline: bool = False
+    blind: bool = False
     painted: bool = False
     samples: bool = False
     crossed: bool = False
     metrics: dict[str, str] = field(default_factory=dict)
+    items: dict[str, str] = field(default_factory=dict)
 
     def load(self):
         """The function or class itself; its module is imported now."""

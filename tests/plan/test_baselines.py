@@ -1,0 +1,75 @@
+"""Which models are baselines, and what a dataset compares with them."""
+
+import pytest
+from wellread.plan import settings
+from wellread.plan.dag import Plan
+from wellread.runtime.errors import InputError
+
+COUNT, NET = {"encoder": {"cell_count": {}}}, {"encoder": {"random": {}}, "baseline": False}
+NOTHING = {"encoder": {"shuffled": {"of": "net"}}}
+TASKS = {
+    "moa": {"level": "treatment", "measure": {"nearest_class": {}}},
+    "plates": {"measure": {"assay_quality": {}}},
+}
+
+
+def config(models, datasets=("d",), tasks=TASKS, **dataset):
+    section = {"images": {"table": {"path": "i.csv"}}, "wells": "w.csv", "channels": ["DNA"]} | dataset
+    return {"datasets": dict.fromkeys(datasets, section), "models": models, "tasks": tasks}
+
+
+def plan(*arguments, **options):
+    return Plan(settings.load(config(*arguments, **options)))
+
+
+def test_baselines_are_so_by_nature_unless_the_config_says_otherwise():
+    models = {"net": NET, "count": COUNT, "untrained": {"encoder": {"random": {}}}, "vit": {}}
+    models |= {"dino": {"baseline": True}, "bright": {"encoder": {"mean_intensity": {}}}, "nothing": NOTHING}
+    made = plan(models)
+    assert [name for name in models if made.is_baseline(name)] == ["count", "untrained", "dino", "bright", "nothing"]
+
+
+def test_a_baseline_re_runs_nothing_but_comparisons():
+    as_model, as_baseline = (plan({"m": {"baseline": value}, "count": COUNT}) for value in (False, True))
+    assert as_model.training("m") == as_baseline.training("m")
+    assert as_model.ladder("d")["baselines"] == ["count"]
+    assert as_baseline.ladder("d")["baselines"] == ["m", "count"]
+
+
+def test_tasks_whose_metrics_are_means_over_items_are_compared():
+    made = plan({"net": NET, "count": COUNT})
+    assert made.ladder("d")["items"] == {"moa": {"nsc": "nsc_treatment", "nscb": "nscb_treatment"}}
+    assert made.ladder_files("d") == [f"results/d/tasks/moa/{model}_none.parquet" for model in ("net", "count")]
+
+
+@pytest.mark.parametrize("models", [{"net": NET}, {"count": COUNT}, {"net": NET, "vit": {}}])
+def test_nothing_is_compared_without_a_baseline_and_another_model(models):
+    assert plan(models).ladder("d") == {}
+    assert plan(models).ladder_files("d") == []
+
+
+def test_without_tasks_nothing_is_compared():
+    assert plan({"net": NET, "count": COUNT}, tasks={"plates": TASKS["plates"]}).ladder("d") == {}
+
+
+def test_shuffled_profiles_are_pooled_from_the_other_model():
+    made = plan({"net": NET, "count": COUNT, "nothing": NOTHING})
+    assert [made.pooled_from(name) for name in ("net", "count", "nothing")] == ["net", "count", "net"]
+    assert [bool(made.blind_encoder(name)) for name in ("net", "count", "nothing")] == [False, True, True]
+
+
+REFUSED = {
+    "did you mean net": config({"net": NET, "nothing": {"encoder": {"shuffled": {"of": "nat"}}}}),
+    "a model that looks at pixels": config({"count": COUNT, "nothing": {"encoder": {"shuffled": {"of": "count"}}}}),
+    "write embed_on: [d] in models.nothing": config(
+        {"net": NET | {"embed_on": ["d"]}, "nothing": NOTHING}, datasets=("d", "e")
+    ),
+    "crops.max_per_well: 0, as this model counts cells": config({"count": COUNT}, crops={"max_per_well": 100}),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_cannot_be_is_refused(words):
+    with pytest.raises(InputError) as error:
+        settings.load(REFUSED[words])
+    assert words in str(error.value)
