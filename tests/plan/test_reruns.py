@@ -34,21 +34,41 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         crops.reader encoder.architecture encoder.embed encoder.readouts encoder.sizes encoder.views
         encoder.views_cpu encoder.vit encoder.weights networks.device networks.state_dicts
     """,
-    "aggregate": "profiles.aggregate profiles.controls profiles.tables",
-    "correct": "profiles.controls profiles.correct profiles.tables",
+    "pool": "profiles.pool",
+    "aggregate": "profiles.aggregate profiles.baselines profiles.controls profiles.pool profiles.tables",
+    "given": """
+        inputs.channel_planes inputs.channels inputs.cleaning inputs.decode inputs.feature_files
+        inputs.feature_tables inputs.formats inputs.listing inputs.pattern inputs.projections
+        inputs.references inputs.spreadsheets inputs.vendors inputs.well_names profiles.controls
+        profiles.given profiles.ledger profiles.pool profiles.tables
+    """,
+    "correct": "profiles.correct profiles.tables",
+    "cross": "profiles.correct profiles.tables",
     "consensus": """
-        inputs.cleaning inputs.spreadsheets profiles.aggregate profiles.consensus profiles.controls
+        inputs.cleaning inputs.spreadsheets profiles.consensus profiles.controls profiles.pool
         profiles.tables
     """,
-    "measure": "",
+    "sample": "profiles.controls profiles.sample profiles.tables",
+    "measure": """
+        inputs.cleaning inputs.spreadsheets profiles.controls profiles.looked_at profiles.pool_datasets
+        profiles.subset profiles.tables
+    """,
+    "compare": """
+        inputs.cleaning inputs.spreadsheets measure.compare measure.tidy profiles.controls
+        profiles.similarity profiles.tables
+    """,
     "score": "",
-    "draw": "",
+    "draw": """
+        inputs.cleaning inputs.spreadsheets profiles.controls profiles.looked_at profiles.pool_datasets
+        profiles.subset profiles.tables
+    """,
     "look": "",
     "ledger": "profiles.ledger profiles.tables",
     "report": """
-        calibrate.plate crops.reader inputs.channels inputs.decode inputs.formats inputs.images
-        inputs.references inputs.well_names pictures.labels pictures.montage pictures.plate_layout
-        profiles.controls profiles.ledger profiles.tables report.figures report.ledger report.models
+        calibrate.plate crops.reader inputs.channels inputs.cleaning inputs.decode inputs.formats
+        inputs.images inputs.references inputs.spreadsheets inputs.well_names measure.compare measure.tidy
+        pictures.labels pictures.montage pictures.plate_layout profiles.controls profiles.ledger
+        profiles.similarity profiles.subset profiles.tables report.figures report.ledger report.models
         report.page report.plates report.provenance report.run report.svg report.tasks train.collapse
     """,
 }
@@ -81,10 +101,12 @@ PICKED = {  # section: name: the modules that count if a config picks it
             encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
             encoder.weights networks.state_dicts
         """,
+        "cell_count": "profiles.baselines profiles.pool",
         "cell_dino": """
             encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
             encoder.weights networks.state_dicts
         """,
+        "cp_measure": "encoder.classical",
         "dinov2": """
             encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
             encoder.weights networks.state_dicts
@@ -93,10 +115,18 @@ PICKED = {  # section: name: the modules that count if a config picks it
             encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
             encoder.weights networks.state_dicts
         """,
+        "given": """
+            inputs.channel_planes inputs.channels inputs.cleaning inputs.decode inputs.feature_files
+            inputs.feature_tables inputs.formats inputs.listing inputs.pattern inputs.projections
+            inputs.references inputs.spreadsheets inputs.vendors inputs.well_names profiles.controls
+            profiles.given profiles.ledger profiles.pool profiles.tables
+        """,
+        "mean_intensity": "encoder.intensities",
         "random": """
             encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
             encoder.weights networks.state_dicts
         """,
+        "shuffled": "profiles.baselines profiles.pool",
         "vit": "encoder.architecture encoder.sizes encoder.vit encoder.weights networks.state_dicts",
     },
     "train": {
@@ -112,40 +142,58 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "supervised": "encoder.views encoder.views_cpu encoder.vit train.methods.learner train.methods.supervised",
     },
     "correction": {
-        "coral": "profiles.controls profiles.correct profiles.tables",
-        "harmony": "profiles.controls profiles.correct profiles.tables",
-        "sphering": "profiles.controls profiles.correct profiles.tables",
-        "standardize": "profiles.controls profiles.correct profiles.tables",
+        "clip": "profiles.controls profiles.fitting profiles.scaling profiles.tables",
+        "coral": "profiles.controls profiles.fitting profiles.tables profiles.whitening",
+        "feature_select": "profiles.feature_selection",
+        "harmony": "profiles.harmony profiles.tables",
+        "mad_robustize": "profiles.controls profiles.fitting profiles.scaling profiles.tables",
+        "partial_whitening": "profiles.controls profiles.fitting profiles.tables profiles.whitening",
+        "sphering": "profiles.controls profiles.fitting profiles.tables profiles.whitening",
+        "standardize": "profiles.controls profiles.fitting profiles.scaling profiles.tables",
+        "tvn": "profiles.controls profiles.fitting profiles.tables profiles.whitening",
+        "zscore": "profiles.controls profiles.fitting profiles.scaling profiles.tables",
     },
     "measure": {
         "assay_quality": """
             inputs.cleaning inputs.spreadsheets measure.assay_quality measure.tidy profiles.controls
-            profiles.tables
-        """,
-        "average_precision": """
-            inputs.cleaning inputs.spreadsheets measure.average_precision measure.tidy profiles.controls
             profiles.similarity profiles.tables
         """,
+        "average_precision": """
+            inputs.cleaning inputs.spreadsheets measure.average_precision measure.nulls measure.ranks
+            measure.tidy profiles.controls profiles.similarity profiles.tables
+        """,
         "dose_response": """
-            inputs.cleaning inputs.spreadsheets measure.dose_response measure.tidy profiles.controls
-            profiles.tables
+            inputs.cleaning inputs.spreadsheets measure.dose_response measure.ec50 measure.tidy
+            profiles.controls profiles.similarity profiles.tables
         """,
         "knn": """
             inputs.cleaning inputs.spreadsheets measure.knn measure.tidy profiles.controls profiles.similarity
             profiles.tables
+        """,
+        "matching": """
+            inputs.cleaning inputs.spreadsheets measure.group_similarity measure.matching measure.tidy
+            profiles.controls profiles.similarity profiles.tables
+        """,
+        "mixing": """
+            inputs.cleaning inputs.spreadsheets measure.mixing measure.tidy profiles.controls
+            profiles.similarity profiles.tables
         """,
         "nearest_class": """
             inputs.cleaning inputs.spreadsheets measure.nearest_class measure.tidy profiles.controls
             profiles.similarity profiles.tables
         """,
         "replicating": """
-            inputs.cleaning inputs.spreadsheets measure.replicating measure.tidy profiles.controls
+            inputs.cleaning inputs.spreadsheets measure.group_similarity measure.replicating measure.tidy
+            profiles.controls profiles.similarity profiles.tables
+        """,
+        "retrieval": """
+            inputs.cleaning inputs.spreadsheets measure.retrieval measure.tidy profiles.controls
             profiles.similarity profiles.tables
         """,
         "segmentation": """
             calibrate.plate inputs.cleaning inputs.decode inputs.formats inputs.images inputs.label_images
             inputs.references inputs.spreadsheets measure.segmentation measure.tidy profiles.controls
-            profiles.tables
+            profiles.similarity profiles.tables
         """,
     },
     "draw": {
