@@ -3,9 +3,14 @@
 python tests/benchmarks/aggregate.py [--cells 1000000] [--plates 4] [--repeats 3]
 
 Plates of 384 wells of 9 fields, embeddings of 384 dimensions, everything in the page cache. Every step runs in an
-interpreter of its own, as its job does, and is timed without the imports; all take turns, and ratios are medians over
-the rounds. "Load and one pass" is np.load and the mean over the cells, plate by plate; "pool" all plates one after the
-other (a job each in the workflow), "aggregate" their profiles of fields and wells.
+interpreter of its own, as its job does; CPU-seconds without imports, all take turns, ratios are medians over the
+rounds. "Load and one pass" is np.load and the mean over the cells, plate by plate; "pool" all plates one after the
+other (a job each in the workflow), with its files; "aggregate" gathers them into both tables of profiles.
+
+Seen on two shared cores. 4 plates (13,800 fields of 72 cells): load and one pass 1.7 to 1.8 s; pool and aggregate
+together 1.2 to 1.3 times that for the mean, 2.2 to 2.3 times for the median. 8 plates (27,600 fields of 36 cells;
+arrays half as large load in 1.0 s): 2.9 to 3.4 and 4.2 to 4.4 times. Peak memory 230 to 255 MiB for pool, 185 for
+aggregate, with 4 plates as with 8.
 """
 
 import argparse
@@ -76,13 +81,13 @@ def compare(folder, repeats):
     print(f"\n{len(list(folder.glob('*.npy')))} plates, CPU-seconds\n")
     print("| step | seconds | load and one pass = 1 | peak MiB |\n|---|---|---|---|")
     for step in steps:
-        line(step, seconds[step], seconds["load and one pass"], max(own[1] for own in found[step]))
+        line(step, seconds[step], seconds["load and one pass"], round(max(own[1] for own in found[step])))
     for name in ("mean", "median"):
         line(f"pool {name} and aggregate", seconds[f"pool {name}"] + seconds["aggregate"], seconds["load and one pass"])
 
 
-def line(step, seconds, unit, memory=float("nan")):
-    print(f"| {step} | {statistics.median(seconds):.2f} | {statistics.median(seconds / unit):.2f} | {memory:.0f} |")
+def line(step, seconds, unit, memory=""):
+    print(f"| {step} | {statistics.median(seconds):.2f} | {statistics.median(seconds / unit):.2f} | {memory} |")
 
 
 def run(step, folder):

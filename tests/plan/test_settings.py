@@ -32,7 +32,7 @@ PLAIN = {  # sections that are the options of one function (aggregate: of two), 
     "consensus": (consensus, set()),
     "views": (augmentation, set()),
     "fit": (fit, {"seed", "device"}),
-    "embed": (embed, {"channels", "device", "threads", "encoder", "weights", "model", "seed"}),
+    "embed": (embed, {"channels", "device", "threads", "encoder", "weights", "model", "seed", "outlines"}),
 }
 
 
