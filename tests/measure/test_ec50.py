@@ -7,7 +7,8 @@ from made_profiles import profiles, values
 from scipy.optimize import curve_fit
 from scipy.stats import binom
 from wellread.measure import ec50
-from wellread.measure.dose_response import dose_response
+from wellread.measure.dose_response import _distance_of_controls, dose_response
+from wellread.profiles import tables
 
 DOSES = 10.0 ** np.arange(-2, 2, 0.5)
 
@@ -68,6 +69,23 @@ def test_the_curve_is_that_of_scipy_and_the_interval_that_of_its_profile():
 def test_a_curve_without_its_middle_in_the_doses_has_no_ec50(middle, height, why):
     found = [ec50.fit(*distances(seed, middle, height=height)) for seed in range(20)]
     assert found.count(why) >= 18, found
+
+
+def test_an_interval_that_ends_outside_the_doses_is_told():
+    """The doses are 0.01 to 31.6; with little noise the intervals of 31 and 0.0098 are narrow and end outside."""
+    found = [ec50.fit(*distances(seed, 31.0, noise=0.02)) for seed in range(10)]
+    assert found.count("not_reached") >= 7
+    low = [ec50.fit(*distances(seed, 0.0098, noise=0.02)) for seed in range(10)]
+    assert low.count("below_doses") >= 7
+
+
+def test_a_control_is_compared_with_the_mean_of_the_others():
+    meta, X = tables.split(plate(0, [1.0]))
+    found = _distance_of_controls(meta, X)
+    use = np.flatnonzero(meta["Metadata_control_use"] == "evaluate")
+    by_hand = [np.linalg.norm(X[i] - X[use[use != i]].mean(axis=0)) for i in use]
+    np.testing.assert_allclose(found[use], by_hand)
+    assert np.isnan(np.delete(found, use)).all()
 
 
 def test_three_doses_are_too_few():

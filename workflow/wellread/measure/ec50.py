@@ -6,7 +6,8 @@ import numpy as np
 from scipy.optimize import brentq, minimize
 from scipy.stats import f as f_distribution
 
-SLOPES = np.geomspace(0.3, 8, 50)  # Hill slopes that are tried
+SLOPES = np.geomspace(0.3, 8, 30)  # Hill slopes that are tried
+FINER = 4  # rounds
 BEYOND, STEP = 1.5, 0.04  # how far beyond the doses a curve may have its middle, and the grid, in factors of 10 (log10)
 CONFIDENCE = 0.95
 MIN_DOSES = 4  # as many as the curve has parameters
@@ -46,8 +47,14 @@ class Curve:
         return self.w.sum() * ((w * y**2).sum() - explained)
 
     def profile(self, log_ec50) -> np.ndarray:
-        """The smallest `rss` over all slopes, for every log10 EC50 (m,)."""
-        return self.rss(np.asarray(log_ec50, float)[:, None], SLOPES[None, :]).min(axis=1)
+        """The smallest `rss` over all slopes, for every log10 EC50 (m,), on finer and finer grids."""
+        at, slopes, step = np.asarray(log_ec50, float)[:, None], SLOPES[None, :], np.log(SLOPES[1] / SLOPES[0])
+        for _ in range(FINER):
+            rss = self.rss(at, slopes)
+            best = np.take_along_axis(np.broadcast_to(slopes, rss.shape), rss.argmin(axis=1)[:, None], 1)
+            slopes = np.clip(best * np.exp(np.linspace(-step, step, 9)), SLOPES[0], SLOPES[-1])
+            step /= 4
+        return rss.min(axis=1)
 
 
 def fit(dose: np.ndarray, distance: np.ndarray, count: np.ndarray) -> tuple[float, float, float] | str:
@@ -65,13 +72,12 @@ def fit(dose: np.ndarray, distance: np.ndarray, count: np.ndarray) -> tuple[floa
     curve = Curve(dose, distance**2, weight)
     first, last = np.log10([positive.min(), positive.max()])
     grid = np.arange(first - BEYOND, last + BEYOND, STEP)
-    profile = curve.profile(grid)
-    best, (ec50, smallest) = profile.argmin(), _polished(curve, grid[profile.argmin()])
+    ec50, smallest = _polished(curve, grid[curve.profile(grid).argmin()])
     flat = float((weight * (curve.y - np.average(curve.y, weights=weight)) ** 2).sum())
     if (flat - smallest) / 3 <= smallest / freedom * f_distribution.ppf(CONFIDENCE, 3, freedom):
         return "flat"
     limit = smallest * (1 + f_distribution.ppf(CONFIDENCE, 1, freedom) / freedom)
-    low, high = (_crossing(curve, grid[side], profile[side], limit) for side in (np.s_[best::-1], np.s_[best:]))
+    low, high = (_crossing(curve, ec50, side, limit) for side in (grid[grid < ec50][::-1], grid[grid > ec50]))
     if high is None or high > last:
         return "not_reached"
     if low is None or low < first:
@@ -100,10 +106,12 @@ def _polished(curve: Curve, start: float) -> tuple[float, float]:
     return float(found.x[0]), float(found.fun)
 
 
-def _crossing(curve: Curve, grid: np.ndarray, profile: np.ndarray, limit: float) -> float | None:
-    """Where the profile, on a grid that leads away from its minimum, first exceeds the limit; None if it never does."""
-    outside = np.flatnonzero(profile > limit)
-    if not len(outside) or outside[0] == 0:
+def _crossing(curve: Curve, ec50: float, grid: np.ndarray, limit: float) -> float | None:
+    """Where the profile first exceeds the limit, on a grid that leads away from the best EC50; None if nowhere."""
+    outside = np.flatnonzero(curve.profile(grid) > limit)
+    if not len(outside):
         return None
-    inner, outer = grid[outside[0] - 1], grid[outside[0]]
+    inner, outer = [ec50, *grid][outside[0]], grid[outside[0]]
+    if curve.profile([inner])[0] >= limit:  # data so exact that the search for the slope is coarser
+        return inner
     return brentq(lambda at: curve.profile([at])[0] - limit, inner, outer, xtol=1e-4)

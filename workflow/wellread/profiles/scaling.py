@@ -15,7 +15,7 @@ from wellread.runtime.registry import choice
 
 log = logging.getLogger("wellread")
 
-ENOUGH = 16  # wells of fitting controls in every group: their mean is known to 0.25, their standard deviation to 18 %
+ENOUGH = 32  # wells of fitting controls in every group: their mean is known to 0.18, their deviation to 13 %
 FEWEST = 4  # controls that tell something of their centre and spread
 SHIFTED, WIDER = 0.75, 2.0  # median over features; of 4 controls beside inactive wells .3 and 1.3
 
