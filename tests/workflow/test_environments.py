@@ -86,6 +86,6 @@ def imports(sources):
 
 
 def picked(tree) -> set[str]:
-    """The modules of all that a source may pick by the config: `pick("measure", ...)`; ready profiles are not embedded."""
+    """The modules of all that a source may pick by the config: `pick("measure", ...)`; `given` is not embedded."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "pick"]
     return {one.module for call in calls for one in choices(call.args[0].value).values() if not one.given}
