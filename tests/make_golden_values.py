@@ -305,6 +305,14 @@ def covariance(X):
     return sum(np.outer(row, row) for row in d) / len(d)
 
 
+def of_positions(wells, X):
+    """Centred on the means of fitting positions, times the inverse root of their covariance and its mean variance."""
+    fit = rows(wells, control_use="fit")
+    M = np.array([np.mean([X[i] for i in fit if wells[i]["well"] == name], axis=0) for name in
+                  sorted({wells[i]["well"] for i in fit})])  # fmt: skip
+    return (X - M.mean(axis=0)) @ inv(sqrtm(relative(M)))
+
+
 def relative(X):
     return covariance(X) + np.trace(covariance(X)) / 3 * np.eye(3)
 
@@ -354,6 +362,7 @@ def corrections(wells, X):
             [{"sphering": {"regularisation": "ledoit_wolf"}}],
             whitened(wells, X, lambda Z: ledoit_wolf(Z)[0]),
         ],
+        "of positions": [[{"sphering": {"of": "positions"}}], of_positions(wells, X)],
         "standardize": [[{"standardize": {}}], standardized(wells, X, mean, stdev)],
         "robust": [[{"standardize": {"robust": True}}], standardized(wells, X, median, mad)],
         "of controls": [[{"standardize": {"fit": "controls"}}], standardized(wells, X, mean, stdev, control_use="fit")],

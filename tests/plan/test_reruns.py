@@ -148,6 +148,7 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "harmony": "profiles.harmony profiles.tables",
         "mad_robustize": "profiles.controls profiles.fitting profiles.scaling profiles.tables",
         "partial_whitening": "profiles.controls profiles.fitting profiles.tables profiles.whitening",
+        "position": "inputs.well_names profiles.controls profiles.position profiles.tables",
         "sphering": "profiles.controls profiles.fitting profiles.tables profiles.whitening",
         "standardize": "profiles.controls profiles.fitting profiles.scaling profiles.tables",
         "tvn": "profiles.controls profiles.fitting profiles.tables profiles.whitening",

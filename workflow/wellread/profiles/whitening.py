@@ -15,26 +15,34 @@ log = logging.getLogger("wellread")
 
 
 @choice("correction", needs=("fitting controls",))
-def sphering(X, meta, seed, *, regularisation=1.0, relative=True):
+def sphering(X, meta, seed, *, regularisation=1.0, relative=True, of="wells"):
     """Whiten (ZCA) on the fitting half of the negative controls: x' = (x - mean) V (S + lambda)^(-1/2) V^T.
 
     V S V^T is the covariance of those controls, divided by n. lambda is `regularisation`, in units of the
     mean eigenvalue if `relative`; at 1 no direction is stretched more than sqrt(2) times as much as an average
     one. The Cell-DINO evaluation code has 1e-5, absolute. "ledoit_wolf" instead shrinks S towards its mean, by the
-    weight that Ledoit and Wolf (2004) find optimal. Raises InputError if there are fewer than two such controls.
+    weight that Ledoit and Wolf (2004) find optimal. With `of`="positions" the covariance is that of the means of
+    control positions over their plates: what positions do on all plates, where treatments keep theirs. Raises
+    InputError if there are fewer than two such controls.
     """
     fit = fitting_controls(meta)
-    mean = X[fit].mean(axis=0)
-    S, V = _eigendecomposition(X[fit] - mean)
+    rows = _position_means(X[fit], tables.text_column(meta, "well")[fit]) if of == "positions" else X[fit]
+    mean = rows.mean(axis=0)
+    S, V = _eigendecomposition(rows - mean)
     if regularisation == "ledoit_wolf":
         from sklearn.covariance import ledoit_wolf_shrinkage
 
-        weight = ledoit_wolf_shrinkage(X[fit] - mean, assume_centered=True)
+        weight = ledoit_wolf_shrinkage(rows - mean, assume_centered=True)
         regularised = (1 - weight) * S + weight * S.mean()
     else:
         regularised = S + regularisation * (S.mean() if relative else 1)
-    _log_spectrum(fit.sum(), S, regularised)
+    _log_spectrum(len(rows), S, regularised)
     return (X - mean) @ _matrix_power(regularised, V, -0.5)
+
+
+def _position_means(X: np.ndarray, wells: np.ndarray) -> np.ndarray:
+    """The means (p, D) of the rows of X (n, D) that have the same name of a well."""
+    return np.stack([X[wells == well].mean(axis=0) for well in np.unique(wells)])
 
 
 def _log_spectrum(n: int, S: np.ndarray, regularised: np.ndarray) -> None:
