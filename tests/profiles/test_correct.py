@@ -234,7 +234,7 @@ def test_harmony_of_one_batch_says_so(caplog):
 @pytest.mark.dag
 def test_controls_that_fitted_sphering_fake_activity_and_others_do_not():
     """Nothing is active here. Against the controls that fitted the sphering, most treatments seem to be."""
-    frame = screen(plates=4, treatments=40, controls=40, D=240)
+    frame = screen(plates=4, treatments=40, controls=40, D=300)
     frame = correct(frame, [{"sphering": {"regularisation": 1e-5}}], seed=0)
     other = frame["Metadata_control_use"].map({"fit": "evaluate", "evaluate": "fit", "": ""})
     honest, leaking = (

@@ -26,7 +26,7 @@ def done(tmp_path_factory):
 
 
 PER_PLATES = {"score", "look"}
-PER_DATASET = {"aggregate", "correct", "consensus", "measure", "draw", "ledger", "report"}
+PER_DATASET = {"aggregate", "correct", "cross", "consensus", "measure", "draw", "ledger", "report"}
 CODE = "workflow/wellread"
 CHANGES = {
     "nothing": (lambda f: None, set()),
@@ -50,7 +50,9 @@ CHANGES = {
         set(),
     ),
     "the code of a measure": (
-        lambda f: replace(f / CODE / "measure/average_precision.py", "import math\n", "import math\n\nNEW = 1\n"),
+        lambda f: replace(
+            f / CODE / "measure/average_precision.py", "import numpy as np\n", "import numpy as np\n\nNEW = 1\n"
+        ),
         {"measure", "report"},
     ),
     "a comment in vit.py": (
@@ -63,7 +65,7 @@ CHANGES = {
     ),
     "the sphering regularisation": (
         lambda f: replace(f / "test.yaml", "regularisation: 0.1", "regularisation: 0.2"),
-        {"correct", "consensus", "measure", "draw", "report"},
+        {"correct", "cross", "consensus", "measure", "draw", "report"},
     ),
     "a label in the wells table": (lambda f: replace(f / "wells.csv", ",actin bundling", ",actin"), PER_DATASET),
     "one row of one plate": (
