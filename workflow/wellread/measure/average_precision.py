@@ -24,7 +24,7 @@ from wellread.runtime.registry import choice
 
 SAME_TREATMENT = ["treatment"]
 MIN_POSITIONS = 20  # control positions; 1 / (20 + 1) is the largest floor below .05
-MAX_DESIGNS, FAKES = 10, 40  # designs of treatments whose wells controls are laid out in, and groups of each
+MAX_DESIGNS, FAKES = 4, 40  # designs of treatments whose wells controls are laid out in, and groups of each
 
 
 @choice(
@@ -70,15 +70,15 @@ def average_precision(
     crossed = crossed if negatives == "controls" else None
     halves += [] if crossed is None else [Half.of(crossed, sameby, negatives)]
     tests, left_out = {}, {"no negative on its plate": 0, "no replicate": 0}
-    for item in progress(sorted(set(halves[0].items) - {""}), "treatments", unit="treatment"):
-        own = np.flatnonzero(halves[0].items == item)
-        compared = own[np.isin(halves[0].plates[own], halves[0].reference_plates)]
+    for item, own in progress(halves[0].wells_of_items.items(), "treatments", unit="treatment"):
+        compared = own[halves[0].compared[own]]
         left_out["no negative on its plate"] += len(own) - len(compared)
         left_out["no replicate"] += len(compared) == 1
         if len(compared) > 1:
             # a random stream per treatment, so that a new treatment does not change the p-values of the others
             rng = np.random.default_rng([seed, crc32(item.encode())])
-            tests[item] = permutation_test(halves, compared, permute == "auto", null_size, rng)
+            layers = halves[0].layers(compared, permute == "auto")
+            tests[item] = permutation_test(halves, compared, layers, null_size, rng)
             if negatives == "others":  # which keep their positions, too, and have effects of their own
                 tests[item]["control_positions"] = 0
     rows = [row("left_out", count, (halves[0].items != "").sum(), reason) for reason, count in left_out.items()]
@@ -91,7 +91,7 @@ def average_precision(
 
 @dataclass(frozen=True)
 class Half:
-    """Wells sorted by plate and well, (n,) each: plate, position, treatment or "", whether a negative, unit profile."""
+    """Wells sorted by plate and well, (n,) each: plate from 0, position, treatment or "", is negative, unit profile."""
 
     plates: np.ndarray
     positions: np.ndarray
@@ -111,13 +111,21 @@ class Half:
             treated, reference = control != "negative", controls.is_evaluation(meta)
         else:
             treated = reference = (control == "") & (names != "")
-        places = tables.text_column(meta, "plate"), tables.text_column(meta, "well")
-        return cls(*places, np.where(treated, names, ""), reference, similarity.unit_length(X))
+        plates = np.unique(tables.text_column(meta, "plate"), return_inverse=True)[1]
+        return cls(
+            plates, tables.text_column(meta, "well"), np.where(treated, names, ""), reference, similarity.unit_length(X)
+        )
 
     @cached_property
-    def reference_plates(self) -> np.ndarray:
-        """The plates that have negatives."""
-        return np.unique(self.plates[self.reference])
+    def wells_of_items(self) -> dict[str, np.ndarray]:
+        """The row numbers of every treatment, sorted by its name."""
+        rows = pd.Series(np.arange(len(self.items))).groupby(self.items, sort=True)
+        return {item: own.to_numpy() for item, own in rows if item}
+
+    @cached_property
+    def compared(self) -> np.ndarray:
+        """Which wells (n,) are on a plate that has negatives."""
+        return np.isin(self.plates, self.plates[self.reference])
 
     @cached_property
     def pools(self) -> dict[tuple, ranks.Pool]:
@@ -145,23 +153,25 @@ class Half:
             self.tracks[plates] = np.array([[own[p] for own in at] for p in every], int).reshape(-1, len(plates))
         return self.tracks[plates]
 
+    def layers(self, own: np.ndarray, by_position: bool) -> list[tuple[tuple, tuple]]:
+        """The strata of wells `own` (R,), see `nulls.strata`."""
+        return nulls.strata(self.plates[own], self.positions[own], by_position)
+
     def units(self, plates: tuple, own: np.ndarray) -> np.ndarray:
         """What changes places on plates, as rows (n + m, number of plates): the negatives, then the treatment's own."""
-        mine = own[np.isin(self.plates[own], plates)]
+        mine = own[(self.plates[own, None] == np.array(plates)).any(axis=1)]
         mine = mine[np.lexsort((self.plates[mine], self.positions[mine]))].reshape(-1, len(plates))
         others = self.controls_on(plates)
-        return np.vstack([others[~np.isin(others, mine).any(axis=1)], mine])
+        return np.vstack([others[~(others[:, :, None] == mine.ravel()).any(axis=(1, 2))], mine])
 
 
-def permutation_test(halves: list[Half], own: np.ndarray, by_position: bool, null_size: int, rng) -> dict[str, float]:
-    """The mean average precision of the wells `own` (R,), with p, its floor, and what is at the threshold of p.
+def permutation_test(halves: list[Half], own: np.ndarray, layers: list, null_size: int, rng) -> dict[str, float]:
+    """The mean average precision of the wells `own` (R,), of strata `layers`, with p, its floor, and the null.
 
     Of a treatment with the same positions on several plates both halves of the controls are used, of others the first.
     """
-    first = halves[0]
-    layers = nulls.strata(first.plates[own], first.positions[own], by_position)
     shared = any(len(plates) > 1 for plates, _ in layers)
-    used = [half for half in halves if np.isin(first.plates[own], half.reference_plates).all()]
+    used = [half for half in halves if half.compared[own].all()]
     found = [_permuted(half, own, layers, null_size, rng) for half in (used if shared else used[:1])]
     observed, samples = np.array([f["ap"][0] for f in found]), [f["ap"][1:] for f in found]
     n_controls = sum(min(n for _, n in f["sizes"]) for f in found)
@@ -200,37 +210,41 @@ def test_fakes(halves: list[Half], by_position: bool, null_size: int, seed: int)
     """
     first, rng = halves[0], np.random.default_rng([seed, crc32(b"fakes")])
     designs = Counter()
-    for item in sorted(set(first.items) - {""}):
-        own = np.flatnonzero((first.items == item) & np.isin(first.plates, first.reference_plates))
-        layers = nulls.strata(first.plates[own], first.positions[own], by_position)
+    for rows in first.wells_of_items.values():
+        own = rows[first.compared[rows]]
+        layers = first.layers(own, by_position)
         designs[tuple((plates, len(positions)) for plates, positions in layers)] += len(own) > 1
-    groups = [
-        (half, own)
+    fakes = [
+        fake
         for design, count in designs.most_common(MAX_DESIGNS)
         for half in (halves if any(len(plates) > 1 for plates, _ in design) else halves[:1])
-        for own in (_laid_out(half, design, rng) if count else [])
+        for fake in (_laid_out(half, design, rng) if count else [])
     ]
-    used = {(id(half), row) for half, own in groups for row in own}
-    if len(used) < MIN_POSITIONS:
-        return {"used": pd.DataFrame(), "wells": pd.DataFrame()}, len(used)
-    return {
-        name: pd.DataFrame([permutation_test([half], own, by, null_size, rng) for half, own in groups])
-        for name, by in {"used": by_position, "wells": False}.items()
-    }, len(used)
+    used = {(id(half), row) for half, own, _ in fakes for row in own}
+    tests = {"used": [], "wells": []}
+    for half, own, layers in fakes if len(used) >= MIN_POSITIONS else []:
+        found, shared = permutation_test([half], own, layers, null_size, rng), any(len(p) > 1 for p, _ in layers)
+        by_wells = permutation_test([half], own, half.layers(own, False), null_size, rng) if shared else found
+        tests["used"].append(found)
+        tests["wells"].append(by_wells)
+    return {name: pd.DataFrame(found) for name, found in tests.items()}, len(used)
 
 
-def _laid_out(half: Half, design: tuple, rng) -> list[np.ndarray]:
-    """Wells of negatives in groups that are laid out as `design`, ((plates, number of positions), ...).
+def _laid_out(half: Half, design: tuple, rng) -> list[tuple[Half, np.ndarray, list]]:
+    """Negatives (half, wells, strata) in groups that are laid out as `design`, ((plates, number of positions), ...).
 
     Single positions are used once each; groups of several are drawn anew, FAKES in all.
     """
-    groups, positions = [], [half.controls_on(plates) for plates, _ in design]
+    fakes, positions = [], [half.controls_on(plates) for plates, _ in design]
     count = min(len(rows) // m for rows, (_, m) in zip(positions, design, strict=True))
     rounds = 1 if design[0][1] == len(design) == 1 else -(-FAKES // max(1, count))
     for _ in range(rounds if count > 1 else 0):
         drawn = [rng.permutation(rows)[: count * m] for rows, (_, m) in zip(positions, design, strict=True)]
-        groups += list(np.hstack([rows.reshape(count, -1) for rows in drawn]))
-    return groups
+        for parts in zip(*(rows.reshape(count, -1, rows.shape[1]) for rows in drawn), strict=True):
+            places = [tuple(half.positions[rows[:, 0]]) for rows in parts]
+            layers = [(plates, own) for (plates, _), own in zip(design, places, strict=True)]
+            fakes.append((half, np.concatenate([rows.ravel() for rows in parts]), layers))
+    return fakes
 
 
 def _results(tests: pd.DataFrame, fakes: tuple, threshold: float) -> list[dict]:
@@ -250,7 +264,8 @@ def _results(tests: pd.DataFrame, fakes: tuple, threshold: float) -> list[dict]:
         rows.append(undecidable("fraction_active", _reason(tests, few, threshold), len(tests)))
     rows += [row(f"fraction_{what}", tests[what].mean(), len(tests)) for what in ("decidable", "by_position")]
     for metrics, own in (([*means, "p_value"], tests), (["q_value", "active"], decided)):
-        rows += [row(metric, test[metric], test["n"], item) for metric in metrics for item, test in own.iterrows()]
+        for metric in metrics:
+            rows += [row(metric, *pair, item) for item, *pair in zip(own.index, own[metric], own["n"], strict=True)]
     return rows
 
 

@@ -42,7 +42,7 @@ class Pool:
         S[m:] = U[own] @ U[rows].T
         S[:m, m:] = S[m:, :m].T
         on, every = plates[rows], np.arange(m + r)
-        for plate in np.unique(on):
+        for plate in set(plates[own]):
             here = np.flatnonzero(on == plate)
             old, late = here[here < m], here[here >= m]
             above[old, :m] += _as_similar(S, old, late, every[:m])

@@ -28,9 +28,9 @@ def position(X, meta, seed, *, fit="auto"):
     smooth surface (a Gaussian process of 3 wells' reach), whose variances, shared by all features, maximise the
     likelihood. Where there are no such effects their variances are near 0 and little is taken out. It is fitted to the
     wells of `fit`, "all" or the fitting half of the negative "controls", and a well that is fitted gets the prediction
-    of all others, so that no treatment takes out its own effect. "auto" takes controls where a plate has 40 of them in three
-    quarters of its rows and columns. For the fit, values end at 3 robust standard deviations from the median. Plates
-    with wells whose names are no row and column stay as they are, and are logged.
+    of all others, so that no treatment takes out its own effect. "auto" takes controls where a plate has 40 of them in
+    three quarters of its rows and columns. For the fit, values end at 3 robust standard deviations from the median.
+    Plates with wells whose names are no row and column stay as they are, and are logged.
     """
     plates, places = tables.text_column(meta, "plate"), _places(meta)
     out = X.copy()

@@ -1,0 +1,157 @@
+"""Activity where treatments keep their positions: positions are permuted, and controls tell how often that is wrong."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_profiles import screen, undecided, values
+from scipy.stats import kstest
+from wellread.measure import nulls
+from wellread.measure.average_precision import average_precision
+from wellread.measure.ranks import Pool
+from wellread.profiles import controls, tables
+
+
+def with_positions(frame, strength, seed=0):
+    """A screen in which every position has an effect of its own, the same on all plates."""
+    meta, X = tables.split(frame)
+    code = np.unique(meta["Metadata_Well"], return_inverse=True)[1]
+    rng = np.random.default_rng([seed, 7])
+    return tables.join(
+        meta,
+        (X - 5) / np.geomspace(0.1, 10, X.shape[1]) + strength * rng.normal(size=(code.max() + 1, X.shape[1]))[code],
+    )
+
+
+def answers(frame, **options):
+    return average_precision(frame, 0, controls.swapped(frame), **options)
+
+
+@pytest.mark.parametrize("per_plate", [1, 2, 5])
+def test_average_precisions_are_those_of_a_loop(per_plate):
+    """Of wells on three plates, some of one plate, in three choices; beyond 12 replicates ranks are sorted."""
+    rng = np.random.default_rng(per_plate)
+    plates, chosen = np.repeat([0, 1, 2], 10), []
+    U = rng.normal(size=(30, 4)).round(1)
+    U /= np.linalg.norm(U, axis=1, keepdims=True)
+    for _ in range(3):
+        chosen.append(np.concatenate([p * 10 + rng.permutation(10)[:per_plate] for p in range(3)]))
+    members = np.array(chosen)
+    base, own = np.setdiff1d(np.arange(30), members[0]), members[0]
+    pool = Pool.of(U, plates, base).with_wells(U, plates, own)
+    found = pool.average_precisions(pool.find(members))
+    for n, rows in enumerate(members):
+        for i, query in enumerate(rows):
+            others = [w for w in np.flatnonzero(plates == plates[query]) if w not in rows]
+            ranked = sorted(
+                [*((-U[query] @ U[w], 0) for w in others), *((-U[query] @ U[w], 1) for w in rows if w != query)]
+            )
+            hits = [rank for rank, (_, hit) in enumerate(ranked, 1) if hit]
+            assert found[i, n] == pytest.approx(np.mean([(k + 1) / rank for k, rank in enumerate(hits)]), abs=1e-9)
+
+
+def test_plates_that_share_a_treatments_positions_are_one_stratum():
+    plates = np.array(["a", "b", "c", "a", "b", "d"])
+    positions = np.array(["A1", "A1", "B2", "A3", "A3", "A1"])
+    assert nulls.strata(plates, positions, True) == [(("a", "b"), ("A1", "A3")), (("c",), ("B2",)), (("d",), ("A1",))]
+    assert [plates for plates, _ in nulls.strata(plates, positions, False)] == [("a",), ("b",), ("c",), ("d",)]
+
+
+def test_few_choices_are_all_made_and_many_are_drawn_evenly():
+    (every,) = nulls.choices([(2, 3)], 1000, None)
+    assert sorted(map(tuple, every)) == sorted(combinations(range(5), 2))
+    assert every[0].tolist() == [3, 4]  # the true one
+    one, two = nulls.choices([(1, 3), (2, 2)], 6000, np.random.default_rng(0))
+    assert (one[0].tolist(), two[0].tolist()) == ([3], [2, 3])
+    assert np.bincount(one[1:, 0]) / 6000 == pytest.approx(np.full(4, 1 / 4), abs=0.03)
+    assert np.bincount(two[1:].ravel()) / 6000 == pytest.approx(np.full(4, 1 / 2), abs=0.03)
+    assert (two[:, 0] != two[:, 1]).all()
+
+
+def test_p_values_count_both_halves_together():
+    assert nulls.p_value(np.array([0.5, 0.9]), [np.array([0.4, 0.5, 0.6]), np.array([0.1])]) == (1 + 2) / (1 + 4)
+
+
+@pytest.mark.parametrize("n", [20, 64])
+def test_smooth_p_values_of_nothing_are_uniform(n):
+    """Mean average precisions of skewed effects; of more draws than p-values of counting can tell apart."""
+    rng = np.random.default_rng(n)
+    draws = rng.beta(2, 4, size=(4000, 2 * n + 2))
+    p = np.array(
+        [
+            nulls.smooth_p_value(d[:2], [d[2 : n // 2 + 2], d[n // 2 + 2 : n + 2]], 1e-3)
+            for d in draws[:, [0, 0, *range(2, n + 2)]]
+        ]
+    )
+    for a in (0.01, 0.05, 0.1, 0.5):
+        assert (p <= a).mean() == pytest.approx(a, abs=3 * np.sqrt(a * (1 - a) / 4000) + 0.003)
+
+
+def test_smooth_p_values_fall_with_the_statistic_and_below_the_floor():
+    null = [np.linspace(0.1, 0.6, 32), np.linspace(0.1, 0.6, 32)]
+    p = [nulls.smooth_p_value(np.array([x, x]), null, 0.01) for x in (0.05, 0.2, 0.4, 0.59, 0.8, 1.0)]
+    assert p == sorted(p, reverse=True)
+    assert p[0] == 1
+    assert 0 < p[-1] < 1 / 65 < p[2]
+
+
+def test_positions_are_not_called_treatments():
+    """No treatment does anything, positions do: permuting wells calls most of them active, permuting positions none."""
+    frame = with_positions(screen(plates=4, treatments=40, controls=40, D=16, fixed=True), 0.7)
+    by_wells, by_positions = answers(frame, permute="wells"), answers(frame)
+    assert values(by_wells, "fraction_active")[""] > 0.5
+    assert values(by_positions, "fraction_active")[""] == 0
+    assert values(by_positions, "fakes_active_by_wells")[""] > 0.5
+    assert values(by_positions, "fakes_active")[""] <= 0.1
+    assert values(by_positions, "fraction_by_position")[""] == 1
+    assert len(values(by_positions, "p_value")) == 40
+    assert values(by_positions, "p_floor")[""] == pytest.approx(1 / 41)
+
+
+@pytest.mark.dag
+def test_p_values_of_positions_are_uniform():
+    p = [
+        v
+        for seed in range(60)
+        for v in values(
+            answers(with_positions(screen(seed, plates=3, treatments=3, controls=24, D=8, fixed=True), 0.7, seed)),
+            "p_value",
+        ).values()
+    ]
+    assert kstest(p, "uniform").pvalue > 0.01
+    assert np.mean(np.array(p) <= 0.05) < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 60)
+
+
+def test_treatments_that_stand_out_from_positions_are_active():
+    frame = with_positions(screen(plates=4, treatments=20, controls=40, D=32, effect=1.0, fixed=True), 0.3)
+    assert values(answers(frame), "fraction_active")[""] > 0.8
+
+
+def test_fewer_than_20_control_positions_decide_nothing():
+    frame = screen(plates=4, treatments=5, controls=19, effect=2.0, fixed=True)
+    found = answers(frame)
+    assert undecided(found, "fraction_active").startswith("19 control positions, 20 are needed")
+    assert not values(found, "q_value")
+    assert not values(found, "active")
+    assert values(answers(screen(plates=4, treatments=5, controls=20, effect=2.0, fixed=True)), "q_value")
+
+
+def test_where_treatments_change_places_wells_are_permuted():
+    frame = screen(plates=4, treatments=10, controls=24, effect=0.5)
+    pd.testing.assert_frame_equal(answers(frame), answers(frame, permute="wells"))
+    assert values(answers(frame), "fraction_by_position")[""] == 0
+
+
+def test_other_treatments_cannot_tell_positions_from_treatments():
+    found = answers(screen(plates=4, treatments=30, controls=4, fixed=True), negatives="others")
+    assert undecided(found, "fraction_active").startswith("0 control positions")
+
+
+def test_the_smallest_detectable_is_where_p_is_at_the_threshold():
+    frame = screen(plates=4, treatments=30, controls=40, D=16, effect=0.3, fixed=True)
+    found = answers(frame)
+    least, p, ap = (values(found, name) for name in ("smallest_detectable", "p_value", "mean_average_precision"))
+    apart = [item for item in p if abs(ap[item] - least[""]) > 0.1]
+    assert all((p[item] < 0.05) == (ap[item] > least[""]) for item in apart)
+    assert {p[item] < 0.05 for item in apart} == {True, False}
