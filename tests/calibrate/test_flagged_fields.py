@@ -7,6 +7,8 @@ from wellread.calibrate import calibrate as module
 from wellread.calibrate.calibrate import survey
 from wellread.calibrate.illumination import none
 
+pytestmark = pytest.mark.dag
+
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
 BRIGHT = {"mean": {"range": [None, 5000]}}
 

@@ -106,7 +106,7 @@ def spoil(fault, image, strength, rng):
     return np.rint(200 + light + noise).clip(0).astype(np.uint16)
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_planted_faults_are_found_by_their_names(faulty):
     table = faulty[1]
     expected = {"blurred": "slope|focus", "saturated": "saturated", "empty": "signal", "copied": "duplicate"}

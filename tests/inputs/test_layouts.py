@@ -12,6 +12,8 @@ from wellread.painted import layout
 from wellread.painted.paint import paint
 from wellread.plan.dag import Plan
 
+pytestmark = pytest.mark.dag
+
 DATA = SHARED / "data"
 LINES = 12
 MODEL = "models: {random: {encoder: {random: {dim: 64, depth: 4, heads: 2, patch: 8, image: 128}}}}\n"

@@ -109,7 +109,7 @@ def test_positions_are_not_called_treatments():
     assert values(by_positions, "p_floor")[""] == pytest.approx(1 / 41)
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_p_values_of_positions_are_uniform():
     p = [
         v

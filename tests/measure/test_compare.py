@@ -12,6 +12,8 @@ from wellread.profiles.consensus import consensus
 from wellread.runtime import table_files
 from wellread.runtime.registry import choices
 
+pytestmark = pytest.mark.dag
+
 
 def series(values):
     return pd.Series(values, dtype=float)

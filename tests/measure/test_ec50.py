@@ -10,6 +10,8 @@ from wellread.measure import ec50
 from wellread.measure.dose_response import _distance_of_controls, dose_response
 from wellread.profiles import tables
 
+pytestmark = pytest.mark.dag
+
 DOSES = 10.0 ** np.arange(-2, 2, 0.5)
 
 

@@ -219,7 +219,7 @@ def test_ties_count_against_the_treatment():
     np.testing.assert_allclose(pool.average_precisions(np.array([[0, 1, 4]])), (1 / 3 + 2 / 4) / 2)
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_p_values_are_uniform_where_nothing_is_active():
     screens = [screen(seed, plates=3, treatments=1, controls=20, D=8, shift=1.0) for seed in range(150)]
     p = np.array([values(average_precision(s, 0, null_size=199), "p_value")["t000"] for s in screens])

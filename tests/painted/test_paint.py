@@ -9,6 +9,8 @@ from paths import ROOT
 from wellread.inputs import user_tables
 from wellread.painted import layout, paint, phantom
 
+pytestmark = pytest.mark.dag
+
 TREATED = layout.layout().query("control == ''")
 
 

@@ -9,6 +9,8 @@ from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import functions
 
+pytestmark = pytest.mark.dag
+
 ODD = ['<script>alert("x")</script>/"é"', "$x^2$ and $\\frac", "_private", "a/b\\c", "x" * 80, "two\nlines"]
 
 

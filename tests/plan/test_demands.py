@@ -7,6 +7,8 @@ from wellread.plan.dag import Plan
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choices
 
+pytestmark = pytest.mark.dag
+
 SECTIONS = ("measure", "draw", "correction")
 
 

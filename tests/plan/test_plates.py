@@ -8,6 +8,8 @@ from paths import ROOT
 from wellread.plan.dag import Plan
 from wellread.runtime.errors import InputError
 
+pytestmark = pytest.mark.dag
+
 
 def config(folder, plates=("P1", "P2", "P3"), **model):
     """A dataset of one well on every plate, and a model."""

@@ -9,6 +9,8 @@ from wellread.plan import raw_files
 from wellread.plan.dag import Plan
 from wellread.runtime.errors import InputError
 
+pytestmark = pytest.mark.dag
+
 PLATES, WELLS = ("P1", "P2"), [f"A{i:02d}" for i in range(1, 13)]
 
 

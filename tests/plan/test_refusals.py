@@ -6,6 +6,8 @@ from flow import small_config, write_tables
 from wellread.plan.dag import Plan
 from wellread.runtime.errors import InputError
 
+pytestmark = pytest.mark.dag
+
 
 @pytest.fixture
 def screen(tmp_path, monkeypatch):

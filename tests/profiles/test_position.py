@@ -10,6 +10,8 @@ from wellread.profiles import tables
 from wellread.profiles.position import position
 from wellread.profiles.whitening import sphering
 
+pytestmark = pytest.mark.dag
+
 AT = np.array([(row, column) for row in range(8) for column in range(12)], float)
 D = 40
 

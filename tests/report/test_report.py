@@ -18,6 +18,8 @@ from wellread.report.page import CHAPTERS, number, report
 from wellread.report.run import Run
 from wellread.runtime import table_files
 
+pytestmark = pytest.mark.dag
+
 PLATE = ("fields", "calibration", "masks", "crops", "cells", "lost")
 VOID = {"meta", "link", "img"}
 
@@ -220,7 +222,7 @@ def test_images_moved_away_since_are_reported(run, tmp_path):
     assert "no longer where they were" in text(written(tmp_path, inputs, run.wells, run.config))
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_many_plates_stay_small(run, tmp_path):
     """Forty plates: pictures of four of them only."""
     page_of_two = len(written(tmp_path, run.inputs, run.wells, run.config))

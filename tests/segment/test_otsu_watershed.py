@@ -15,6 +15,8 @@ from wellread.segment.otsu_watershed import otsu_watershed
 from wellread.segment.scene import Scene
 from wellread.segment.size import typical_diameter
 
+pytestmark = pytest.mark.dag
+
 NF1 = DATA / "cellpainting_fovs" / "nf1_plate2"
 real = pytest.mark.skipif(not FIELDS.exists(), reason="no images beside the repository in shared/data")
 

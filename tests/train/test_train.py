@@ -112,8 +112,8 @@ def test_same_seed_same_bytes_and_another_seed_others(plates, tmp_path):
     assert (tmp_path / "c" / "weights.safetensors").read_bytes() != first["weights.safetensors"]
 
 
-@pytest.mark.dag
-@pytest.mark.parametrize("how", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_ends_like_an_unbroken_one(plates, tmp_path, how):
     options = {"fit": {"epochs": 20}, "encoder": {"drop_path": 0.2}}
     unbroken = run(plates, tmp_path / "unbroken", **options)
@@ -149,7 +149,7 @@ def test_a_run_killed_twenty_times_ends_like_an_unbroken_one(plates, tmp_path):
     assert run(plates, tmp_path / "killed", **options) == unbroken
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_training_tells_textures_apart_that_an_untrained_network_confuses(tmp_path):
     crops, kind = textures(256)
     np.save(tmp_path / "crops.npy", crops)
@@ -280,7 +280,7 @@ def test_a_probe_is_run_after_every_epoch(labelled, tmp_path):
     assert rows["probe"].notna().tolist() == [False, True, True, False, True, True]
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_a_job_in_two_processes(plates, tmp_path):
     options = {"encoder": {"drop_path": 0.0}}
     run(plates, tmp_path / "one", **options)

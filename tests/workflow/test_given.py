@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from flow import clone, planned, replace, snakemake, write_config
 
-pytestmark = pytest.mark.dag
+pytestmark = [pytest.mark.dag, pytest.mark.slow]
 CONFIG = {
     "datasets": {"mine": {"object": "profile", "controls": {"negative": ["DMSO"]}}},
     "models": {

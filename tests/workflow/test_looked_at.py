@@ -8,7 +8,7 @@ import pytest
 from flow import clone, command, snakemake, write_config
 from made_profiles import undecided, values
 
-pytestmark = pytest.mark.dag
+pytestmark = [pytest.mark.dag, pytest.mark.slow]
 CONFIG = {
     "datasets": {"a": {"object": "profile", "controls": {"negative": ["DMSO"]}}},
     "models": {"cp": {"encoder": {"given": {"files": "cp/*.csv"}}}},

@@ -156,6 +156,7 @@ def test_every_job_tells_versions_seed_and_device(done):
     assert "device cpu" in (done / "results/logs/train/tiny.log").read_text()
 
 
+@pytest.mark.slow
 def test_baselines_are_compared_with_models_and_train_nothing(done, tmp_path):
     folder, config = shutil.copytree(done, tmp_path / "ladder", symlinks=True), small_config()
     config["models"] |= {"count": {"encoder": {"cell_count": {}}}, "nothing": {"encoder": {"shuffled": {"of": "tiny"}}}}
