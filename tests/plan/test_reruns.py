@@ -160,8 +160,8 @@ PICKED = {  # section: name: the modules that count if a config picks it
             profiles.similarity profiles.tables
         """,
         "average_precision": """
-            inputs.cleaning inputs.spreadsheets measure.average_precision measure.nulls measure.ranks
-            measure.tidy profiles.controls profiles.similarity profiles.tables
+            inputs.cleaning inputs.spreadsheets measure.average_precision measure.fakes measure.halves
+            measure.nulls measure.ranks measure.tidy profiles.controls profiles.similarity profiles.tables
         """,
         "dose_response": """
             inputs.cleaning inputs.spreadsheets measure.dose_response measure.ec50 measure.tidy
