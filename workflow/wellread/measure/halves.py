@@ -1,6 +1,6 @@
 """Wells as activity looks at them, corrected on one half of the controls, and the permutation test of a treatment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,8 @@ class Half:
     items: np.ndarray
     reference: np.ndarray
     U: np.ndarray
+    pools: dict[tuple, ranks.Pool] = field(default_factory=dict)  # the negatives of plates, as they are asked for
+    tracks: dict[tuple, np.ndarray] = field(default_factory=dict)  # positions that are negatives on plates, likewise
 
     @classmethod
     def of(cls, frame: pd.DataFrame, sameby, negatives: str) -> "Half":
@@ -51,22 +53,12 @@ class Half:
         """Which wells (n,) are on a plate that has negatives."""
         return np.isin(self.plates, self.plates[self.reference])
 
-    @cached_property
-    def pools(self) -> dict[tuple, ranks.Pool]:
-        """The negatives of plates, as they are asked for."""
-        return {}
-
     def pool(self, plates: tuple) -> ranks.Pool:
         """The negatives of some plates."""
         if plates not in self.pools:
             rows = np.flatnonzero(self.reference & np.isin(self.plates, plates))
             self.pools[plates] = ranks.Pool.of(self.U, self.plates, rows)
         return self.pools[plates]
-
-    @cached_property
-    def tracks(self) -> dict[tuple, np.ndarray]:
-        """Positions that are negatives on plates, as they are asked for."""
-        return {}
 
     def controls_on(self, plates: tuple) -> np.ndarray:
         """Positions that are a negative on each of some plates, as rows (n, number of plates)."""
@@ -119,8 +111,8 @@ def _permuted(half: Half, own: np.ndarray, layers, null_size: int, rng) -> dict:
     units = [half.units(plates, own) for plates, _ in layers]
     sizes = [(len(positions), len(rows) - len(positions)) for rows, (_, positions) in zip(units, layers, strict=True)]
     chosen = nulls.choices(sizes, null_size, rng)
-    members = [every.find(rows)[picked].reshape(len(picked), -1) for rows, picked in zip(units, chosen, strict=True)]
-    ap = every.average_precisions(np.hstack(members))  # (R, 1 + N)
-    on = every.plates[np.hstack(members)[0]]
+    picked = [every.find(rows)[own].reshape(len(own), -1) for rows, own in zip(units, chosen, strict=True)]
+    members = np.hstack(picked)  # (1 + N, R)
+    ap, on = every.average_precisions(members), every.plates[members[0]]  # (R, 1 + N), (R,)
     chance = np.array([ranks.chance_precision(len(on) - 1, (every.plates == p).sum() - (on == p).sum()) for p in on])
     return {"ap": ap.mean(axis=0), "normalised": ((ap[:, 0] - chance) / (1 - chance)).mean(), "sizes": sizes}
