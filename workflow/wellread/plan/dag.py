@@ -322,6 +322,11 @@ class Plan:
         """The models whose encoder looks at masks, too, and needs an environment of its own."""
         return [name for name in self.config["models"] if chosen("encoder", self.encoder(name)).masks]
 
+    def takes_outlines(self, model: str, dataset: str) -> bool:
+        """Whether the outlines of crops are embedded, too: they are wanted and there are any."""
+        wanted = chosen("encoder", self.encoder(model)).outlines or self.config["models"][model]["embed"]["intensity"]
+        return bool(wanted) and self.config["datasets"][dataset]["object"] == "cell"
+
     def blind_encoder(self, model: str) -> dict:
         """The encoder of a model if it looks at no pixels, else nothing."""
         return self.encoder(model) if chosen("encoder", self.encoder(model)).blind else {}

@@ -28,7 +28,8 @@ class Choice:
     patterns of paths of label images. `micrometres`: options that are lengths, for which the pixel size must be known.
     `views`: options that are the side of the centre of a crop that the encoder sees. `levels`: profiles that it takes.
     `needs`: what the wells must have, names in `plan.demands.NEEDS`. `network`: it runs a network, on the device of the
-    config. `masks`: it looks at masks, which only segmented datasets have. `trained`: an encoder that is trained here.
+    config. `masks`: it looks at masks, which only segmented datasets have. `outlines`: an encoder that takes those of
+    crops, where there are any. `trained`: an encoder that is trained here.
     `given`: none at all, but ready profiles. `baseline`: an encoder that others have to exceed. `blind`: one that looks
     at no pixels (`profiles.baselines`). `spends_controls`: a correction that is fitted on all negative controls.
     `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate. `crossed`: a measure
@@ -50,6 +51,7 @@ class Choice:
     needs: tuple[str, ...] = ()
     network: bool = False
     masks: bool = False
+    outlines: bool = False
     trained: bool = False
     given: bool = False
     spends_controls: bool = False
