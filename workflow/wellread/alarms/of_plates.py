@@ -69,11 +69,11 @@ def cells_per_field(plate: PlateResult) -> float:
 
 
 def nuclei_as_cells(plate: PlateResult) -> float:
-    """The share of objects whose cell is no larger than its nucleus, where cells have a channel of their own."""
+    """The median share of a cell that is its nucleus, where cells have a channel of their own."""
     apart = plate.dataset["segment"] and any("cell" in options for options in plate.dataset["segment"].values())
     if not apart or len(plate.objects) < ENOUGH:
         return np.nan
-    return (plate.objects["area"] <= plate.objects["nucleus_area"]).mean()
+    return (plate.objects["nucleus_area"] / plate.objects["area"]).median()
 
 
 def crop_per_nucleus(plate: PlateResult) -> float:
@@ -116,7 +116,7 @@ RULES = {  # rule: whether less or more breaks it, what was found
     nucleus_diameter: ("less", "nuclei of {:.3g} µm"),
     pixel_size: ("outside", "pixels of {:.3g} µm"),
     cells_per_field: ("more", "{:.0f} cells in a field"),
-    nuclei_as_cells: ("more", "{:.0%} of cells are no larger than their nucleus"),
+    nuclei_as_cells: ("more", "{:.0%} of a cell is its nucleus"),
     crop_per_nucleus: ("less", "crops of {:.2g} nuclear diameters"),
     foreground: ("more", "{:.0%} of a field is within cells"),
     mask_contrast: ("less", "cells are {:.2g} times as bright as their field"),
