@@ -349,6 +349,17 @@ class Plan:
         triples = [triple for triple in self.results(dataset, "tasks", "measure") if triple[0] in items]
         return [f"results/{dataset}/tasks/{name}/{model}_{correction}.parquet" for name, model, correction in triples]
 
+    def doubted(self, dataset: str) -> dict:
+        """What `alarms` has to know of a dataset besides its results: see there."""
+        models, tasks = self.models(dataset), self.config["tasks"]
+        asked = {name for name, *_ in self.results(dataset, "tasks", "measure")}
+        return {
+            "dataset": self.config["datasets"][dataset],
+            "baselines": [model for model in models if self.is_baseline(model)],
+            "counts": [model for model in models if "cell_count" in self.encoder(model)],
+            "mixed": sorted(name for name in asked if chosen("measure", tasks[name]["measure"]).chance_is_best),
+        }
+
     def encoder_files(self, model: str) -> list[str]:
         """The files that a given encoder is read from."""
         return list(_files("encoder", self.encoder(model)).values())

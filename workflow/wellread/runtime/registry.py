@@ -35,6 +35,7 @@ class Choice:
     `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate. `crossed`: a measure
     that also takes the profiles that were corrected on the other half of the controls. `metrics`: what the metrics of a
     measure mean, for the page. `items`: of a metric that is a mean over items, the metric of these items.
+    `chance_is_best`: a measure of what should not be told apart.
     """
 
     section: str
@@ -59,6 +60,7 @@ class Choice:
     blind: bool = False
     painted: bool = False
     samples: bool = False
+    chance_is_best: bool = False
     crossed: bool = False
     metrics: dict[str, str] = field(default_factory=dict)
     items: dict[str, str] = field(default_factory=dict)
