@@ -79,12 +79,12 @@ def _plate(number: int, wells: int, mechanisms: str, seed: int) -> pd.DataFrame:
     # One control in each of equal intervals of wells, so that they are spread over the plate.
     edges = np.linspace(0, wells, wells - len(treated) + 1).astype(int)
     controls = rng.integers(edges[:-1], edges[1:])
-    table = pd.DataFrame({"plate": f"P{number}", "well": WELLS[:wells], "batch": f"batch{number}"})
-    table[["treatment", "dose", "control", "moa"]] = "DMSO", 0.0, "negative", ""
     others = rng.permutation(np.setdiff1d(np.arange(wells), controls))
-    for row, (treatment, dose, moa) in zip(others, treated, strict=True):
-        table.loc[row, ["treatment", "dose", "control", "moa"]] = treatment, dose, "", moa
-    return table
+    treatment, dose, control, moa = (np.full(wells, value, object) for value in ("DMSO", 0.0, "negative", ""))
+    treatment[others], dose[others], moa[others] = zip(*treated, strict=True) if treated else ((), (), ())
+    control[others] = ""
+    table = {"plate": f"P{number}", "well": WELLS[:wells], "batch": f"batch{number}", "treatment": treatment}
+    return pd.DataFrame(table | {"dose": dose.astype(float), "control": control, "moa": moa})
 
 
 def _conditions(number: int, mechanisms: str) -> list[tuple[str, float, str]]:
