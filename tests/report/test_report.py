@@ -142,6 +142,26 @@ def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
     assert tidy.undecided(tidy.table([tidy.undecidable("nsc", "a: b", 7)])) == {"nsc": ("a: b", 7)}
 
 
+def test_headlines_are_what_measures_declare_of_models_that_are_no_baselines(run, tmp_path):
+    """Activity: the share of active treatments, and of fakes, though other metrics come first or are higher."""
+    shares = {("tiny", "none"): (0.1, 0.5), ("tiny", "sphering"): (0.4, 0.02), ("other", "none"): (0.9, 0.03)}
+    for (model, correction), (active, fakes) in shares.items():
+        values = {"mean_average_precision": 1 - active, "fraction_active": active, "fakes_active": fakes}
+        (tmp_path / "activity").mkdir(exist_ok=True)
+        path = tmp_path / "activity" / f"{model}_{correction}.parquet"
+        table_files.write(tidy.table([tidy.row(*pair, 9) for pair in values.items()]), path, "answers")
+    tasks_of = {"activity": {"level": "well", "measure": {"average_precision": {}}}}
+    config = deepcopy(run.config) | {"tasks": tasks_of}
+    config["models"]["other"]["baseline"] = True
+    inputs = dict(run.inputs, tasks=sorted(map(str, (tmp_path / "activity").iterdir())))
+    page = text(written(tmp_path, inputs, run.wells, config))
+    shown = [number(value) for value in (0.4, 0.02, 0.1, 0.5)]
+    told = "activity , fraction active {}, fakes active {}, tiny with {}."
+    assert "Highest values: " + told.format(*shown[:2], "sphering") in page
+    config["datasets"]["demo"]["headline"] = "none"
+    assert "Results: " + told.format(*shown[2:], "none") in text(written(tmp_path, inputs, run.wells, config))
+
+
 def test_the_page_tells_what_tasks_and_figures_look_at(run, page, tmp_path):
     assert text(page).count("profiles of every treatment ") == 3  # a task and two figures
     config = deepcopy(run.config)

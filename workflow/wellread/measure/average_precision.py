@@ -40,6 +40,7 @@ SAME_TREATMENT = ["treatment"]
         "fakes_active_by_wells": "the same if wells were permuted within their plates, whatever the layout",
         "smallest_detectable": "mean average precision at which p falls below the threshold, median over treatments",
     },
+    headline=("fraction_active", "fakes_active"),
     items={"mean_normalised_average_precision": "mean_normalised_average_precision"},
 )
 def average_precision(

@@ -232,7 +232,7 @@ class Plan:
 
     def reads_crops(self, model: str) -> bool:
         """Whether a model's encoder reads crops."""
-        return not self.names_tables(model)
+        return not self.names_tables(model) and not self.blind_encoder(model)
 
     def feature_tables(self, dataset: str, model: str) -> list[str]:
         """The feature tables that a model names for a dataset."""
@@ -358,6 +358,9 @@ class Plan:
             "baselines": [model for model in models if self.is_baseline(model)],
             "counts": [model for model in models if "cell_count" in self.encoder(model)],
             "mixed": sorted(name for name in asked if chosen("measure", tasks[name]["measure"]).chance_is_best),
+            "headlines": {
+                name: own[0] for name in sorted(asked) if (own := chosen("measure", tasks[name]["measure"]).headline)
+            },
         }
 
     def encoder_files(self, model: str) -> list[str]:
@@ -399,11 +402,17 @@ class Plan:
             (name, model, correction)
             for name, entry in self.config[noun].items()
             if dataset in entry["datasets"] and verb in entry and not chosen(verb, entry[verb]).masks
-            for model in self.models(dataset)
-            if set(entry["pool"]) <= set(self.config["models"][model]["embed_on"])
+            for model in entry.get("models", self._usually(noun))
+            if {dataset, *entry["pool"]} <= set(self.config["models"][model]["embed_on"])
             for correction in self.config["corrections"]
+            if correction in entry.get("corrections", [correction])
             if correction == "none" or entry["level"] != "cell"
         ]
+
+    def _usually(self, noun: str) -> list[str]:
+        """The models that tasks or figures look at if these name none: figures leave baselines out, beside others."""
+        models = list(self.config["models"])
+        return [one for one in models if noun == "tasks" or not self.is_baseline(one)] or models
 
     def marks(self, task: str, correction: str) -> list[str]:
         """The columns that a correction is by and that a task measures, which its results have to tell."""
