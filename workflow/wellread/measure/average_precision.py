@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from wellread.measure.fakes import MIN_POSITIONS, fake_results, fake_tests
+from wellread.measure.fakes import MIN_POSITIONS, fake_results, groups
 from wellread.measure.halves import Half, permutation_test
+from wellread.measure.power import smallest_effect
 from wellread.measure.tidy import row, table, undecidable
 from wellread.runtime.progress import progress
 from wellread.runtime.registry import choice
@@ -39,6 +40,7 @@ SAME_TREATMENT = ["treatment"]
         "fakes_active": "proportion of these fakes that are called active; the false-positive rate of this screen",
         "fakes_active_by_wells": "the same if wells were permuted within their plates, whatever the layout",
         "smallest_detectable": "mean average precision at which p falls below the threshold, median over treatments",
+        "smallest_effect": "shift of wells, in sd of control wells, that has p below the threshold in 80 % of cases",
     },
     items={"mean_normalised_average_precision": "mean_normalised_average_precision"},
 )
@@ -58,7 +60,8 @@ def average_precision(
     threshold are undecidable: they have no q.
 
     Controls are tested as well, laid out as treatments are, as if they were some: `fakes_active` is how many are called
-    active. Raises InputError for profiles of fields.
+    active. `smallest_effect` is how far such controls must be moved, along a random direction, for 80 % of them to have
+    p < threshold, by one half of the controls. Raises InputError for profiles of fields.
     """
     halves = [Half.of(frame, sameby, negatives)]
     crossed = crossed if negatives == "controls" else None
@@ -79,11 +82,11 @@ def average_precision(
     if not tests:
         reason = f"no treatment in {len(frame)} wells has replicates, and negatives on their plates"
         return table([*rows, undecidable("fraction_active", reason, len(frame))])
-    fakes = fake_tests(halves, permute == "auto", null_size, seed)
-    return table(rows + _results(pd.DataFrame.from_dict(tests, orient="index"), fakes, threshold))
+    controls = (*groups(halves, permute == "auto", seed), null_size, threshold, seed)
+    return table(rows + _results(pd.DataFrame.from_dict(tests, orient="index"), controls, threshold))
 
 
-def _results(tests: pd.DataFrame, fakes: tuple, threshold: float) -> list[dict]:
+def _results(tests: pd.DataFrame, controls: tuple, threshold: float) -> list[dict]:
     few = tests["by_position"] & (tests["control_positions"] < MIN_POSITIONS)
     tests["decidable"] = ~few & (tests["p_floor"] < threshold)
     decided = tests[tests["decidable"]].copy()
@@ -94,7 +97,7 @@ def _results(tests: pd.DataFrame, fakes: tuple, threshold: float) -> list[dict]:
     rows = [row(metric, tests[metric].mean(), len(tests)) for metric in means]
     if len(decided):
         rows.append(row("fraction_active", decided["active"].mean(), len(decided)))
-        rows += fake_results(*fakes, threshold)
+        rows += [*fake_results(*controls), smallest_effect(*controls)]
         rows += [row(metric, decided[metric].median(), len(decided)) for metric in ("p_floor", "smallest_detectable")]
     else:
         rows.append(undecidable("fraction_active", _reason(tests, few, threshold), len(tests)))

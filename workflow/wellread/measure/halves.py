@@ -1,6 +1,6 @@
 """Wells as activity looks at them, corrected on one half of the controls, and the permutation test of a treatment."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,13 +15,17 @@ MIN_TAIL = 8  # control positions: of fewer no tail is fitted
 
 @dataclass(frozen=True)
 class Half:
-    """Wells sorted by plate and well, (n,) each: plate from 0, position, treatment or "", is negative, unit profile."""
+    """Wells sorted by plate and well, (n,) each: plate from 0, position, treatment or "", is negative, unit profile.
+
+    `lengths` are those of their profiles.
+    """
 
     plates: np.ndarray
     positions: np.ndarray
     items: np.ndarray
     reference: np.ndarray
     U: np.ndarray
+    lengths: np.ndarray
     pools: dict[tuple, ranks.Pool] = field(default_factory=dict)  # the negatives of plates, as they are asked for
     tracks: dict[tuple, np.ndarray] = field(default_factory=dict)  # positions that are negatives on plates, likewise
 
@@ -38,9 +42,8 @@ class Half:
         else:
             treated = reference = (control == "") & (names != "")
         plates = np.unique(tables.text_column(meta, "plate"), return_inverse=True)[1]
-        return cls(
-            plates, tables.text_column(meta, "well"), np.where(treated, names, ""), reference, similarity.unit_length(X)
-        )
+        wells, items = tables.text_column(meta, "well"), np.where(treated, names, "")
+        return cls(plates, wells, items, reference, similarity.unit_length(X), np.linalg.norm(X, axis=1))
 
     @cached_property
     def wells_of_items(self) -> dict[str, np.ndarray]:
@@ -52,6 +55,16 @@ class Half:
     def compared(self) -> np.ndarray:
         """Which wells (n,) are on a plate that has negatives."""
         return np.isin(self.plates, self.plates[self.reference])
+
+    def profiles(self, rows: np.ndarray) -> np.ndarray:
+        """The profiles (m, D) of some rows, as they came."""
+        return self.U[rows] * self.lengths[rows, None]
+
+    def shifted(self, rows: np.ndarray, shift: np.ndarray) -> "Half":
+        """The same with a shift (D,) of the profiles of rows that are no negatives."""
+        U = self.U.copy()
+        U[rows] = similarity.unit_length(self.profiles(rows) + shift)
+        return replace(self, U=U)
 
     def pool(self, plates: tuple) -> ranks.Pool:
         """The negatives of some plates."""

@@ -21,7 +21,7 @@ KINDS = ("controls", "wells")
     metrics={
         "at_one_position": "proportion of treatments on several plates that have the same position on all of them",
         "sharing_positions": "proportion of these that have the same position on some, so that positions are permuted",
-        "repeated_positions": "proportion of positions on several plates that hold the same treatment (or control) on all",
+        "repeated_positions": "proportion of positions on several plates that hold one treatment, or controls, on all",
         "control_positions": "positions that hold a negative control on some plate",
         "control_positions_everywhere": "positions that hold a negative control on every plate",
         "row_of_controls": "share of the variance of negative controls that their row explains, plates centred",
