@@ -6,7 +6,8 @@ from math import ceil
 import numpy as np
 
 from wellread.measure.fakes import MIN_POSITIONS, Fake
-from wellread.measure.halves import Half, permutation_test
+from wellread.measure.halves import Half
+from wellread.measure.permutation import Case, permutation_tests
 from wellread.measure.tidy import row, undecidable
 
 POWER = 0.8  # the usual one (Cohen 1988)
@@ -24,7 +25,7 @@ class Planted:
 
     def __init__(self, groups: list[Fake], null_size: int, threshold: float, seed: int):
         self.null_size, self.threshold, self.seed = null_size, threshold, seed
-        self.groups = [(*_own_plates(half, own), layers) for half, own, layers in groups]
+        self.groups = [(*_own_plates(half, own), strata) for half, own, strata in groups]
         self.directions = [_direction(half, np.random.default_rng([seed, i])) for i, (half, *_) in enumerate(groups)]
         self.too_small, self.enough = np.full(len(groups), -1), np.full(len(groups), len(EFFECTS))
 
@@ -38,10 +39,11 @@ class Planted:
         return float((self.enough <= k).mean())
 
     def _shown(self, i: int, effect: float) -> bool:
-        half, own, layers = self.groups[i]
-        shifted = half.shifted(own, effect * self.directions[i])
+        half, own, strata = self.groups[i]
+        case = Case.of([half.shifted(own, effect * self.directions[i])], own, strata)
         rng = np.random.default_rng([self.seed, i])  # the same permutations for every effect
-        return permutation_test([shifted], own, layers, self.null_size, rng)["p_value"] < self.threshold
+        found = permutation_tests([case], lambda _: case.draw(self.null_size, rng), self.null_size, self.threshold)
+        return found[0]["p_value"] < self.threshold
 
 
 def _own_plates(half: Half, own: np.ndarray) -> tuple[Half, np.ndarray]:
@@ -65,7 +67,7 @@ def _direction(half: Half, rng) -> np.ndarray:
     return np.sqrt((along**2).sum() / freedom) * towards * scale
 
 
-def smallest_effect(groups: list[Fake], used: int, null_size: int, threshold: float, seed: int) -> dict:
+def smallest_effect(groups: list[list[Fake]], used: int, null_size: int, threshold: float, seed: int) -> dict:
     """The result row of the smallest effect that at least 80 % of shifted groups of controls show, see `Planted`.
 
     `groups` are laid out as treatments are, of `used` wells in all, see `fakes.groups`; of the commonest design at most
@@ -74,7 +76,8 @@ def smallest_effect(groups: list[Fake], used: int, null_size: int, threshold: fl
     if used < MIN_POSITIONS:
         reason = f"{used} control wells can be laid out as treatments are, {MIN_POSITIONS} are needed"
         return undecidable("smallest_effect", reason, used)
-    alike = [group for group in groups if _design(group) == _design(groups[0])]
+    every = [group for some in groups for group in some]
+    alike = [group for group in every if _design(group) == _design(every[0])]
     drawn = np.random.default_rng(seed).permutation(len(alike))[:GROUPS]
     null_size = min(null_size, ceil(PERMUTATIONS / threshold))
     planted = Planted([alike[i] for i in sorted(drawn)], null_size, threshold, seed)
