@@ -11,8 +11,8 @@ from wellread.measure.permutation import Case, permutation_tests
 from wellread.measure.tidy import row, undecidable
 
 POWER = 0.8  # the usual one (Cohen 1988)
-EFFECTS = 0.5 * 2 ** (np.arange(73) / 8)  # standard deviations that are tried, to 256, in steps of a tenth
-GROUPS = 32  # of controls that are shifted
+EFFECTS = 2 ** (np.arange(49) / 6)  # standard deviations that are tried, 1 to 256, in steps of 12 %
+GROUPS = 24  # of controls that are shifted
 PERMUTATIONS = 20  # above the threshold; more tell the same groups from the others
 
 
@@ -71,7 +71,7 @@ def smallest_effect(groups: list[list[Fake]], used: int, null_size: int, thresho
     """The result row of the smallest effect that at least 80 % of shifted groups of controls show, see `Planted`.
 
     `groups` are laid out as treatments are, of `used` wells in all, see `fakes.groups`; of the commonest design at most
-    32 are taken.
+    24 are taken.
     """
     if used < MIN_POSITIONS:
         reason = f"{used} control wells can be laid out as treatments are, {MIN_POSITIONS} are needed"
