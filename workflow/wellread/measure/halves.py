@@ -50,6 +50,12 @@ class Half:
         return {item: own.to_numpy() for item, own in rows if item}
 
     @cached_property
+    def layouts(self) -> dict[int, int]:
+        """The layout of every plate with treatments, see `nulls.layouts`."""
+        own = self.items != ""
+        return nulls.layouts(self.plates[own], self.positions[own], self.items[own])
+
+    @cached_property
     def compared(self) -> np.ndarray:
         """Which wells (n,) are on a plate that has negatives."""
         return np.isin(self.plates, self.plates[self.reference])
@@ -82,7 +88,7 @@ class Half:
 
     def layers(self, own: np.ndarray, by_position: bool) -> list[tuple[tuple, tuple]]:
         """The strata of wells `own` (R,), see `nulls.strata`."""
-        return nulls.strata(self.plates[own], self.positions[own], by_position)
+        return nulls.strata(self.plates[own], self.positions[own], by_position, self.layouts if by_position else None)
 
     def units(self, plates: tuple, mine: np.ndarray) -> np.ndarray:
         """What changes places on plates, rows (T, n + m, number of plates): negatives, then what T treatments have."""

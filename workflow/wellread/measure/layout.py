@@ -70,7 +70,8 @@ def _treatments(meta: pd.DataFrame, sameby) -> list[dict]:
     rows = [row("left_out", len(at) - len(several), len(at), "treatments on one plate")]
     if not several:
         return [*rows, undecidable("at_one_position", "no treatment on two plates", len(at))]
-    layers = {name: nulls.strata(plates[own], wells[own], True) for name, own in several.items()}
+    layouts = nulls.layouts(*(values[names != ""] for values in (plates, wells, names)))
+    layers = {name: nulls.strata(plates[own], wells[own], True, layouts) for name, own in several.items()}
     one = {name: len(found) == 1 for name, found in layers.items()}
     shared = [any(len(on) > 1 for on, _ in found) for found in layers.values()]
     rows += [row("at_one_position", np.mean(list(one.values())), len(one))]
