@@ -52,12 +52,12 @@ def average_precision(
 
     A treatment is what agrees in the columns `sameby`. Negatives are "controls", the evaluation half of the negative
     controls, or "others", all other treated wells. `permute`, the null distribution of p: "wells" change places within
-    their plate; "auto" does so too, but for treatments with the same positions on several plates, where positions do,
-    each followed through these plates. Then both halves of the controls serve: `crossed` are the profiles corrected on
-    the other half. p = (1 + #{null >= observed}) / (1 + N) of `null_size` permutations, or of all; with positions of a
-    single one, interpolated, with a fitted tail (`nulls.smooth_p_value`). q by Benjamini-Hochberg; `active` is
-    q < threshold. Treatments without enough wells, or of fewer than 20 control positions, for a p-value below the
-    threshold are undecidable: they have no q.
+    their plate; "auto" does so too, but for treatments with the same positions on several plates of one layout
+    (`nulls.layouts`), where positions do, each followed through these plates. Then both halves of the controls serve:
+    `crossed` are the profiles corrected on the other half. p = (1 + #{null >= observed}) / (1 + N) of `null_size`
+    permutations, or of all; with positions of a single one, interpolated, with a fitted tail (`nulls.smooth_p_value`).
+    q by Benjamini-Hochberg; `active` is q < threshold. Treatments without enough wells, or of fewer than 20 control
+    positions, for a p-value below the threshold are undecidable: they have no q.
 
     Controls are tested as well, laid out as treatments are, as if they were some: `fakes_active` is how many are called
     active. `smallest_effect` is how far such controls must be moved, along a random direction, for 80 % of them to have
