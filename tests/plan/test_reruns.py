@@ -168,8 +168,8 @@ PICKED = {  # section: name: the modules that count if a config picks it
         """,
         "average_precision": """
             inputs.cleaning inputs.spreadsheets measure.average_precision measure.fakes measure.halves
-            measure.nulls measure.permutation measure.ranks measure.tidy profiles.controls profiles.similarity
-            profiles.tables
+            measure.nulls measure.permutation measure.power measure.ranks measure.tidy profiles.controls
+            profiles.similarity profiles.tables
         """,
         "dose_response": """
             inputs.cleaning inputs.spreadsheets measure.dose_response measure.ec50 measure.tidy
@@ -178,6 +178,10 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "knn": """
             inputs.cleaning inputs.spreadsheets measure.knn measure.tidy profiles.controls profiles.similarity
             profiles.tables
+        """,
+        "layout": """
+            inputs.cleaning inputs.spreadsheets inputs.well_names measure.layout measure.nulls measure.tidy
+            profiles.controls profiles.similarity profiles.tables
         """,
         "matching": """
             inputs.cleaning inputs.spreadsheets measure.group_similarity measure.matching measure.tidy
