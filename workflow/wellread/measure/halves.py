@@ -13,6 +13,11 @@ from wellread.runtime.errors import InputError
 MIN_TAIL = 8  # control positions: of fewer no tail is fitted
 
 
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a profile table of wells, sorted by plate and well."""
+    return frame.sort_values([tables.column("plate"), tables.column("well")], kind="stable")
+
+
 @dataclass(frozen=True)
 class Half:
     """Wells sorted by plate and well, (n,) each: plate from 0, position, treatment or "", is negative, unit profile."""
@@ -30,8 +35,7 @@ class Half:
         """The wells of a profile table, corrected on the fitting half of its controls."""
         if tables.column("site") in frame:
             raise InputError("one profile per well", "profiles of fields", "the task", "write level: well")
-        frame = frame.sort_values([tables.column("plate"), tables.column("well")], kind="stable")
-        meta, X = tables.split(frame)
+        meta, X = tables.split(in_order(frame))
         control, names = tables.text_column(meta, "control"), tables.row_names(meta, sameby)
         if negatives == "controls":
             treated, reference = control != "negative", controls.is_evaluation(meta)
@@ -89,30 +93,55 @@ def permutation_test(halves: list[Half], own: np.ndarray, layers: list, null_siz
     shared = any(len(plates) > 1 for plates, _ in layers)
     used = [half for half in halves if half.compared[own].all()]
     found = [_permuted(half, own, layers, null_size, rng) for half in (used if shared else used[:1])]
-    observed, samples = np.array([f["ap"][0] for f in found]), [f["ap"][1:] for f in found]
-    n_controls = sum(min(n for _, n in f["sizes"]) for f in found)
-    smooth = shared and len(layers) == 1 and len(layers[0][1]) == 1 and n_controls >= MIN_TAIL
     step = 0.5 / (len(own) * max(1, len(own) - 1))
+    precisions, sizes = [f["ap"].mean(axis=0) for f in found], [f["sizes"] for f in found]
     return {
         "n": len(own),
-        "mean_average_precision": observed.mean(),
+        "mean_average_precision": np.mean([ap[0] for ap in precisions]),
         "mean_normalised_average_precision": np.mean([f["normalised"] for f in found]),
-        "p_value": nulls.smooth_p_value(observed, samples, step) if smooth else nulls.p_value(observed, samples),
-        "p_floor": 1 / (1 + sum(min(nulls.permutations(f["sizes"]) - 1, null_size) for f in found)),
-        "by_position": shared,
-        "control_positions": n_controls,
-        "null": np.concatenate(samples),
+        "of_wells": np.mean([f["ap"][:, 0] for f in found], axis=0),
+        "null": np.concatenate([ap[1:] for ap in precisions]),
+        **judged(precisions, sizes, layers, null_size, lambda ap: nulls.of_precisions(ap, step)),
     }
 
 
-def _permuted(half: Half, own: np.ndarray, layers, null_size: int, rng) -> dict:
-    """Mean average precisions (1 + N,) in one half, the true one first, normalised; and what changed places (m, n)."""
-    every = half.pool(tuple(plate for plates, _ in layers for plate in plates)).with_wells(half.U, half.plates, own)
+def judged(statistics: list[np.ndarray], sizes: list, layers: list, null_size: int, scale) -> dict[str, float]:
+    """The p-value of a statistic in halves, (1 + N,) each, the true value first, and how small it could be.
+
+    `sizes` (m, n) of every stratum of `layers`: what changed places. Control positions that are followed one by one
+    have a smooth p-value, on the scale that `scale` puts statistics on.
+    """
+    shared = any(len(plates) > 1 for plates, _ in layers)
+    n_controls = sum(min(n for _, n in own) for own in sizes)
+    smooth = shared and len(layers) == 1 and len(layers[0][1]) == 1 and n_controls >= MIN_TAIL
+    p_value = nulls.smooth_p_value if smooth else nulls.p_value
+    on_scale = [scale(values) if smooth else values for values in statistics]
+    return {
+        "p_value": p_value(np.array([z[0] for z in on_scale]), [z[1:] for z in on_scale]),
+        "p_floor": 1 / (1 + sum(min(nulls.permutations(own) - 1, null_size) for own in sizes)),
+        "by_position": shared,
+        "control_positions": n_controls,
+    }
+
+
+def choices(half: Half, own: np.ndarray, layers: list, null_size: int, rng) -> tuple[np.ndarray, list]:
+    """Which wells act as the treatment with wells `own` (R,): rows (1 + N, R), the true ones first; sizes (m, n)."""
     units = [half.units(plates, own) for plates, _ in layers]
     sizes = [(len(positions), len(rows) - len(positions)) for rows, (_, positions) in zip(units, layers, strict=True)]
-    chosen = nulls.choices(sizes, null_size, rng)
-    picked = [every.find(rows)[own].reshape(len(own), -1) for rows, own in zip(units, chosen, strict=True)]
-    members = np.hstack(picked)  # (1 + N, R)
+    drawn = nulls.choices(sizes, null_size, rng)
+    return np.hstack([rows[picked].reshape(len(picked), -1) for rows, picked in zip(units, drawn, strict=True)]), sizes
+
+
+def plates_of(layers: list[tuple[tuple, tuple]]) -> tuple:
+    """The plates of all strata."""
+    return tuple(plate for plates, _ in layers for plate in plates)
+
+
+def _permuted(half: Half, own: np.ndarray, layers, null_size: int, rng) -> dict:
+    """Average precisions (R, 1 + N) in one half, the true ones first, their mean normalised; what changed places."""
+    every = half.pool(plates_of(layers)).with_wells(half.U, half.plates, own)
+    rows, sizes = choices(half, own, layers, null_size, rng)
+    members = every.find(rows)  # (1 + N, R)
     ap, on = every.average_precisions(members), every.plates[members[0]]  # (R, 1 + N), (R,)
     chance = np.array([ranks.chance_precision(len(on) - 1, (every.plates == p).sum() - (on == p).sum()) for p in on])
-    return {"ap": ap.mean(axis=0), "normalised": ((ap[:, 0] - chance) / (1 - chance)).mean(), "sizes": sizes}
+    return {"ap": ap, "normalised": ((ap[:, 0] - chance) / (1 - chance)).mean(), "sizes": sizes}

@@ -54,16 +54,20 @@ def p_value(observed: np.ndarray, nulls: list[np.ndarray]) -> float:
     return float((1 + exceed) / (1 + sum(map(len, nulls))))
 
 
-def smooth_p_value(observed: np.ndarray, nulls: list[np.ndarray], step: float) -> float:
-    """A p-value from few null statistics that can be below 1 / (n + 1), of mean average precisions of at most 1.
+def of_precisions(ap: np.ndarray, step: float) -> np.ndarray:
+    """Average precisions, of at most 1, on a scale without an upper end: -log(1 - ap + step); one rank is `step`."""
+    return -np.log(1 - ap + step)
 
-    Statistics are put on the scale z = -log(1 - mAP + step), `step` being what one rank can change. Between the null
-    values p is interpolated. Above its upper quarter, of k values, their excesses are taken for exponential: the
-    predictive distribution of a further one, given their sum, is (1 + (z - u) / sum)^-k. A null value of either half
-    counts by how much it exceeds the observed one of its half.
+
+def smooth_p_value(observed: np.ndarray, nulls: list[np.ndarray]) -> float:
+    """A p-value from few null statistics that can be below 1 / (n + 1), of statistics z without an upper end.
+
+    Between the null values p is interpolated. Above their upper quarter, of k values, their excesses are taken for
+    exponential: the predictive distribution of a further one, given their sum, is (1 + (z - u) / sum)^-k. A null value
+    of either half counts by how much it exceeds the observed one of its half.
     """
-    z = -np.log(1 - np.asarray(observed) + step)
-    null = np.concatenate([-np.log(1 - own + step) - first + z.mean() for own, first in zip(nulls, z, strict=True)])
+    z = np.asarray(observed)
+    null = np.concatenate([own - first + z.mean() for own, first in zip(nulls, z, strict=True)])
     return _tail(np.sort(null)[::-1], z.mean())
 
 
