@@ -389,6 +389,19 @@ class Plan:
             if correction == "none" or entry["level"] != "cell"
         ]
 
+    def hits(self, dataset: str) -> dict:
+        """The options of `measure.hits` for a dataset, model and correction among them; nothing if it has no hits."""
+        options, models = dict(self.result_settings.get("hits", {})), self.models(dataset)
+        first = next((model for model in models if not self.is_baseline(model)), "".join(models[:1]))
+        model = options.get("model") or first
+        correction = options.get("correction") or list(self.config["corrections"])[-1]
+        return options | {"model": model, "correction": correction} if options and model in models else {}
+
+    def hit_profiles(self, dataset: str, name: str) -> str:
+        """The profiles of the hits of a dataset: `well`, or `crossed`, corrected on the other half of the controls."""
+        found = self.hits(dataset)
+        return f"results/{dataset}/profiles/{found['model']}/{found['correction']}/{name}.parquet"
+
     def marks(self, task: str, correction: str) -> list[str]:
         """The columns that a correction is by and that a task measures, which its results have to tell."""
         return leaks.marks(self.config["corrections"][correction], self.config["tasks"][task]["measure"])

@@ -190,6 +190,11 @@ def _contradictions(config: dict) -> list[InputError]:
     errors += given.tableless(config)
     errors += [error for name in config["models"] for error in _shuffled(config["models"], name)]
     errors += [error for name, model in config["models"].items() for error in _maskless(datasets, name, model)]
+    errors += [
+        unknown(config["hits"][noun], config[f"{noun}s"], f"hits.{noun}")
+        for noun in ("model", "correction")
+        if config.get("hits", {}).get(noun) and config["hits"][noun] not in config[f"{noun}s"]
+    ]
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
             where, asked = f"{noun}.{name}", entry.setdefault("datasets", entry["pool"][:1] or list(datasets))
