@@ -7,7 +7,7 @@ from wellread.report.run import Run
 from wellread.runtime import table_files
 
 SHOWN = 30  # rows of the table
-LONGEST = 160  # characters of all labels of a row
+LONGEST = 40  # characters of a label
 NAMES = {"map": "mean average precision", "mahalanobis": "Mahalanobis distance", "energy": "energy distance"}
 
 
@@ -48,14 +48,12 @@ def _test(table: pd.DataFrame, name: str) -> dict:
 
 def _row(row: dict, labels: list[str]) -> dict:
     near = [(row[key], row[f"{key}_cosine"]) for key in row if key.startswith("nearest_") and f"{key}_cosine" in row]
-    words = "; ".join(
-        f"{name}: {row[name]}" for name in labels if not pd.isna(row[name]) and row[name] not in ("", row["treatment"])
-    )
+    words = [str(row[name]) for name in labels if not pd.isna(row[name]) and row[name] not in ("", row["treatment"])]
     return {
         **{key: row[key] for key in ("treatment", "wells", "cells", "distance", "reason")},
         "dose": "" if pd.isna(row.get("dose", "")) else row.get("dose", ""),
         "active": "–" if pd.isna(row["active"]) else f"{row['active']} of {len(TESTS)}",
         "tests": [{key: row[f"{name}{key}"] for key in ("", "_low", "_high", "_p", "_q")} for name in TESTS],
         "nearest": [(name, cosine) for name, cosine in near if name],
-        "labels": words if len(words) <= LONGEST else words[: LONGEST - 1] + "…",
+        "labels": ", ".join(dict.fromkeys(word for word in words if len(word) <= LONGEST)),
     }
