@@ -5,23 +5,12 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from made_profiles import screen, undecided, values
+from made_profiles import screen, undecided, values, with_positions
 from scipy.stats import kstest
 from wellread.measure import nulls
 from wellread.measure.average_precision import average_precision
 from wellread.measure.ranks import Pool
-from wellread.profiles import controls, tables
-
-
-def with_positions(frame, strength, seed=0):
-    """A screen in which every position has an effect of its own, the same on all plates."""
-    meta, X = tables.split(frame)
-    code = np.unique(meta["Metadata_Well"], return_inverse=True)[1]
-    rng = np.random.default_rng([seed, 7])
-    return tables.join(
-        meta,
-        (X - 5) / np.geomspace(0.1, 10, X.shape[1]) + strength * rng.normal(size=(code.max() + 1, X.shape[1]))[code],
-    )
+from wellread.profiles import controls
 
 
 def answers(frame, **options):
