@@ -125,6 +125,8 @@ class Plan:
 
     def _asked(self):
         """Every task and figure of profiles: (screen of an embedded dataset or a pool, verb, entry, its key, whose)."""
+        for name in filter(self.hits, self.config["datasets"]):
+            yield self.screens[name], "measure", demands.OF_HITS, "hits", name
         for noun, verb in (("tasks", "measure"), ("figures", "draw")):
             for name, entry in self.config[noun].items():
                 if verb not in entry or chosen(verb, entry[verb]).masks:
