@@ -37,9 +37,8 @@ def hits(
     """
     told, profiles = _treatments(frame)
     tests = ThreeTests.of([frame, crossed], BY, permute, null_size, threshold, seed)
-    wells = tests.halves[0].wells_of_items
-    found = {item: tests.of_treatment(item, wells[item]) for item in progress(wells, "treatments", unit="treatment")}
-    found = pd.DataFrame([found[item] for item in tables.row_names(told, BY)], index=told.index)
+    names = progress(tables.row_names(told, BY), "treatments", unit="treatment")
+    found = pd.DataFrame([tests.of_treatment(item) for item in names], index=told.index)
     facts = {new: told[tables.column(name)] for name, new in FACTS.items() if tables.column(name) in told}
     parts = [pd.DataFrame({"model": model, "correction": correction, **facts}, index=told.index)]
     parts += [_decided(found, threshold), _nearest(told, profiles, neighbours)]

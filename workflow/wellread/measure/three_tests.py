@@ -1,28 +1,35 @@
 """Is a treatment different from the controls? Three tests with one null distribution, that of `average_precision`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
 from wellread.measure import distances
+from wellread.measure.average_precision import treatment_tests
 from wellread.measure.fakes import MIN_POSITIONS
-from wellread.measure.halves import Half, choices, in_order, judged, permutation_test, plates_of
+from wellread.measure.halves import Half, in_order
+from wellread.measure.permutation import Case, judged, members
 from wellread.measure.tidy import resampled_mean
 from wellread.profiles import controls, tables
 
 TESTS = ("map", "mahalanobis", "energy")
 FEWEST = 3  # wells: of fewer the bootstrap tells nothing
+NO_CONTROL = "no negative control on its plates to compare with"
 
 
 @dataclass(frozen=True)
 class ThreeTests:
-    """The wells corrected on either half of the controls, as `halves` and as points of `spaces`; options of `hits`."""
+    """The wells corrected on either half of the controls, as `halves` and as points of `spaces`; options of `hits`.
+
+    `cases` are the treatments with negatives on their plates, `precisions` the tests of those with replicates.
+    """
 
     halves: list[Half]
     spaces: list[distances.Space | None]
-    by_position: bool
+    cases: dict[str, Case]
+    precisions: dict[str, dict]
     null_size: int
     threshold: float
     seed: int
@@ -31,39 +38,44 @@ class ThreeTests:
     def of(cls, frames: list[pd.DataFrame], by, permute: str, null_size: int, threshold: float, seed: int):
         """The tests of profiles of wells, in which a treatment is what agrees in the columns `by`."""
         halves, spaces = [Half.of(own, by, "controls") for own in frames], [_space(own) for own in frames]
-        return cls(halves, spaces, permute == "auto", null_size, threshold, seed)
+        first, cases = halves[0], {}
+        for item, own in first.wells_of_items.items():
+            if first.compared[own].any():
+                compared = own[first.compared[own]]
+                cases[item] = Case.of(halves, compared, first.layers(compared, permute == "auto"))
+        several = {item: case for item, case in cases.items() if len(case.own) > 1}
+        found = treatment_tests(several, null_size, threshold, seed).to_dict("index") if several else {}
+        return cls(halves, spaces, cases, found, null_size, threshold, seed)
 
-    def of_treatment(self, item: str, wells: np.ndarray) -> dict:
-        """The columns of the table of hits about the rows `wells` (R,), which are the treatment `item`."""
-        own, seed = wells[self.halves[0].compared[wells]], [self.seed, crc32(item.encode())]
-        if not len(own):
-            return {f"{name}_why": "no negative control on its plates to compare with" for name in TESTS}
-        layers = self.halves[0].layers(own, self.by_position)
-        found = self._by_distance(own, layers, seed) | {"map": self._by_precision(own, layers, seed)}
+    def of_treatment(self, item: str) -> dict:
+        """The columns of the table of hits about a treatment."""
+        if item not in self.cases:
+            return {f"{name}_why": NO_CONTROL for name in TESTS}
+        case, seed = self.cases[item], [self.seed, crc32(item.encode())]
+        found = {"map": {"why": "one well, no replicate"}, **self._by_distance(case, seed)}
+        if item in self.precisions:
+            found["map"] = self.precisions[item] | {"of_wells": _precisions(case)}
         columns = {"distance": found["distance"]}
         for name in TESTS:
             columns |= {f"{name}{end}": value for end, value in self._columns(found[name], seed).items()}
         return columns
 
-    def _by_precision(self, own: np.ndarray, layers: list, seed) -> dict:
-        """The permutation test of `average_precision`, with the same random numbers."""
-        if len(own) < 2:
-            return {"why": "one well, no replicate"}
-        return permutation_test(self.halves, own, layers, self.null_size, np.random.default_rng(seed))
-
-    def _by_distance(self, own: np.ndarray, layers: list, seed) -> dict:
+    def _by_distance(self, case: Case, seed) -> dict:
         """The permutation tests of both distances, which are means over the halves, and `distance` in plain units."""
-        pairs = [(h, s) for h, s in zip(self.halves, self.spaces, strict=True) if s and h.compared[own].all()]
+        halves = zip(self.halves, self.spaces, strict=True)
+        pairs = [(half, space) for half, space in halves if space and half.compared[case.own].all()]
         if not pairs:
             why = {"why": f"fewer than {distances.MIN_FITTED} negative controls to fit on"}
             return {"mahalanobis": why, "energy": why, "distance": np.nan}
-        rng = np.random.default_rng(seed)
-        found = [_permuted(half, space, own, layers, self.null_size, rng) for half, space in pairs]
-        tests = {"distance": np.mean([_plain(half, space, own) for half, space in pairs])}
+        case = replace(case, halves=tuple(half for half, _ in pairs))
+        drawn = case.draw(self.null_size, np.random.default_rng(seed))
+        found = [_permuted(*pair, case, choices) for pair, choices in zip(pairs, drawn, strict=True)]
+        tests = {"distance": np.mean([_plain(*pair, case.own) for pair in pairs])}
         for name in ("mahalanobis", "energy"):
             statistics, of_wells = zip(*(one[name] for one in found), strict=True)
-            test = judged(statistics, [one["sizes"] for one in found], layers, self.null_size, _logarithm)
-            tests[name] = test | {"of_wells": np.mean(of_wells, axis=0)}
+            observed, samples = np.array([[own[0]] for own in statistics]), [own[None, 1:] for own in statistics]
+            (p,), test = judged(case, observed, samples, self.null_size, _logarithm)
+            tests[name] = test | {"p_value": p, "of_wells": np.mean(of_wells, axis=0)}
         return tests
 
     def _columns(self, test: dict, seed) -> dict:
@@ -91,21 +103,27 @@ def _space(frame: pd.DataFrame) -> distances.Space | None:
     return distances.Space.of(X, fitting) if fitting.sum() >= distances.MIN_FITTED else None
 
 
-def _permuted(half: Half, space: distances.Space, own: np.ndarray, layers: list, null_size: int, rng) -> dict:
-    """Both distances in one half: of all choices (1 + N,), the true one first, and of wells (R,); what was permuted."""
-    base, mine = half.pool(plates_of(layers)).rows, np.sort(own)
-    rows, sizes = choices(half, own, layers, null_size, rng)
-    every = np.concatenate([base, mine])
+def _precisions(case: Case) -> np.ndarray:
+    """The average precision (R,) of every well of a treatment, the mean over the halves."""
+    found = []
+    for half in case.halves:
+        pool = half.pool(case.plates)
+        own = len(pool.rows) + np.arange(len(case.own))
+        every = pool.with_wells(half.U, half.plates, case.own[None])
+        found.append(every.average_precisions(own[None, None])[:, 0, 0])
+    return np.mean(found, axis=0)
+
+
+def _permuted(half: Half, space: distances.Space, case: Case, drawn: list) -> dict:
+    """Both distances in one half: of all choices (1 + N,), the true one first, and of wells (R,)."""
+    base, own = half.pool(case.plates).rows, case.own
+    every = np.concatenate([base, own])
     order = np.argsort(every)
-    members = order[np.searchsorted(every, rows, sorter=order)]
-    products, apart = space.products(base, mine), space.distances(base, mine)
+    rows = order[np.searchsorted(every, members(half, case, drawn), sorter=order)]
+    products, apart = space.products(base, own), space.distances(base, own)
     return {
-        "mahalanobis": (
-            distances.mahalanobis(products, members),
-            distances.mahalanobis_of_wells(products, members[0]),
-        ),
-        "energy": (distances.energy(apart, members), distances.energy_of_wells(apart, members[0])),
-        "sizes": sizes,
+        "mahalanobis": (distances.mahalanobis(products, rows), distances.mahalanobis_of_wells(products, rows[0])),
+        "energy": (distances.energy(apart, rows), distances.energy_of_wells(apart, rows[0])),
     }
 
 
