@@ -283,7 +283,7 @@ def test_many_plates_stay_small(run, tmp_path):
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(0, "0"), (1234567, "1,234,567"), (0.12345, "0.123"), (0.5, "0.500"), (-3.0, "−3"), (12345.6, "12,346"),
-     (0.0000123, "1.23e−05"), (None, "–"), (float("nan"), "–"), (99.96, "100.")],
+     (0.0000123, "1.23e−05"), (None, "–"), (float("nan"), "–"), (99.96, "100."), (2.2e-17, "0")],
 )  # fmt: skip
 def test_numbers_are_written_as_one_would(value, shown):
     assert number(value) == shown.rstrip(".")

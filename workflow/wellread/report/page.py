@@ -47,9 +47,13 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
 
 
 def number(value) -> str:
-    """A number as text: whole numbers in full, others with three significant digits, a dash for None and NaN."""
+    """A number as text: whole numbers in full, others with three significant digits, a dash for None and NaN.
+
+    What rounding leaves of 0, such as 2e-17 as the end of an interval, is 0.
+    """
     if value is None or value != value:
         return "–"
+    value = 0 if abs(value) < 1e-15 else value
     in_full = float(value).is_integer() or abs(value) >= 1000
     return (f"{value:,.0f}" if in_full else f"{value:#.3g}".rstrip(".")).replace("-", "−")
 
