@@ -26,6 +26,35 @@ rule measure:
         "../scripts/measure.py"
 
 
+rule hits:
+    input:
+        profiles=lambda wildcards: PLAN.hit_profiles(wildcards.dataset, "well"),
+        crossed=lambda wildcards: (
+            PLAN.hit_profiles(wildcards.dataset, "crossed")
+            if PLAN.hits(wildcards.dataset)["correction"] != "none"
+            else []
+        ),
+    output:
+        table="results/{dataset}/hits.parquet",
+        csv="results/{dataset}/hits.csv",
+    log:
+        "results/logs/hits/{dataset}.log",
+    benchmark:
+        "results/benchmarks/hits/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=one_of(filter(PLAN.hits, PLAN.config["datasets"])),
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
+    params:
+        options=lambda wildcards: PLAN.hits(wildcards.dataset),
+        seed=config["seed"],
+        code=code("measure.hits"),
+    script:
+        "../scripts/hits.py"
+
+
 rule compare:
     input:
         lambda wildcards: PLAN.ladder_files(wildcards.dataset),
@@ -161,9 +190,38 @@ rule ledger:
         "../scripts/ledger.py"
 
 
+rule alarms:
+    input:
+        fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
+        calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
+        objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
+        cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
+        training=every_model("results/models/{model}/training.parquet", PLAN.is_trained),
+        tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
+        ladder=lambda wildcards: "results/{dataset}/ladder.parquet" if PLAN.ladder(wildcards.dataset) else [],
+    output:
+        table="results/{dataset}/alarms.parquet",
+        csv="results/{dataset}/alarms.csv",
+    log:
+        "results/logs/alarms/{dataset}.log",
+    benchmark:
+        "results/benchmarks/alarms/{dataset}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(1000),
+    params:
+        how=lambda wildcards: PLAN.doubted(wildcards.dataset),
+        limits=PLAN.config["alarms"],
+        code=code("alarms.alarms"),
+    script:
+        "../scripts/alarms.py"
+
+
 rule report:
     input:
         wells=wells_files,
+        alarms="results/{dataset}/alarms.parquet",
         ledger="results/{dataset}/ledger.parquet",
         calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
         fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
@@ -176,6 +234,7 @@ rule report:
         profiles=every_model("results/{dataset}/profiles/{model}/{correction}/well.parquet"),
         tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
         ladder=lambda wildcards: "results/{dataset}/ladder.parquet" if PLAN.ladder(wildcards.dataset) else [],
+        hits=lambda wildcards: "results/{dataset}/hits.parquet" if PLAN.hits(wildcards.dataset) else [],
         scores=every_name(PLAN.scores, "results/{dataset}/tasks/{name}/masks.parquet"),
         looks=every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png"),
         figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),
