@@ -22,6 +22,7 @@ VERSIONS = {
     "training": 1,  # a logged step of training
     "profiles": 1,  # of fields, wells or treatments
     "answers": 1,  # metric, item, repeat, value, n
+    "choices": 1,  # unit, fold, correction: its value without the fold, whether it was chosen
     "ladder": 1,  # task, metric, correction, model, baseline: their paired difference
     "ledger": 1,  # plate, stage, model, reason, n
 }
