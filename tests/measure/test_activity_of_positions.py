@@ -39,8 +39,8 @@ def test_average_precisions_are_those_of_a_loop(per_plate):
         chosen.append(np.concatenate([p * 10 + rng.permutation(10)[:per_plate] for p in range(3)]))
     members = np.array(chosen)
     base, own = np.setdiff1d(np.arange(30), members[0]), members[0]
-    pool = Pool.of(U, plates, base).with_wells(U, plates, own)
-    found = pool.average_precisions(pool.find(members))
+    pool, place = Pool.of(U, plates, base), np.argsort(np.concatenate([base, own]))
+    found = pool.with_wells(U, plates, own[None]).average_precisions(place[members][None])[:, 0]
     for n, rows in enumerate(members):
         for i, query in enumerate(rows):
             others = [w for w in np.flatnonzero(plates == plates[query]) if w not in rows]
@@ -155,3 +155,28 @@ def test_the_smallest_detectable_is_where_p_is_at_the_threshold():
     apart = [item for item in p if abs(ap[item] - least[""]) > 0.1]
     assert all((p[item] < 0.05) == (ap[item] > least[""]) for item in apart)
     assert {p[item] < 0.05 for item in apart} == {True, False}
+
+
+def test_plates_have_one_layout_if_more_than_a_quarter_of_their_treatments_keep_their_positions():
+    wells = {"p": "A1 A2 A3 A4", "q": "A1 A3 A4 A2", "r": "A3 A2 A4 A2", "s": "A3 A2 A1 A1", "t": "B1 B2 B3 B4"}
+    plates, positions = np.repeat(list(wells), 4), np.array(" ".join(wells.values()).split())
+    found = nulls.layouts(plates, positions, np.tile(list("abcd"), 5))
+    assert found["q"] == found["r"] == found["s"]  # two of four
+    assert len({found["p"], found["q"], found["t"]}) == 3  # one of four, or none
+
+
+def test_plates_have_the_layout_of_plates_that_are_between_them():
+    wells = ["A1", "A2", "A3", "A4", "A1", "A2", "B3", "B4", "B1", "B2", "B3", "B4"]
+    found = nulls.layouts(np.repeat(["p", "q", "r"], 4), np.array(wells), np.tile(list("abcd"), 3))
+    assert found == {"p": 0, "q": 0, "r": 0}
+
+
+def test_treatments_that_keep_a_position_by_chance_are_not_told_by_positions():
+    """Twelve wells on eight plates: most treatments are twice at one place, where few controls are."""
+    frame = screen(plates=8, treatments=6, controls=6, effect=1.0)
+    meta, _ = tables.split(frame)
+    often = meta[meta["Metadata_control"] == ""].groupby("Metadata_treatment")["Metadata_Well"].nunique() < 8
+    assert often.mean() > 0.5
+    found = answers(frame)
+    assert values(found, "fraction_by_position")[""] == 0
+    assert values(found, "fraction_decidable")[""] == 1

@@ -10,6 +10,7 @@ import made_run
 import numpy as np
 import pandas as pd
 import pytest
+from wellread.alarms.alarm import COLUMNS
 from wellread.measure import tidy
 from wellread.measure.compare import CHANCE, compare
 from wellread.profiles.ledger import build_ledger
@@ -35,6 +36,11 @@ def run(tmp_path_factory):
     moa = [path for path in run.inputs["tasks"] if "/moa/" in path]
     table_files.write(compare(moa, ["other"], {"moa": {"nsc": "nsc_treatment"}}, seed=0), folder / "ladder", "ladder")
     run.inputs["ladder"] = str(folder / "ladder")
+    sounded = [
+        ("chance", made_run.ODD, "chance gives as much", "an interval above chance expected", "report no effect")
+    ]
+    table_files.write(pd.DataFrame(sounded, columns=COLUMNS), folder / "alarms", "alarms")
+    run.inputs["alarms"] = str(folder / "alarms")
     return run
 
 
@@ -74,6 +80,15 @@ class Tags(HTMLParser):
 
 def text(page) -> str:
     return " ".join(" ".join(Tags(page).text).split())
+
+
+def test_alarms_stand_above_all_else_and_only_where_there_are_some(run, page, tmp_path):
+    assert page.index('id="alarms"') < page.index('id="ledger"')
+    assert "chance gives as much; an interval above chance expected. Report no effect." in page
+    inputs = {kind: paths for kind, paths in run.inputs.items() if kind != "alarms"}
+    assert 'alarms"' not in re.sub(
+        "<style>.*</style>", "", written(tmp_path, inputs, run.wells, run.config), flags=re.S
+    )
 
 
 def test_every_verb_is_a_chapter_and_in_the_contents(page):
@@ -125,6 +140,26 @@ def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
     assert "Undecidable: moa , nsc: one <b> in all." in page
     assert "Highest values" not in page
     assert tidy.undecided(tidy.table([tidy.undecidable("nsc", "a: b", 7)])) == {"nsc": ("a: b", 7)}
+
+
+def test_headlines_are_what_measures_declare_of_models_that_are_no_baselines(run, tmp_path):
+    """Activity: the share of active treatments, and of fakes, though other metrics come first or are higher."""
+    shares = {("tiny", "none"): (0.1, 0.5), ("tiny", "sphering"): (0.4, 0.02), ("other", "none"): (0.9, 0.03)}
+    for (model, correction), (active, fakes) in shares.items():
+        values = {"mean_average_precision": 1 - active, "fraction_active": active, "fakes_active": fakes}
+        (tmp_path / "activity").mkdir(exist_ok=True)
+        path = tmp_path / "activity" / f"{model}_{correction}.parquet"
+        table_files.write(tidy.table([tidy.row(*pair, 9) for pair in values.items()]), path, "answers")
+    tasks_of = {"activity": {"level": "well", "measure": {"average_precision": {}}}}
+    config = deepcopy(run.config) | {"tasks": tasks_of}
+    config["models"]["other"]["baseline"] = True
+    inputs = dict(run.inputs, tasks=sorted(map(str, (tmp_path / "activity").iterdir())))
+    page = text(written(tmp_path, inputs, run.wells, config))
+    shown = [number(value) for value in (0.4, 0.02, 0.1, 0.5)]
+    told = "activity , fraction active {}, fakes active {}, tiny with {}."
+    assert "Highest values: " + told.format(*shown[:2], "sphering") in page
+    config["datasets"]["demo"]["headline"] = "none"
+    assert "Results: " + told.format(*shown[2:], "none") in text(written(tmp_path, inputs, run.wells, config))
 
 
 def test_the_page_tells_what_tasks_and_figures_look_at(run, page, tmp_path):

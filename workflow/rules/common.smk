@@ -108,6 +108,12 @@ def every_plate(path, where=lambda dataset: True):
     return paths
 
 
+def pooled_embeddings(wildcards):
+    """An input: the embeddings of the cells of a plate; none if the model looks at no pixels, but counts cells."""
+    path = "results/{dataset}/{plate}/embeddings/{model}.npy"
+    return path.format(**wildcards) if PLAN.reads_crops(wildcards.model) else []
+
+
 def pooled_fields(ending):
     """An input: the pooled embeddings of every plate that become the profiles of a model."""
 
@@ -151,6 +157,12 @@ def training_inputs(wildcards):
     sections, start = PLAN.training_wells(wildcards.model), PLAN.encoder(wildcards.model)["vit"]["start"]
     wells = sorted({path for section in sections for path in user_tables.wells_files(section)})
     return {"wells": ancient(wells)} | ({"start": start} if start else {})
+
+
+def outlines_to_embed(wildcards):
+    """Inputs: the outlines of crops, for a model that looks at them."""
+    wanted = PLAN.takes_outlines(wildcards.model, wildcards.dataset)
+    return {"outlines": embedded_files(wildcards, "outlines.npy")} if wanted else {}
 
 
 def encoder_inputs(wildcards):

@@ -243,7 +243,7 @@ class Plan:
 
     def reads_crops(self, model: str) -> bool:
         """Whether a model's encoder reads crops."""
-        return not self.names_tables(model)
+        return not self.names_tables(model) and not self.blind_encoder(model)
 
     def feature_tables(self, dataset: str, model: str) -> list[str]:
         """The feature tables that a model names for a dataset."""
@@ -333,6 +333,11 @@ class Plan:
         """The models whose encoder looks at masks, too, and needs an environment of its own."""
         return [name for name in self.config["models"] if chosen("encoder", self.encoder(name)).masks]
 
+    def takes_outlines(self, model: str, dataset: str) -> bool:
+        """Whether the outlines of crops are embedded, too: they are wanted and there are any."""
+        wanted = chosen("encoder", self.encoder(model)).outlines or self.config["models"][model]["embed"]["intensity"]
+        return bool(wanted) and self.config["datasets"][dataset]["object"] == "cell"
+
     def blind_encoder(self, model: str) -> dict:
         """The encoder of a model if it looks at no pixels, else nothing."""
         return self.encoder(model) if chosen("encoder", self.encoder(model)).blind else {}
@@ -354,6 +359,20 @@ class Plan:
         items = self.ladder(dataset).get("items", {})
         triples = [triple for triple in self.results(dataset, "tasks", "measure") if triple[0] in items]
         return [f"results/{dataset}/tasks/{name}/{model}_{correction}.parquet" for name, model, correction in triples]
+
+    def doubted(self, dataset: str) -> dict:
+        """What `alarms` has to know of a dataset besides its results: see there."""
+        models, tasks = self.models(dataset), self.config["tasks"]
+        asked = {name for name, *_ in self.results(dataset, "tasks", "measure")}
+        return {
+            "dataset": self.config["datasets"][dataset],
+            "baselines": [model for model in models if self.is_baseline(model)],
+            "counts": [model for model in models if "cell_count" in self.encoder(model)],
+            "mixed": sorted(name for name in asked if chosen("measure", tasks[name]["measure"]).chance_is_best),
+            "headlines": {
+                name: own[0] for name in sorted(asked) if (own := chosen("measure", tasks[name]["measure"]).headline)
+            },
+        }
 
     def encoder_files(self, model: str) -> list[str]:
         """The files that a given encoder is read from."""
@@ -394,9 +413,10 @@ class Plan:
             (name, model, correction)
             for name, entry in self.config[noun].items()
             if dataset in entry["datasets"] and verb in entry and not chosen(verb, entry[verb]).masks
-            for model in self.models(dataset)
-            if set(entry["pool"]) <= set(self.config["models"][model]["embed_on"])
+            for model in entry.get("models", self._usually(noun))
+            if {dataset, *entry["pool"]} <= set(self.config["models"][model]["embed_on"])
             for correction in self.config["corrections"]
+            if correction in entry.get("corrections", [correction])
             if correction == "none" or entry["level"] != "cell"
             if correction in self.chains or (noun == "tasks" and self.nests(dataset, name, correction))
         ]
@@ -428,6 +448,11 @@ class Plan:
         entry = self.config["tasks"][task]
         screens = [self.screens[name] for name in entry["pool"] or [dataset]]
         return leaks.marks(choosing.steps_of(self.config, correction), entry["measure"], screens)
+
+    def _usually(self, noun: str) -> list[str]:
+        """The models that tasks or figures look at if these name none: figures leave baselines out, beside others."""
+        models = list(self.config["models"])
+        return [one for one in models if noun == "tasks" or not self.is_baseline(one)] or models
 
     def scores(self, dataset: str) -> list[str]:
         """The tasks that look at the masks of a dataset, not at profiles."""

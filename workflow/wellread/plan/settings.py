@@ -6,13 +6,13 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
-import yaml
 from jsonschema import Draft202012Validator
 
 from wellread.inputs.channels import kind
 from wellread.plan import given
 from wellread.plan.contradictions import contradictions
 from wellread.runtime.errors import InputError
+from wellread.runtime.files import read_yaml
 from wellread.runtime.registry import chosen
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
@@ -21,7 +21,7 @@ SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 @cache
 def schema() -> dict:
     """The JSON Schema of the config: keys, types, ranges, defaults, descriptions."""
-    return yaml.safe_load(SCHEMA.read_text())
+    return read_yaml(SCHEMA)
 
 
 def load(config: dict) -> dict:
@@ -190,11 +190,17 @@ def _contradictions(config: dict) -> list[InputError]:
     errors += given.tableless(config)
     errors += [error for name in config["models"] for error in _shuffled(config["models"], name)]
     errors += [error for name, model in config["models"].items() for error in _maskless(datasets, name, model)]
+    named = {name: dataset["headline"] for name, dataset in datasets.items() if dataset["headline"]}
+    errors += [
+        e for name, one in named.items() for e in _strangers([one], config["corrections"], f"datasets.{name}.headline")
+    ]
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
             where, asked = f"{noun}.{name}", entry.setdefault("datasets", entry["pool"][:1] or list(datasets))
             strangers = _strangers(entry["pool"], datasets, f"{where}.pool")
             strangers += _strangers(asked, entry["pool"] or datasets, f"{where}.datasets")
+            strangers += _strangers(entry.get("models", []), config["models"], f"{where}.models")
+            strangers += _strangers(entry.get("corrections", []), config["corrections"], f"{where}.corrections")
             errors += strangers or _unfit(entry, datasets, where) + _unpooled(config, entry, where)
     return errors
 
