@@ -96,3 +96,11 @@ def test_a_column_that_says_nothing_of_the_mechanism_may_be_corrected_for(config
 def test_what_is_chosen_is_a_setting_that_changes_results(config):
     first, second = (settings.that_change_results(settings.load(config({"folds": n}))) for n in (2, 3))
     assert first["corrections"]["best"] != second["corrections"]["best"]
+
+
+def test_hits_are_of_a_correction_with_profiles(config):
+    written = config() | {"hits": {"correction": "best"}}
+    with pytest.raises(InputError, match="a chosen chain"):
+        Plan.of(written)
+    plan = Plan.of(config() | {"hits": {}})
+    assert plan.hits("d")["correction"] == "h"

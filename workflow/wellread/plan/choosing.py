@@ -33,7 +33,11 @@ def steps_of(config: dict, name: str) -> list[dict]:
 
 def errors(config: dict) -> list[InputError]:
     """Errors of a config whose chosen chains name corrections and tasks that are not there or cannot choose."""
-    return [error for name, how in choosers(config).items() for error in _errors(config, name, how)]
+    found = [error for name, how in choosers(config).items() for error in _errors(config, name, how)]
+    if (asked := (config.get("hits") or {}).get("correction")) in choosers(config):
+        edit = f"name one of {listed(choosers(config)[asked]['among'])}"
+        found.append(InputError("a correction with profiles", f"{asked}, a chosen chain", "hits.correction", edit))
+    return found
 
 
 def _errors(config: dict, name: str, how: dict) -> list[InputError]:
