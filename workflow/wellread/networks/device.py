@@ -25,7 +25,17 @@ def choose_device(device: str, threads: int) -> torch.device:
         return torch.device("cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS is not reproducible
     torch.use_deterministic_algorithms(True, warn_only=True)
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    index = int(os.environ.get("LOCAL_RANK", 0))
+    check_gpus(index + 1)
+    torch.cuda.set_device(index)  # what names no device, such as events and streams, means this one
+    return torch.device("cuda", index)
+
+
+def check_gpus(processes: int):
+    """Raise an InputError if a process of this machine would have no GPU of its own, where torch can use GPUs."""
+    if torch.cuda.is_available() and processes > (found := torch.cuda.device_count()):
+        edit = f"`processes: {found}` of the model, or ask the scheduler for as many GPUs as processes"
+        raise InputError(f"a GPU for each of {processes} processes", f"{found}", "processes", edit)
 
 
 def autocast(device: torch.device, precision: str):

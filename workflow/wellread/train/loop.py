@@ -50,6 +50,7 @@ def fit(
     optimiser = torch.optim.AdamW(parameter_groups(method.student, layer_decay, patch_lr), fused=True)
     stateful = method.networks | {"optimiser": optimiser}
     first, rows = checkpoint.restore(**stateful)
+    gradients = distributed.MeanGradients(method.student, accumulate)
     for network in method.networks.values() if compile else ():
         for block in network.backbone.blocks:
             block.compile()
@@ -64,6 +65,7 @@ def fit(
             rates["last"] = scheduled.get("last_lr", scheduled["lr"])
             set_learning_rates(optimiser, rates, scheduled["weight_decay"])
             optimiser.zero_grad()
+            gradients.start()
             losses = {}  # of the step: means over micro-batches
             for crops, targets, drawn in micro_batches:
                 crops = crops.to(device, non_blocking=True)
@@ -71,7 +73,7 @@ def fit(
                     of_batch, tokens, metrics = method.losses(crops, drawn, targets, scheduled)
                 (sum(of_batch.values()) / accumulate).backward()
                 losses = {name: losses.get(name, 0) + loss.detach() / accumulate for name, loss in of_batch.items()}
-            distributed.average_gradients(method.student)
+            gradients.wait()
             norm = clip_gradients(method.student, clip)
             optimiser.step()
             method.after_step(scheduled)
@@ -88,7 +90,7 @@ def fit(
             if done % epoch == 0:
                 rows[-1] |= probe(method.encoder)
                 log_epoch(rows[-1], done > warmup_epochs * epoch + steps // 10, warned)
-            stopping = distributed.any_process(stop.is_set())
+            (stopping,) = distributed.any_process(stop.is_set())
             if stopping or done % checkpoint_every == 0:
                 finite.check()
                 if distributed.rank() == 0:

@@ -50,9 +50,10 @@ class FiniteCheck:
         self.check()
         values, copied = torch.stack(list(numbers.values())), None
         if values.is_cuda:
+            device = values.device
             values = torch.empty_like(values, device="cpu", pin_memory=True).copy_(values, non_blocking=True)
             copied = torch.cuda.Event()
-            copied.record()
+            copied.record(torch.cuda.current_stream(device))  # of that device: another one's would say nothing
         self.latest = step, list(numbers), values, copied
 
     def check(self):

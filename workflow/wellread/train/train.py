@@ -15,7 +15,7 @@ from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks.device import choose_device
+from wellread.networks.device import check_gpus, choose_device
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
@@ -43,8 +43,9 @@ def train(
     after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code, so that a checkpoint of other
     code is not continued. An InputError where crops, tables and settings do not fit together.
     """
-    with distributed.process_group():
-        device, data = choose_device(device, threads), Crops(crops)
+    device = choose_device(device, threads)
+    with distributed.process_group(device):
+        data = Crops(crops)
         check_inputs(data, cells, channels)
         encoder = encoder | {"image": image_side(encoder["image"], data.shape[-1], encoder["patch"])}
         settings = {"encoder": encoder, "method": method, "views": views, "fit": fit}
@@ -95,10 +96,13 @@ def check_inputs(crops, cells, channels):
 
 
 def train_distributed(processes: int, *files, **options):
-    """`train` in several processes on this machine, one per GPU, or sharing its cores; SystemExit if one fails.
+    """`train` in several processes on this machine, one per GPU, or sharing its cores.
 
-    Over several machines, start this module with torchrun and the job.json that lies beside the weights meanwhile.
+    An InputError if there are GPUs, but not one for each; SystemExit if a process fails. Over several machines, start
+    this module with torchrun and the job.json that lies beside the weights meanwhile.
     """
+    if options["device"] != "cpu":
+        check_gpus(processes)
     job = Path(options["weights"]).with_name("job.json")
     options["threads"] = max(1, options["threads"] // processes)
     job.write_text(json.dumps([files, options], default=list))
