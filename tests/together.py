@@ -42,6 +42,9 @@ class Nowhere:
     def restore(self, **_parts):
         return 0, []
 
+    def due(self, *_when):
+        return False
+
     def save(self, *_state, **_parts):
         pass
 

@@ -18,6 +18,7 @@ from wellread.profiles.consensus import consensus
 from wellread.profiles.pool import pool_plate
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choices, functions
+from wellread.train.checkpoint import Checkpoint
 from wellread.train.loop import fit
 
 DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -69,7 +70,7 @@ def test_schema_and_signature_agree(section, name):
 @pytest.mark.parametrize("section", PLAIN)
 def test_schema_and_signature_agree_where_there_is_one_function(section):
     function, besides = PLAIN[section]
-    of_steps = options(pool_plate) if section == "aggregate" else {}
+    of_steps = {"aggregate": options(pool_plate), "fit": options(Checkpoint.__init__)}.get(section, {})
     expected = of_steps | {key: value for key, value in options(function).items() if key not in besides}
     assert described(DEFS[section]) == expected
 

@@ -12,4 +12,4 @@ with job.running(log[0], **snakemake.wildcards, **machine, processes=params.proc
     run = train if params.processes == 1 else partial(train_distributed, params.processes)
     files = list(snakemake.input.crops), list(snakemake.input.cells)
     outputs = dict(snakemake.output.items()) | {"speed": log.speed, "wells": list(params.wells)}
-    run(*files, channels=params.channels, **params.how | {"fit": fit}, code=params.code, **machine, **outputs)
+    run(*files, channels=params.channels, **params.how | {"fit": fit}, code=params.weights_code, **machine, **outputs)

@@ -10,7 +10,7 @@ import pandas as pd
 from wellread.inputs import joining, sources, user_tables
 from wellread.plan import demands, given, leaks, owners, raw_files, settings
 from wellread.plan.contradictions import spent, unreached
-from wellread.plan.provenance import rows_hash
+from wellread.plan.provenance import rows_hash, weights_fingerprint
 from wellread.plan.screen import Pool, Screen
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -353,6 +353,12 @@ class Plan:
         sections = self.result_settings["models"][model]
         how = {name: sections[name] for name in ("views", "fit", "probe")}
         return how | {"encoder": sections["encoder"]["vit"], "method": sections["train"]}
+
+    def weights_code(self, model: str) -> str:
+        """A hash of the code that the weights of a model depend on, and so a checkpoint of its training."""
+        picked = {"encoder": self.encoder(model), "train": self.config["models"][model]["train"]}
+        modules = [chosen(section, choice).module for section, choice in picked.items()]
+        return weights_fingerprint("train.train", *modules)
 
     def labels(self, model: str) -> list[str]:
         """The columns of the wells tables that training a model asks for."""

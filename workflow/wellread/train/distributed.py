@@ -11,7 +11,7 @@ from itertools import takewhile
 import torch
 import torch.distributed as dist
 
-BUCKET = 2**25  # bytes of gradients that are sent together, as in DistributedDataParallel
+BUCKET = 25 * 2**20  # bytes of gradients that are sent together, as by DistributedDataParallel
 
 
 @contextmanager

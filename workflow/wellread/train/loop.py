@@ -27,7 +27,7 @@ def fit(
     method, dataset, probe, checkpoint, *, seed, device,
     batch=256, accumulate=1, epochs=100, epoch_length=None, warmup_epochs=20, base_lr=5e-4, min_lr=1e-6,
     freeze_backbone_epochs=0, weight_decay=(0.04, 0.2), layer_decay=0.9, patch_lr=0.2, clip=3.0,
-    precision="auto", compile=False, log_every=10, checkpoint_every=500,
+    precision="auto", compile=False, log_every=10,
 ):  # fmt: skip
     """Train `method` in place; return a row of numbers per logged step, and a row of times for each of these.
 
@@ -36,7 +36,7 @@ def fit(
     rate, at a batch of 1024 (it scales with the square root); `min_lr`: the last. `freeze_backbone_epochs`: epochs in
     which only the head learns. `weight_decay`: at the first and last step. `layer_decay`, `patch_lr`: factors of the
     learning rate, per block and of the patch embedding. `clip`: largest norm of the gradient. `precision`: see
-    `device.autocast`. `compile`: the blocks. `log_every`, `checkpoint_every`: in steps.
+    `device.autocast`. `compile`: the blocks. `log_every`: in steps. A state in `checkpoint` is gone on from.
 
     An InputError if cells are too few for a batch, or if a loss or gradient is not finite; SystemExit after SIGTERM.
     """
@@ -90,15 +90,12 @@ def fit(
             if done % epoch == 0:
                 rows[-1] |= probe(method.encoder)
                 log_epoch(rows[-1], done > warmup_epochs * epoch + steps // 10, warned)
-            (stopping,) = distributed.any_process(stop.is_set())
-            if stopping or done % checkpoint_every == 0:
+            stopping, due = distributed.any_process(stop.is_set(), checkpoint.due(done, epoch))
+            if stopping or due or done == steps:
                 finite.check()
-                if distributed.rank() == 0:
-                    checkpoint.save(done, rows, **stateful)
-                distributed.barrier()
+                checkpoint.save(done, epoch, rows, **stateful)
             if stopping:
                 raise SystemExit(f"asked to stop after step {step}; the next run goes on from there")
-    finite.check()
     return rows, times
 
 

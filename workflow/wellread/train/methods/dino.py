@@ -60,6 +60,10 @@ class Dino:
     def encoder(self):
         return self.teacher.backbone
 
+    @property
+    def compares_cells(self):
+        return self.koleo > 0 or self.centring == "sinkhorn_knopp"
+
     def schedules(self, lr, steps, epoch):
         first, last = self.temperature
         return {
