@@ -18,6 +18,8 @@ from wellread.encoder.embed import embed
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.train import checkpoint, lock, loop, train
+from wellread.train.methods import dino
+from wellread.train.monitor import embedding_statistics
 from wellread.train.optimise import clip_gradients
 
 CHANNELS = ["DNA", "Mito"]
@@ -100,7 +102,9 @@ def test_outputs_and_the_last_state_if_it_is_to_stay(plates, tmp_path, keep, mor
     assert facts["encoder"] == {"channels": 2, "image": 16, "patch": 4} | size
     rows = pd.read_parquet(tmp_path / "model" / "training.parquet")
     assert rows["step"].tolist() == [0, 3, 7, 10, 11, 15]
-    assert np.isfinite(rows).all(axis=None)
+    ends = rows["step"] % 4 == 3  # of epochs
+    assert np.isfinite(rows[ends]).all(axis=None)
+    assert rows.columns[rows[~ends].isna().any()].tolist() == ["effective_rank"]
     losses = rows[["global", "local", "koleo", "ibot"]].sum(axis=1)
     np.testing.assert_allclose(losses, rows["loss"], rtol=1e-5)
 
@@ -321,6 +325,31 @@ def test_what_is_not_finite_stops_and_keeps_the_last_good_checkpoint(plates, tmp
     assert not (tmp_path / "model" / "weights.safetensors").exists()
 
 
+def test_what_is_not_finite_in_a_logged_step_is_told_before_its_statistics_fail(plates, tmp_path, monkeypatch):
+    plain, steps = dino.losses.dino_global, []
+
+    def break_down(*predictions):
+        steps.append(len(steps))
+        return plain(*predictions) * (torch.nan if steps[-1] == 7 else 1)  # in the last step of an epoch
+
+    def no_statistics(tokens, rank):
+        assert steps[-1] != 7
+        return embedding_statistics(tokens, rank)
+
+    monkeypatch.setattr(dino.losses, "dino_global", break_down)
+    monkeypatch.setattr(loop, "embedding_statistics", no_statistics)
+    with pytest.raises(InputError, match="training step 7"):
+        run(plates, tmp_path / "model")
+
+
+@pytest.mark.parametrize(("warmup", "steps"), [(None, 4), (2, 8), (0, 0)])
+def test_the_learning_rate_rises_for_a_fifth_of_the_training_unless_said_otherwise(plates, tmp_path, warmup, steps):
+    run(plates, tmp_path / "model", fit={"epochs": 5, "warmup_epochs": warmup, "log_every": 1})
+    lr = pd.read_parquet(tmp_path / "model" / "training.parquet")["lr"]
+    assert lr.idxmax() == max(steps - 1, 0)
+    assert lr[steps] == lr.max()
+
+
 @pytest.mark.dag
 @pytest.mark.parametrize(
     "options",
@@ -335,7 +364,8 @@ def test_what_is_not_finite_stops_and_keeps_the_last_good_checkpoint(plates, tmp
 )
 def test_variants_train(plates, tmp_path, options):
     run(plates, tmp_path / "model", **options)
-    assert np.isfinite(pd.read_parquet(tmp_path / "model" / "training.parquet")).all(axis=None)
+    rows = pd.read_parquet(tmp_path / "model" / "training.parquet").drop(columns="effective_rank")
+    assert np.isfinite(rows).all(axis=None)
 
 
 @pytest.mark.dag

@@ -9,7 +9,7 @@ import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
 from wellread.plan import demands, given, leaks, owners, raw_files, settings
-from wellread.plan.contradictions import spent, unreached
+from wellread.plan.contradictions import spent
 from wellread.plan.provenance import rows_hash, weights_fingerprint
 from wellread.plan.screen import Pool, Screen
 from wellread.runtime.errors import InputError
@@ -39,7 +39,7 @@ class Plan:
         `config_file`: where the config is from, which models that are already trained belong to.
         """
         plan = cls(settings.load(config))
-        plan.notes += unreached(plan.config) + spent(plan.config)
+        plan.notes += spent(plan.config)
         errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
         errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
         errors = errors or plan.unanswerable() or plan.taken(config_file)

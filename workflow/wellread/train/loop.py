@@ -22,29 +22,33 @@ from wellread.train.monitor import FiniteCheck, embedding_statistics, log_epoch
 from wellread.train.optimise import clip_gradients, parameter_groups, set_learning_rates
 from wellread.train.schedules import cosine, frozen
 
+WARMUP = 0.2  # share of the steps, Cell-DINO's 20 of 100 epochs
+
 
 def fit(
     method, dataset, probe, checkpoint, *, seed, device,
-    batch=256, accumulate=1, epochs=100, epoch_length=None, warmup_epochs=20, base_lr=5e-4, min_lr=1e-6,
+    batch=256, accumulate=1, epochs=100, epoch_length=None, warmup_epochs=None, base_lr=5e-4, min_lr=1e-6,
     freeze_backbone_epochs=0, weight_decay=(0.04, 0.2), layer_decay=0.9, patch_lr=0.2, clip=3.0,
     precision="auto", compile=False, log_every=10,
 ):  # fmt: skip
     """Train `method` in place; return a row of numbers per logged step, and a row of times for each of these.
 
     `dataset`: a `TrainingSet`; `probe(encoder)` returns more numbers after every epoch. `batch`: cells per step, in
-    `accumulate` micro-batches. `epoch_length`: in steps; None: one pass over the cells. `base_lr`: highest learning
-    rate, at a batch of 1024 (it scales with the square root); `min_lr`: the last. `freeze_backbone_epochs`: epochs in
-    which only the head learns. `weight_decay`: at the first and last step. `layer_decay`, `patch_lr`: factors of the
-    learning rate, per block and of the patch embedding. `clip`: largest norm of the gradient. `precision`: see
-    `device.autocast`. `compile`: the blocks. `log_every`: in steps. A state in `checkpoint` is gone on from.
+    `accumulate` micro-batches. `epoch_length`: in steps; None: one pass over the cells. `warmup_epochs`: in which the
+    learning rate rises; None: the share WARMUP of all. `base_lr`: highest learning rate, at a batch of 1024 (it scales
+    with the square root); `min_lr`: the last. `freeze_backbone_epochs`: epochs in which only the head learns.
+    `weight_decay`: at the first and last step. `layer_decay`, `patch_lr`: factors of the learning rate, per block and
+    of the patch embedding. `clip`: largest norm of the gradient. `precision`: see `device.autocast`. `compile`: the
+    blocks. `log_every`: in steps. A state in `checkpoint` is gone on from.
 
     An InputError if cells are too few for a batch, or if a loss or gradient is not finite; SystemExit after SIGTERM.
     """
     batch = batch_size(batch, len(dataset), accumulate * distributed.world_size())
     epoch = epoch_length or len(dataset) // batch  # in steps
     steps = epochs * epoch
+    warmup = round(steps * WARMUP) if warmup_epochs is None else warmup_epochs * epoch
 
-    lr = cosine(base_lr * math.sqrt(batch / 1024), min_lr, steps, warmup_epochs * epoch)
+    lr = cosine(base_lr * math.sqrt(batch / 1024), min_lr, steps, warmup)
     schedules = {"lr": lr, "backbone_lr": frozen(lr, freeze_backbone_epochs * epoch)}
     schedules |= {"weight_decay": cosine(*weight_decay, steps)} | method.schedules(lr, steps, epoch)
     optimiser = torch.optim.AdamW(parameter_groups(method.student, layer_decay, patch_lr), fused=True)
@@ -81,15 +85,16 @@ def fit(
             finite.record(step, losses | {"gradient": norm})
             done = step + 1
             if step % log_every == 0 or done % epoch == 0:
+                finite.check()  # statistics of what is not finite have no meaning
                 sums = {name: distributed.sum_over_processes(loss).item() for name, loss in losses.items()}
                 losses = {name: value / distributed.world_size() for name, value in sums.items()}
                 row = {"step": step, "epoch": step // epoch, "loss": sum(losses.values()), **losses, **scheduled}
                 row |= {name: value.item() for name, value in ({"gradient": norm} | metrics).items()}
-                rows.append(row | embedding_statistics(tokens))
+                rows.append(row | embedding_statistics(tokens, rank=done % epoch == 0))
                 times.append({"step": step, "seconds": time.monotonic() - start, "images": (done - first) * batch})
             if done % epoch == 0:
                 rows[-1] |= probe(method.encoder)
-                log_epoch(rows[-1], done > warmup_epochs * epoch + steps // 10, warned)
+                log_epoch(rows[-1], done > warmup + steps // 10, warned)
             stopping, due = distributed.any_process(stop.is_set(), checkpoint.due(done, epoch))
             if stopping or due or done == steps:
                 finite.check()

@@ -16,7 +16,7 @@ from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks.device import check_gpus, choose_device
+from wellread.networks.device import check_gpus, choose_device, uses_bf16
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
@@ -68,6 +68,7 @@ def train(
         checkpoint = Checkpoint(folder / "checkpoint.pt", key, **saving)
         for network in learner.networks.values():
             network.to(device)
+        log.info("forward passes in %s", "bf16" if uses_bf16(device, fit.get("precision", "auto")) else "fp32")
         rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **fit)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
