@@ -1,5 +1,6 @@
 """The device that is chosen, on machines whose graphics cards are made up."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -17,11 +18,13 @@ def cards(monkeypatch):
     monkeypatch.setattr(torch.cuda, "set_device", current.append)
     card = SimpleNamespace(name="Card X", total_memory=80 * 2**30, major=9, minor=0)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _device: card)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     device._tell.cache_clear()
     threads = torch.get_num_threads()
     yield current
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = True
 
 
 def test_every_process_makes_a_card_of_its_own_the_current_one(cards, monkeypatch):
@@ -40,6 +43,17 @@ def test_more_processes_than_cards_are_refused(cards, monkeypatch):
         device.choose_device("cuda", 1)
     assert device.choose_device("cpu", 1).type == "cpu"
     assert cards == []
+
+
+def test_a_card_is_deterministic_if_asked_and_else_costs_nothing(cards):
+    device.choose_device("auto", 1)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+    device.choose_device("auto", 1, deterministic=True)
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()  # with it flash attention is not deterministic
+    assert not torch.utils.deterministic.fill_uninitialized_memory
+    assert os.environ.pop("CUBLAS_WORKSPACE_CONFIG") == ":4096:8"
 
 
 def test_what_is_computed_on_is_logged_once(cards, caplog):

@@ -26,6 +26,7 @@ DEFS = settings.schema()["$defs"]
 SECTIONS = ("images", "illumination", "segment", "encoder", "train", "correction", "measure", "draw", "look")
 REGISTRIES = {section: functions(section) for section in SECTIONS}  # section of the schema: the functions it offers
 REGISTRIES["images"]["painted"] = images  # which has the options of the layout
+MACHINE = ("device", "threads", "deterministic")
 PLAIN = {  # sections that are the options of one function (aggregate: of two), and what the function takes besides
     "calibrate": (survey, set()),
     "crops": (crops, set()),
@@ -33,7 +34,10 @@ PLAIN = {  # sections that are the options of one function (aggregate: of two), 
     "consensus": (consensus, set()),
     "views": (augmentation, set()),
     "fit": (fit, {"seed", "device"}),
-    "embed": (embed, {"channels", "device", "threads", "encoder", "weights", "model", "seed", "outlines"}),
+    "embed": (
+        embed,
+        {"channels", "device", "threads", "encoder", "weights", "model", "seed", "outlines", "deterministic"},
+    ),
 }
 
 

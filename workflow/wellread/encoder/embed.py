@@ -16,18 +16,18 @@ from wellread.runtime.registry import chosen, pick
 
 def embed(
     crops, out, *, channels, encoder, weights="", model="", device="auto", threads=1, batch=256, features="cls",
-    blocks=1, view=None, turn=False, precision="auto", seed=0, outlines="",
+    blocks=1, view=None, turn=False, precision="auto", seed=0, outlines="", deterministic=False,
 ):  # fmt: skip
     """Write float32 embeddings (N, D) to the .npy `out`; row i is crop i, N may be 0.
 
     `channels`: the dataset's. `encoder`: {"vit": ...}, ours, in the files `weights` and `model`, or a given one
     with its options. `batch`: cells at a time. `features`, `blocks`, `view`: see `readouts.Readout`. `turn`: embed the
-    mean over the eight orientations of a crop. `precision`: see `device.autocast`. `seed`: of random weights. An
-    encoder that looks at no pixels gives vectors of no dimensions. `outlines`: of the crops, for an encoder that looks
-    at masks, and does not turn them. An InputError if an embedding is not finite, and
-    where the encoder raises one.
+    mean over the eight orientations of a crop. `precision`, `deterministic`: see `device`. `seed`: of random weights.
+    An encoder that looks at no pixels gives vectors of no dimensions. `outlines`: of the crops, for an encoder that
+    looks at masks, and does not turn them. An InputError if an embedding is not finite, and where the encoder raises
+    one.
     """
-    device, cells = choose_device(device, threads), Crops([crops])
+    device, cells = choose_device(device, threads, deterministic), Crops([crops])
     readout = {"features": features, "blocks": blocks, "view": view, "device": device, "seed": seed, "threads": threads}
     masks = [np.load(outlines, mmap_mode="r")] if outlines else []  # (N, S, S)
     encode = make_encoder(encoder, channels, readout, weights, model)

@@ -12,11 +12,12 @@ from wellread.runtime.errors import InputError
 log = logging.getLogger("wellread")
 
 
-def choose_device(device: str, threads: int) -> torch.device:
+def choose_device(device: str, threads: int, deterministic=False) -> torch.device:
     """The torch device for `auto`, `cpu` or `cuda`, which is logged; also sets the number of CPU `threads`.
 
-    Both hold for the whole process. `cuda` on a machine without a usable GPU is an InputError: never a silent CPU run
-    of days.
+    `deterministic`: a GPU computes the same bits again, and what it cannot compute so is an error of torch; a CPU does
+    so in any case, with the same number of threads. All hold for the whole process. `cuda` on a machine without a
+    usable GPU is an InputError: never a silent CPU run of days.
     """
     torch.set_num_threads(threads)
     if device == "cuda" and not torch.cuda.is_available():
@@ -27,17 +28,19 @@ def choose_device(device: str, threads: int) -> torch.device:
             "`device: auto` or `cpu`, or run on a machine (a Slurm partition) with a graphics card",
         )
     on_gpu = device != "cpu" and torch.cuda.is_available()
-    chosen = _gpu(int(os.environ.get("LOCAL_RANK", 0))) if on_gpu else torch.device("cpu")
+    chosen = _gpu(int(os.environ.get("LOCAL_RANK", 0)), deterministic) if on_gpu else torch.device("cpu")
     _tell(chosen, device, threads)
     return chosen
 
 
-def _gpu(index: int) -> torch.device:
+def _gpu(index: int, deterministic: bool) -> torch.device:
     """A GPU, the current one from now on; an InputError if there is none of this number."""
     check_gpus(index + 1)
     torch.cuda.set_device(index)  # what names no device, such as events and streams, means this one
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS is not reproducible
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS is not reproducible
+        torch.use_deterministic_algorithms(True)  # with warn_only, attention would not be
+        torch.utils.deterministic.fill_uninitialized_memory = False  # what is not written is not read here
     return torch.device("cuda", index)
 
 

@@ -3,6 +3,7 @@
 A step depends on the weights, the settings, the seed and its own number, and on nothing else: its cells, views, masks
 and dropped blocks come from a random stream of that step. So a resumed run equals an unbroken one, a checkpoint needs
 no state of random generators, and several processes, or several micro-batches, together get what one would get at once.
+Bit for bit on a CPU with the same number of threads, and on a GPU with `deterministic`; else but for rounding.
 """
 
 import math

@@ -35,7 +35,7 @@ PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 def train(
     crops, cells, *, channels, encoder, method, views, fit, probe="", wells=(), seed=0, device="auto", threads=1,
-    weights, model, training, speed, code="",
+    deterministic=False, weights, model, training, speed, code="",
 ):  # fmt: skip
     """Train on crops.npy files; write an encoder (`weights`, `model`) and a table with one row per logged step.
 
@@ -46,7 +46,7 @@ def train(
     on, so that a checkpoint of other code is not continued. An InputError where crops, tables and settings do not fit
     together, or another process trains this model.
     """
-    device, folder = choose_device(device, threads), Path(weights).parent
+    device, folder = choose_device(device, threads, deterministic), Path(weights).parent
     with one_run(folder), distributed.process_group(device):
         data = Crops(crops)
         check_inputs(data, cells, channels)
