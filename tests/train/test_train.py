@@ -92,6 +92,7 @@ def wait_for(path):
     raise TimeoutError(path)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize(("keep", "more"), [(True, {"checkpoint.pt"}), (False, set())])
 def test_outputs_and_the_last_state_if_it_is_to_stay(plates, tmp_path, keep, more):
     files = run(plates, tmp_path / "model", fit={"keep_last": keep})
