@@ -126,7 +126,11 @@ class Head(nn.Module):
         self.last_layer = Prototypes(bottleneck, prototypes)
 
     def forward(self, x):
-        return self.last_layer(F.normalize(self.mlp(x), dim=-1))
+        return self.last_layer(self.points(x))
+
+    def points(self, x):
+        """Points (n, bottleneck) on the unit sphere, which the last layer compares with the prototypes."""
+        return F.normalize(self.mlp(x), dim=-1)
 
 
 class Prototypes(nn.Module):
@@ -178,11 +182,24 @@ def teacher_targets(teacher, global_views, masks, temperature, centring):
     (2, K) of the logits of images and of patches, and their numbers (2, 1).
     """
     cls, patches = teacher.backbone(global_views)
-    logits = [teacher.dino_head(cls), teacher.dino_head(masks.select(patches))]  # (2B, K), (M, K)
-    centred = losses.CENTRINGS[centring]
-    images, masked = [centred(x, c, temperature) for x, c in zip(logits, teacher.centres, strict=True)]
-    numbers = torch.stack([cls.new_full((1,), len(x)) for x in logits])
-    return (images.unflatten(0, (2, -1)), masked), (torch.stack([x.sum(0) for x in logits]), numbers)
+    logits, points = teacher.dino_head(cls), teacher.dino_head.points(masks.select(patches))  # (2B, K), (M, bottleneck)
+    images = losses.CENTRINGS[centring](logits, teacher.centres[0], temperature)
+    masked, logit_sum = patch_targets(teacher, points, temperature, centring)
+    numbers = torch.stack([cls.new_full((1,), len(x)) for x in (logits, points)])
+    return (images.unflatten(0, (2, -1)), masked), (torch.stack([logits.sum(0), logit_sum]), numbers)
+
+
+def patch_targets(teacher, points, temperature, centring):
+    """Probabilities (M, K) of masked patches, and the sum (K,) of their logits; many are left to be computed in parts.
+
+    Not with Sinkhorn-Knopp, which looks at all rows at once.
+    """
+    head, centre = teacher.dino_head.last_layer, teacher.centres[1]
+    if centring == "softmax" and len(points) > losses.rows_held(head):
+        with torch.autocast(points.device.type, enabled=False):  # the sum of products is the product of the sum
+            return losses.Targets(head, points, centre, temperature), head(points.to(centre).sum(0, keepdim=True))[0]
+    logits = head(points)
+    return losses.CENTRINGS[centring](logits, centre, temperature), logits.sum(0)
 
 
 @torch.no_grad()
@@ -210,8 +227,8 @@ def student_losses(student, global_views, local_views, masks, targets, *, ibot, 
         logits = student.dino_head(student.backbone(local_views)[0]).unflatten(0, (views, -1))  # (L, B, K)
         by_name["local"] = losses.dino_local(image_targets, logits) / pairs
     by_name["koleo"] = koleo * sum(losses.koleo(x) for x in cls.chunk(2))
-    logits = student.dino_head(masks.select(patches))  # (M, K)
-    by_name["ibot"] = ibot * losses.ibot(patch_targets, logits, masks.weights, len(global_views))
+    points, head = student.dino_head.points(masks.select(patches)), student.dino_head.last_layer  # (M, bottleneck)
+    by_name["ibot"] = ibot * losses.ibot_in_parts(patch_targets, head, points, masks.weights, len(global_views))
     return by_name, cls
 
 
