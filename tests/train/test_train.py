@@ -182,6 +182,7 @@ def neighbours_agree(vectors, kind):
     return np.mean(votes == kind)
 
 
+@pytest.mark.dag
 def test_a_checkpoint_of_other_settings_is_set_aside_with_what_differs(plates, tmp_path, caplog):
     unbroken = run(plates, tmp_path / "unbroken")
     before = run(plates, tmp_path / "model", fit={"base_lr": 1e-3, "clip": 1.0}, koleo=0.5)
@@ -194,6 +195,16 @@ def test_a_checkpoint_of_other_settings_is_set_aside_with_what_differs(plates, t
     assert f"files.0 {plates[0][0]}" in caplog.text
 
 
+def test_processes_that_share_a_machine_share_the_memory_of_a_checkpoint(tmp_path, monkeypatch):
+    network, load, how = torch.nn.Linear(2, 2), torch.load, []
+    monkeypatch.setattr(torch, "load", lambda path, **options: (how.append(options), load(path, **options))[1])
+    checkpoint.Checkpoint(tmp_path / "c.pt", {"a": 1}).save(3, 7, [], network=network)
+    other = torch.nn.Linear(2, 2)
+    assert checkpoint.Checkpoint(tmp_path / "c.pt", {"a": 1}).restore(network=other) == (3, [])
+    assert torch.equal(other.weight, network.weight)
+    assert how == [{"map_location": "cpu", "weights_only": True, "mmap": True}]
+
+
 @pytest.mark.parametrize("content", [b"", b"torn", None])
 def test_a_checkpoint_that_cannot_be_read_is_set_aside(plates, tmp_path, caplog, content):
     unbroken = run(plates, tmp_path / "model")
@@ -204,6 +215,7 @@ def test_a_checkpoint_that_cannot_be_read_is_set_aside(plates, tmp_path, caplog,
     assert "cannot be read" in caplog.text
 
 
+@pytest.mark.dag
 def test_what_changes_no_weight_does_not_begin_anew(plates, tmp_path, monkeypatch):
     """A state that is there already is not trained again, whatever is logged and however batches are divided."""
     options = {"koleo": 0.0, "encoder": {"drop_path": 0.0}}
@@ -221,6 +233,7 @@ def test_what_changes_no_weight_does_not_begin_anew(plates, tmp_path, monkeypatc
         (tmp_path / "model" / "checkpoint.pt").unlink(missing_ok=True)
 
 
+@pytest.mark.dag
 def test_a_training_is_extended_if_asked(plates, tmp_path, caplog):
     short, whole = run(plates, tmp_path / "short"), run(plates, tmp_path / "whole", fit={"epochs": 6})
     assert run(plates, tmp_path / "model") == short
@@ -236,6 +249,7 @@ def test_a_training_is_extended_if_asked(plates, tmp_path, caplog):
     assert "`extend: true` goes on from it" in caplog.text
 
 
+@pytest.mark.dag
 def test_snapshots_are_kept_and_can_be_gone_on_from(plates, tmp_path):
     fit = {"snapshot_epochs": 2, "checkpoint_every": 100}
     run(plates, tmp_path / "plain"), start_model(plates, tmp_path / "model", fit=fit)
