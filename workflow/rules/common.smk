@@ -108,6 +108,12 @@ def every_plate(path, where=lambda dataset: True):
     return paths
 
 
+def pooled_embeddings(wildcards):
+    """An input: the embeddings of the cells of a plate; none if the model looks at no pixels, but counts cells."""
+    path = "results/{dataset}/{plate}/embeddings/{model}.npy"
+    return path.format(**wildcards) if PLAN.reads_crops(wildcards.model) else []
+
+
 def pooled_fields(ending):
     """An input: the pooled embeddings of every plate that become the profiles of a model."""
 

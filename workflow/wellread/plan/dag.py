@@ -125,6 +125,8 @@ class Plan:
 
     def _asked(self):
         """Every task and figure of profiles: (screen of an embedded dataset or a pool, verb, entry, its key, whose)."""
+        for name in filter(self.hits, self.config["datasets"]):
+            yield self.screens[name], "measure", demands.OF_HITS, "hits", name
         for noun, verb in (("tasks", "measure"), ("figures", "draw")):
             for name, entry in self.config[noun].items():
                 if verb not in entry or chosen(verb, entry[verb]).masks:
@@ -232,7 +234,7 @@ class Plan:
 
     def reads_crops(self, model: str) -> bool:
         """Whether a model's encoder reads crops."""
-        return not self.names_tables(model)
+        return not self.names_tables(model) and not self.blind_encoder(model)
 
     def feature_tables(self, dataset: str, model: str) -> list[str]:
         """The feature tables that a model names for a dataset."""
@@ -358,6 +360,9 @@ class Plan:
             "baselines": [model for model in models if self.is_baseline(model)],
             "counts": [model for model in models if "cell_count" in self.encoder(model)],
             "mixed": sorted(name for name in asked if chosen("measure", tasks[name]["measure"]).chance_is_best),
+            "headlines": {
+                name: own[0] for name in sorted(asked) if (own := chosen("measure", tasks[name]["measure"]).headline)
+            },
         }
 
     def encoder_files(self, model: str) -> list[str]:
@@ -412,11 +417,31 @@ class Plan:
             (name, model, correction)
             for name, entry in self.config[noun].items()
             if dataset in entry["datasets"] and verb in entry and not chosen(verb, entry[verb]).masks
-            for model in self.models(dataset)
-            if set(entry["pool"]) <= set(self.config["models"][model]["embed_on"])
+            for model in entry.get("models", self._usually(noun))
+            if {dataset, *entry["pool"]} <= set(self.config["models"][model]["embed_on"])
             for correction in self.config["corrections"]
+            if correction in entry.get("corrections", [correction])
             if correction == "none" or entry["level"] != "cell"
         ]
+
+    def hits(self, dataset: str) -> dict:
+        """The options of `measure.hits` for a dataset, model and correction among them; nothing if it has no hits."""
+        options, models = dict(self.result_settings.get("hits", {})), self.models(dataset)
+        first = next((model for model in models if not self.is_baseline(model)), "".join(models[:1]))
+        model = options.get("model") or first
+        named = options.get("correction") or self.config["datasets"][dataset]["headline"]
+        correction = named or list(self.config["corrections"])[-1]
+        return options | {"model": model, "correction": correction} if options and model in models else {}
+
+    def hit_profiles(self, dataset: str, name: str) -> str:
+        """The profiles of the hits of a dataset: `well`, or `crossed`, corrected on the other half of the controls."""
+        found = self.hits(dataset)
+        return f"results/{dataset}/profiles/{found['model']}/{found['correction']}/{name}.parquet"
+
+    def _usually(self, noun: str) -> list[str]:
+        """The models that tasks or figures look at if these name none: figures leave baselines out, beside others."""
+        models = list(self.config["models"])
+        return [one for one in models if noun == "tasks" or not self.is_baseline(one)] or models
 
     def marks(self, task: str, correction: str) -> list[str]:
         """The columns that a correction is by and that a task measures, which its results have to tell."""

@@ -26,17 +26,33 @@ def measure(run: Run) -> dict:
 
 
 def headlines(run: Run) -> list[dict]:
-    """For every task the model and correction with the highest value of the first metric, of how many; or why none."""
-    best = []
-    for task in measure(run)["tasks"]:
-        firsts = [row["values"][0] for row in task["rows"] if row["values"] and row["values"][0]]
-        rows = [row for row in task["rows"] if row["values"] and _is_number(row["values"][0])]
-        told = {"task": task["name"], "metric": task["metrics"][0]["name"] if firsts else "", "of": len(rows)}
-        if rows:
-            best.append(told | max(rows, key=lambda row: row["values"][0]["value"]))
-        elif firsts:
-            best.append(told | {UNDECIDABLE: firsts[0][UNDECIDABLE]})
-    return best
+    """For every task the metric that its measure declares as headline, of one model and correction; or why none.
+
+    That of the correction that the config names as headline, if it does, and of the model, baselines apart, with the
+    highest value. `beside`: other metrics that its measure declares, such as the share of false positives.
+    """
+    return [told for task in measure(run)["tasks"] if (told := _headline(run, task))]
+
+
+def _headline(run: Run, task: dict) -> dict | None:
+    names, rows = [metric["name"] for metric in task["metrics"]], _candidates(run, task["rows"])
+    declared = chosen("measure", task["settings"]["measure"]).headline
+    metric, *beside = [name for name in declared if name in names] or names[:1] or [""]
+    values = [(row, dict(zip(names, row["values"], strict=True))) for row in rows]
+    found = [(row, own) for row, own in values if own.get(metric)]
+    numbers = [(row, own) for row, own in found if _is_number(own[metric])]
+    told = {"task": task["name"], "metric": metric, "of": len(numbers)}
+    if not numbers:
+        return told | {UNDECIDABLE: found[0][1][metric][UNDECIDABLE]} if found else None
+    row, own = max(numbers, key=lambda pair: pair[1][metric]["value"])
+    others = {name: own[name]["value"] for name in beside if _is_number(own[name])}
+    return told | {"value": own[metric], "beside": others, "model": row["model"], "correction": row["correction"]}
+
+
+def _candidates(run: Run, rows: list[dict]) -> list[dict]:
+    """The rows of a task that a headline may tell: of the main correction, not of baselines, if there are such."""
+    main = [row for row in rows if row["pair"][1] == run.settings.get("headline")] or rows
+    return [row for row in main if not run.is_baseline(row["model"])] or main
 
 
 def _task(run: Run, name: str, paths: dict) -> dict:
@@ -53,6 +69,7 @@ def _task(run: Run, name: str, paths: dict) -> dict:
         "rows": [
             {
                 "model": model,
+                "pair": (model, correction),
                 "correction": correction + _mark(tables[model, correction]),
                 "values": own,
                 "picture": _interval_picture(own, scale),
