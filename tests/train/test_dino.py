@@ -4,8 +4,11 @@ import json
 import math
 
 import golden
+import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from wellread.encoder import views
 from wellread.encoder.vit import ViT
 from wellread.train import optimise
 from wellread.train.methods import dino
@@ -81,6 +84,50 @@ def test_teacher_and_centres_after_the_step(double):
     torch.testing.assert_close(double[3]["centres"], expected, rtol=1e-13, atol=0)
 
 
+class LargestTensor(TorchDispatchMode):
+    """Notes the number of values of the largest tensor that is made."""
+
+    values = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        found = function(*arguments, **named or {})
+        for tensor in found if isinstance(found, tuple | list) else [found]:
+            if isinstance(tensor, torch.Tensor):
+                self.values = max(self.values, tensor.numel())
+        return found
+
+
+@pytest.mark.parametrize("rows", [1, 7, 16])
+def test_logits_of_masked_patches_in_parts_give_the_same_step(double, monkeypatch, rows):
+    monkeypatch.setattr(dino.losses, "HELD", rows * 48)
+    in_parts = step(torch.float64, "_f64")
+    for ours, theirs in zip(in_parts, double, strict=True):
+        assert farthest(ours, {name: value for name, value in theirs.items() if value.norm()}) < 1e-12
+
+
+@pytest.mark.parametrize("centring", ["softmax", "sinkhorn_knopp"])
+def test_logits_of_masked_patches_are_never_held_whole(monkeypatch, centring):
+    head = {"prototypes": 5000, "hidden": 8, "bottleneck": 4}
+    backbone = ViT(channels=1, image=32, patch=4, dim=8, depth=1, heads=2)
+    student, teacher = dino.student_and_teacher(backbone, **head)
+    images, masks = torch.randn(4, 1, 32, 32), dino.Masks(torch.ones(4, 64, dtype=torch.bool), torch.zeros(1))
+    found = {}
+    for held in (2**26, 20 * 5000):
+        monkeypatch.setattr(dino.losses, "HELD", held)
+        student.zero_grad()
+        with LargestTensor() as largest:
+            targets, sums = dino.teacher_targets(teacher, images, masks, 0.05, centring)
+            losses, _ = dino.student_losses(student, images, None, masks, targets, ibot=1.0, koleo=0.1)
+            sum(losses.values()).backward()
+        gradients = torch.cat([p.grad.flatten() for p in student.parameters()])
+        found[held] = largest.values, losses["ibot"].item(), gradients, sums[0]
+    (whole, *expected), (parts, *ours) = found.values()
+    assert whole == 4 * 64 * 5000
+    assert parts == (20 * 5000 if centring == "softmax" else whole)  # which looks at all rows together
+    for one, other in zip(ours, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
 def test_losses_in_single_precision():
     ours = {name: value.item() for name, value in step(torch.float32, "")[0].items()}
     assert ours == pytest.approx(logged("golden.json"), rel=1e-5)
@@ -134,3 +181,22 @@ def test_embedding_statistics_tell_collapse_from_spread():
     assert spread["feature_sd"] > 0.9
     assert 6 < spread["effective_rank"] <= 8
     assert collapsed["feature_sd"] < 0.01
+
+
+@pytest.mark.parametrize("shape", [(64, 8), (8, 64)])
+def test_the_effective_rank_is_that_of_the_singular_values(shape):
+    tokens = torch.randn(shape) + 1
+    x = torch.nn.functional.normalize(tokens)
+    energy = torch.linalg.svdvals(x - x.mean(0)).square()
+    expected = torch.special.entr(energy / energy.sum()).sum().exp().item()
+    assert embedding_statistics(tokens)["effective_rank"] == pytest.approx(expected, rel=1e-4)
+    assert embedding_statistics(tokens, rank=False).keys() == {"feature_sd"}
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(None, 8), (3, 12), (0, 0)])
+def test_the_teachers_temperature_rises_for_a_fifth_of_the_training_unless_said_otherwise(epochs, steps):
+    backbone = ViT(channels=5, image=64, patch=8, dim=32, depth=1, heads=2)
+    augmentation = views.augmentation(list("abcde"))
+    method = dino.Dino(backbone, augmentation, prototypes=8, hidden=8, bottleneck=4, temperature_epochs=epochs)
+    temperature = method.schedules(np.ones(40), 40, 4)["temperature"]
+    assert (temperature < 0.07).sum() == max(steps - 1, 0)

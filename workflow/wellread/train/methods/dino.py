@@ -21,6 +21,7 @@ from wellread.train.patch_masks import patch_masks
 from wellread.train.schedules import cosine, frozen
 
 CENTRE_MOMENTUM = 0.9
+WARMUP = 0.2  # share of the steps in which the teacher's temperature rises, Cell-DINO's 20 of 100 epochs
 
 
 @choice("train")
@@ -30,16 +31,16 @@ class Dino:
     `local_views`, `local_image`, `local_scale`: number, side in pixels and share of the area of the local views.
     `prototypes`, `hidden`, `bottleneck`: outputs of the head, width of its hidden layers, dimension before the last.
     `centring`: of the teacher, in `losses.CENTRINGS`. `temperature`: of the teacher, first and after
-    `temperature_epochs`. `momentum`: of the teacher's weights at first, rising to 1. `freeze_epochs`: in which the last
-    layer of the head stays. `ibot`, `koleo`: weights of these losses. `mask_probability`, `mask_ratio`: share of global
-    views with masked patches, lowest and highest share of these. An InputError if `local_image` is no multiple of the
-    patch.
+    `temperature_epochs`; None: the share WARMUP of all. `momentum`: of the teacher's weights at first, rising to 1.
+    `freeze_epochs`: in which the last layer of the head stays. `ibot`, `koleo`: weights of these losses.
+    `mask_probability`, `mask_ratio`: share of global views with masked patches, lowest and highest share of these. An
+    InputError if `local_image` is no multiple of the patch.
     """
 
     def __init__(
         self, backbone, augmentation, labels=None, *,
         local_views=0, local_image=64, local_scale=(0.05, 0.32), prototypes=65536, hidden=2048, bottleneck=256,
-        centring="softmax", temperature=(0.04, 0.07), temperature_epochs=20, momentum=0.996, freeze_epochs=1,
+        centring="softmax", temperature=(0.04, 0.07), temperature_epochs=None, momentum=0.996, freeze_epochs=1,
         ibot=1.0, mask_probability=0.5, mask_ratio=(0.1, 0.5), koleo=0.1,
     ):  # fmt: skip
         self.augmentation, self.image, self.patch = augmentation, backbone.architecture["image"], backbone.patch
@@ -60,12 +61,17 @@ class Dino:
     def encoder(self):
         return self.teacher.backbone
 
+    @property
+    def compares_cells(self):
+        return self.koleo > 0 or self.centring == "sinkhorn_knopp"
+
     def schedules(self, lr, steps, epoch):
         first, last = self.temperature
+        rising = round(steps * WARMUP) if self.temperature_epochs is None else self.temperature_epochs * epoch
         return {
             "last_lr": frozen(lr, self.freeze_epochs * epoch),
             "momentum": cosine(self.momentum, 1.0, steps),
-            "temperature": cosine(last, last, steps, self.temperature_epochs * epoch, first),
+            "temperature": cosine(last, last, steps, rising, first),
         }
 
     def draw(self, seed, cells, side):
@@ -120,7 +126,11 @@ class Head(nn.Module):
         self.last_layer = Prototypes(bottleneck, prototypes)
 
     def forward(self, x):
-        return self.last_layer(F.normalize(self.mlp(x), dim=-1))
+        return self.last_layer(self.points(x))
+
+    def points(self, x):
+        """Points (n, bottleneck) on the unit sphere, which the last layer compares with the prototypes."""
+        return F.normalize(self.mlp(x), dim=-1)
 
 
 class Prototypes(nn.Module):
@@ -172,11 +182,24 @@ def teacher_targets(teacher, global_views, masks, temperature, centring):
     (2, K) of the logits of images and of patches, and their numbers (2, 1).
     """
     cls, patches = teacher.backbone(global_views)
-    logits = [teacher.dino_head(cls), teacher.dino_head(masks.select(patches))]  # (2B, K), (M, K)
-    centred = losses.CENTRINGS[centring]
-    images, masked = [centred(x, c, temperature) for x, c in zip(logits, teacher.centres, strict=True)]
-    numbers = torch.stack([cls.new_full((1,), len(x)) for x in logits])
-    return (images.unflatten(0, (2, -1)), masked), (torch.stack([x.sum(0) for x in logits]), numbers)
+    logits, points = teacher.dino_head(cls), teacher.dino_head.points(masks.select(patches))  # (2B, K), (M, bottleneck)
+    images = losses.CENTRINGS[centring](logits, teacher.centres[0], temperature)
+    masked, logit_sum = patch_targets(teacher, points, temperature, centring)
+    numbers = torch.stack([cls.new_full((1,), len(x)) for x in (logits, points)])
+    return (images.unflatten(0, (2, -1)), masked), (torch.stack([logits.sum(0), logit_sum]), numbers)
+
+
+def patch_targets(teacher, points, temperature, centring):
+    """Probabilities (M, K) of masked patches, and the sum (K,) of their logits; many are left to be computed in parts.
+
+    Not with Sinkhorn-Knopp, which looks at all rows at once.
+    """
+    head, centre = teacher.dino_head.last_layer, teacher.centres[1]
+    if centring == "softmax" and len(points) > losses.rows_held(head):
+        with torch.autocast(points.device.type, enabled=False):  # the sum of products is the product of the sum
+            return losses.Targets(head, points, centre, temperature), head(points.to(centre).sum(0, keepdim=True))[0]
+    logits = head(points)
+    return losses.CENTRINGS[centring](logits, centre, temperature), logits.sum(0)
 
 
 @torch.no_grad()
@@ -204,8 +227,8 @@ def student_losses(student, global_views, local_views, masks, targets, *, ibot, 
         logits = student.dino_head(student.backbone(local_views)[0]).unflatten(0, (views, -1))  # (L, B, K)
         by_name["local"] = losses.dino_local(image_targets, logits) / pairs
     by_name["koleo"] = koleo * sum(losses.koleo(x) for x in cls.chunk(2))
-    logits = student.dino_head(masks.select(patches))  # (M, K)
-    by_name["ibot"] = ibot * losses.ibot(patch_targets, logits, masks.weights, len(global_views))
+    points, head = student.dino_head.points(masks.select(patches)), student.dino_head.last_layer  # (M, bottleneck)
+    by_name["ibot"] = ibot * losses.ibot_in_parts(patch_targets, head, points, masks.weights, len(global_views))
     return by_name, cls
 
 
