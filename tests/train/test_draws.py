@@ -49,10 +49,14 @@ def slow_view(generator, scale):
     drawn["flip"] = [[u < 0.5 for u in pair] for pair in rand(CELLS, 2)]
     drawn["turn"] = [u < 0.5 for u in rand(CELLS)]
     which, chance = torch.randint(3, (CELLS,), generator=generator).tolist(), rand(CELLS)
-    drawn["keep"] = [[0.0 if u < 0.4 and c == (0, 2, 3)[i] else 1.0 for c in range(4)] for i, u in zip(which, chance)]
-    er, hit_er, agp, hit_agp = (rand(CELLS) for _ in range(4))
-    chosen = [(2 * a if b < 0.6 else 0.0, 2 * c if d < 0.6 else 0.0) for a, b, c, d in zip(er, hit_er, agp, hit_agp)]
-    drawn["rescale"] = [[0.0, 0.0, *pair] for pair in chosen]
+    drawn["keep"] = [
+        [0.0 if u < 0.4 and c == (0, 2, 3)[i] else 1.0 for c in range(4)] for i, u in zip(which, chance, strict=True)
+    ]
+    er, agp = (
+        [2 * u if chance < 0.6 else 0.0 for u, chance in zip(*x, strict=True)]
+        for x in ((rand(CELLS), rand(CELLS)) for _ in range(2))
+    )
+    drawn["rescale"] = [[0.0, 0.0, *new] for new in zip(er, agp, strict=True)]
     for name, deviation in (("brightness", 0.3), ("contrast", 0.5)):
         normal = torch.randn(CELLS, 4, generator=generator).tolist()
         drawn[name] = [[max(0.5, 1 + deviation * z) for z in row] for row in normal]
