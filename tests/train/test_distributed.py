@@ -1,4 +1,4 @@
-"""Several processes, each with its share of the batch, in one or two parts, train what one process with all of it does."""
+"""Processes that share a batch, in one or two parts each, train what one process with all of it does."""
 
 import json
 import os
