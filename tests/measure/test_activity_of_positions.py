@@ -5,23 +5,12 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from made_profiles import screen, undecided, values
+from made_profiles import screen, undecided, values, with_positions
 from scipy.stats import kstest
 from wellread.measure import nulls
 from wellread.measure.average_precision import average_precision
 from wellread.measure.ranks import Pool
 from wellread.profiles import controls, tables
-
-
-def with_positions(frame, strength, seed=0):
-    """A screen in which every position has an effect of its own, the same on all plates."""
-    meta, X = tables.split(frame)
-    code = np.unique(meta["Metadata_Well"], return_inverse=True)[1]
-    rng = np.random.default_rng([seed, 7])
-    return tables.join(
-        meta,
-        (X - 5) / np.geomspace(0.1, 10, X.shape[1]) + strength * rng.normal(size=(code.max() + 1, X.shape[1]))[code],
-    )
 
 
 def answers(frame, **options):
@@ -80,8 +69,8 @@ def test_smooth_p_values_of_nothing_are_uniform(n):
     draws = rng.beta(2, 4, size=(4000, 2 * n + 2))
     p = np.array(
         [
-            nulls.smooth_p_value(d[:2], [d[2 : n // 2 + 2], d[n // 2 + 2 : n + 2]], 1e-3)
-            for d in draws[:, [0, 0, *range(2, n + 2)]]
+            nulls.smooth_p_value(d[:2], [d[2 : n // 2 + 2], d[n // 2 + 2 : n + 2]])
+            for d in nulls.of_precisions(draws[:, [0, 0, *range(2, n + 2)]], 1e-3)
         ]
     )
     for a in (0.01, 0.05, 0.1, 0.5):
@@ -90,7 +79,9 @@ def test_smooth_p_values_of_nothing_are_uniform(n):
 
 def test_smooth_p_values_fall_with_the_statistic_and_below_the_floor():
     null = [np.linspace(0.1, 0.6, 32), np.linspace(0.1, 0.6, 32)]
-    p = [nulls.smooth_p_value(np.array([x, x]), null, 0.01) for x in (0.05, 0.2, 0.4, 0.59, 0.8, 1.0)]
+    null = [nulls.of_precisions(ap, 0.01) for ap in null]
+    observed = nulls.of_precisions(np.array([0.05, 0.2, 0.4, 0.59, 0.8, 1.0]), 0.01)
+    p = [nulls.smooth_p_value(np.array([z, z]), null) for z in observed]
     assert p == sorted(p, reverse=True)
     assert p[0] == 1
     assert 0 < p[-1] < 1 / 65 < p[2]

@@ -54,6 +54,12 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         inputs.cleaning inputs.spreadsheets profiles.controls profiles.looked_at profiles.pool_datasets
         profiles.subset profiles.tables
     """,
+    "hits": """
+        inputs.cleaning inputs.spreadsheets measure.average_precision measure.distances measure.fakes
+        measure.halves measure.hits measure.nulls measure.permutation measure.power measure.ranks
+        measure.three_tests measure.tidy profiles.consensus profiles.controls profiles.pool
+        profiles.similarity profiles.tables
+    """,
     "compare": """
         inputs.cleaning inputs.spreadsheets measure.compare measure.tidy profiles.controls
         profiles.similarity profiles.tables
@@ -72,10 +78,12 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     """,
     "report": """
         calibrate.plate crops.reader inputs.channels inputs.cleaning inputs.decode inputs.formats
-        inputs.images inputs.references inputs.spreadsheets inputs.well_names measure.compare measure.tidy
-        pictures.labels pictures.montage pictures.plate_layout profiles.controls profiles.ledger
-        profiles.similarity profiles.subset profiles.tables report.figures report.ledger report.models
-        report.page report.plates report.provenance report.run report.svg report.tasks train.collapse
+        inputs.images inputs.references inputs.spreadsheets inputs.well_names measure.average_precision
+        measure.compare measure.distances measure.fakes measure.halves measure.nulls measure.permutation
+        measure.power measure.ranks measure.three_tests measure.tidy pictures.labels pictures.montage
+        pictures.plate_layout profiles.controls profiles.ledger profiles.similarity profiles.subset
+        profiles.tables report.figures report.hits report.ledger report.models report.page report.plates
+        report.provenance report.run report.svg report.tasks train.collapse
     """,
 }
 PICKED = {  # section: name: the modules that count if a config picks it

@@ -26,6 +26,35 @@ rule measure:
         "../scripts/measure.py"
 
 
+rule hits:
+    input:
+        profiles=lambda wildcards: PLAN.hit_profiles(wildcards.dataset, "well"),
+        crossed=lambda wildcards: (
+            PLAN.hit_profiles(wildcards.dataset, "crossed")
+            if PLAN.hits(wildcards.dataset)["correction"] != "none"
+            else []
+        ),
+    output:
+        table="results/{dataset}/hits.parquet",
+        csv="results/{dataset}/hits.csv",
+    log:
+        "results/logs/hits/{dataset}.log",
+    benchmark:
+        "results/benchmarks/hits/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=one_of(filter(PLAN.hits, PLAN.config["datasets"])),
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
+    params:
+        options=lambda wildcards: PLAN.hits(wildcards.dataset),
+        seed=config["seed"],
+        code=code("measure.hits"),
+    script:
+        "../scripts/hits.py"
+
+
 rule compare:
     input:
         lambda wildcards: PLAN.ladder_files(wildcards.dataset),
@@ -205,6 +234,7 @@ rule report:
         profiles=every_model("results/{dataset}/profiles/{model}/{correction}/well.parquet"),
         tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
         ladder=lambda wildcards: "results/{dataset}/ladder.parquet" if PLAN.ladder(wildcards.dataset) else [],
+        hits=lambda wildcards: "results/{dataset}/hits.parquet" if PLAN.hits(wildcards.dataset) else [],
         scores=every_name(PLAN.scores, "results/{dataset}/tasks/{name}/masks.parquet"),
         looks=every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png"),
         figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),

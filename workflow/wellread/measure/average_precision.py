@@ -78,14 +78,14 @@ def average_precision(
     if not cases:
         reason = f"no treatment in {len(frame)} wells has replicates, and negatives on their plates"
         return table([*rows, undecidable("fraction_active", reason, len(frame))])
-    tests = _treatment_tests(cases, null_size, threshold, seed)
+    tests = treatment_tests(cases, null_size, threshold, seed)
     if negatives == "others":  # which keep their positions, too, and have effects of their own
         tests["control_positions"] = 0
     controls = (*groups(halves, list(cases.values()), seed), null_size, threshold, seed)
     return table(rows + _results(tests, controls, threshold))
 
 
-def _treatment_tests(cases: dict[str, Case], null_size: int, threshold: float, seed: int) -> pd.DataFrame:
+def treatment_tests(cases: dict[str, Case], null_size: int, threshold: float, seed: int) -> pd.DataFrame:
     """Tests of treatments, each with a random stream of its own, so that a new one does not change those of others."""
     names, every = list(cases), list(cases.values())
 

@@ -11,6 +11,11 @@ from wellread.profiles import controls, similarity, tables
 from wellread.runtime.errors import InputError
 
 
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a profile table of wells, sorted by plate and well."""
+    return frame.sort_values([tables.column("plate"), tables.column("well")], kind="stable")
+
+
 @dataclass(frozen=True)
 class Half:
     """Wells sorted by plate and well, (n,) each: plate from 0, position, treatment or "", is negative, unit profile.
@@ -32,8 +37,7 @@ class Half:
         """The wells of a profile table, corrected on the fitting half of its controls."""
         if tables.column("site") in frame:
             raise InputError("one profile per well", "profiles of fields", "the task", "write level: well")
-        frame = frame.sort_values([tables.column("plate"), tables.column("well")], kind="stable")
-        meta, X = tables.split(frame)
+        meta, X = tables.split(in_order(frame))
         control, names = tables.text_column(meta, "control"), tables.row_names(meta, sameby)
         if negatives == "controls":
             treated, reference = control != "negative", controls.is_evaluation(meta)

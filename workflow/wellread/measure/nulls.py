@@ -84,18 +84,22 @@ def p_value(observed: np.ndarray, nulls: list[np.ndarray]) -> np.ndarray:
     return (1 + exceed) / (1 + sum(null.shape[-1] for null in nulls))
 
 
-def smooth_p_value(observed: np.ndarray, nulls: list[np.ndarray], step: float) -> np.ndarray:
-    """P-values (...) from few null statistics that can be below 1 / (n + 1), of mean average precisions of at most 1.
+def of_precisions(ap: np.ndarray, step: float) -> np.ndarray:
+    """Average precisions, of at most 1, on a scale without an upper end: -log(1 - ap + step); one rank is `step`."""
+    return -np.log(1 - np.asarray(ap) + step)
 
-    `observed` (h, ...) and `nulls`, h times (..., N), as for `p_value`. Statistics are put on the scale
-    z = -log(1 - mAP + step), `step` being what one rank can change. Between the null values p is interpolated. Above
-    their upper quarter, of k values, their excesses are taken for exponential: the predictive distribution of a further
-    one, given their sum, is (1 + (z - u) / sum)^-k. A null value of either half counts by how much it exceeds the
-    observed one of its half.
+
+def smooth_p_value(observed: np.ndarray, nulls: list[np.ndarray]) -> np.ndarray:
+    """P-values (...) from few null statistics that can be below 1 / (n + 1), of statistics z without an upper end.
+
+    `observed` (h, ...) and `nulls`, h times (..., N), as for `p_value`. Between the null values p is interpolated.
+    Above their upper quarter, of k values, their excesses are taken for exponential: the predictive distribution of a
+    further one, given their sum, is (1 + (z - u) / sum)^-k. A null value of either half counts by how much it exceeds
+    the observed one of its half.
     """
-    z = -np.log(1 - np.asarray(observed) + step)
+    z = np.asarray(observed)
     mean = z.mean(axis=0)
-    moved = [-np.log(1 - own + step) - first[..., None] + mean[..., None] for own, first in zip(nulls, z, strict=True)]
+    moved = [own - first[..., None] + mean[..., None] for own, first in zip(nulls, z, strict=True)]
     return _tail(np.sort(np.concatenate(moved, axis=-1), axis=-1)[..., ::-1], mean)
 
 

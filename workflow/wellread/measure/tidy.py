@@ -92,15 +92,19 @@ def mean_interval(metric: str, values: np.ndarray, units: np.ndarray, seed: int)
 
     Percentiles of 2000 draws of as many units with replacement, each with all its rows; of six units or more.
     """
-    code = np.unique(units, return_inverse=True)[1]
-    sizes, m = np.bincount(code), code.max() + 1
-    rows = [row(metric, values.mean(), len(values))]
+    m, rows = len(np.unique(units)), [row(metric, values.mean(), len(values))]
     if m < MIN_UNITS:
         return rows
-    drawn = np.random.default_rng([seed, m]).multinomial(m, np.full(m, 1 / m), DRAWS)  # (DRAWS, m)
-    means = (drawn @ np.bincount(code, values)) / (drawn @ sizes)
-    limits = zip(("low", "high"), np.percentile(means, [2.5, 97.5]), strict=True)
+    limits = zip(("low", "high"), resampled_mean(values, units, [seed, m]), strict=True)
     return rows + [row(f"{metric}_{end}", value, len(values)) for end, value in limits]
+
+
+def resampled_mean(values: np.ndarray, units: np.ndarray, seed) -> np.ndarray:
+    """The limits (2,) of the 95 % percentile interval of the mean of `values` (n,) by bootstrap over `units` (n,)."""
+    code = np.unique(units, return_inverse=True)[1]
+    sizes, m = np.bincount(code), code.max() + 1
+    drawn = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / m), DRAWS)  # (DRAWS, m)
+    return np.percentile((drawn @ np.bincount(code, values)) / (drawn @ sizes), [2.5, 97.5])
 
 
 def independent_units(meta: pd.DataFrame) -> np.ndarray:

@@ -125,6 +125,8 @@ class Plan:
 
     def _asked(self):
         """Every task and figure of profiles: (screen of an embedded dataset or a pool, verb, entry, its key, whose)."""
+        for name in filter(self.hits, self.config["datasets"]):
+            yield self.screens[name], "measure", demands.OF_HITS, "hits", name
         for noun, verb in (("tasks", "measure"), ("figures", "draw")):
             for name, entry in self.config[noun].items():
                 if verb not in entry or chosen(verb, entry[verb]).masks:
@@ -408,6 +410,20 @@ class Plan:
             if correction in entry.get("corrections", [correction])
             if correction == "none" or entry["level"] != "cell"
         ]
+
+    def hits(self, dataset: str) -> dict:
+        """The options of `measure.hits` for a dataset, model and correction among them; nothing if it has no hits."""
+        options, models = dict(self.result_settings.get("hits", {})), self.models(dataset)
+        first = next((model for model in models if not self.is_baseline(model)), "".join(models[:1]))
+        model = options.get("model") or first
+        named = options.get("correction") or self.config["datasets"][dataset]["headline"]
+        correction = named or list(self.config["corrections"])[-1]
+        return options | {"model": model, "correction": correction} if options and model in models else {}
+
+    def hit_profiles(self, dataset: str, name: str) -> str:
+        """The profiles of the hits of a dataset: `well`, or `crossed`, corrected on the other half of the controls."""
+        found = self.hits(dataset)
+        return f"results/{dataset}/profiles/{found['model']}/{found['correction']}/{name}.parquet"
 
     def _usually(self, noun: str) -> list[str]:
         """The models that tasks or figures look at if these name none: figures leave baselines out, beside others."""
