@@ -16,6 +16,7 @@ from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.runtime.registry import functions
 from wellread.train import distributed, loop
+from wellread.train.dataset import shuffled_batches
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP"]
 
@@ -33,6 +34,9 @@ class Cells:
 
     def __getitem__(self, rows):
         return self.crops[rows], None
+
+    def batches(self, *how):
+        return shuffled_batches(len(self), *how)
 
     def windows(self, _rows):
         return self.shape[-1]

@@ -2,7 +2,6 @@
 
 import math
 import random
-from types import SimpleNamespace
 
 import golden
 import numpy as np
@@ -16,6 +15,7 @@ from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.train import loop
 from wellread.train.dataset import TrainingSet, read_window_sides
+from wellread.train.labels import Labels
 
 NAMES = ["DNA", "RNA", "ER", "AGP", "Mito"]
 
@@ -254,8 +254,8 @@ def test_windows_come_from_the_tables_of_cells(tmp_path, each_channel, labelled)
     found = read_window_sides([tmp_path / "a.parquet", tmp_path / "b.parquet"], 20)
     assert found.tolist() == [*sizes, *[20] * 8]
     np.save(tmp_path / "crops.npy", np.broadcast_to(found.astype(np.uint8)[:, None, None, None], (20, 2, 20, 20)))
-    targets = np.arange(20)[:, None] % 3 > 0 if labelled else None
-    labels = SimpleNamespace(targets=targets) if labelled else None
+    labels = Labels(["a", "b"], np.array([[False, False], [True, False]]), (np.arange(20) % 3 > 0).astype(int))
+    labels = labels if labelled else None
     dataset = TrainingSet(Crops([tmp_path / "crops.npy"]), labels, each_channel, found)
     drawn = []
     for accumulate in (1, 3):

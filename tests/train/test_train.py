@@ -16,7 +16,7 @@ from paths import ROOT
 from wellread.encoder.embed import embed
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
-from wellread.train import loop, train
+from wellread.train import dataset, loop, train
 from wellread.train.optimise import clip_gradients
 
 CHANNELS = ["DNA", "Mito"]
@@ -304,12 +304,12 @@ def test_micro_batches_add_up_to_the_whole(plates, tmp_path):
 
 
 def test_batches_cover_a_pass_and_do_not_depend_on_where_one_starts():
-    batches = loop.shuffled_batches(cells=23, batch=5, seed=0, first=0)
+    batches = dataset.shuffled_batches(cells=23, batch=5, seed=0, first=0)
     whole = [next(batches) for _ in range(12)]
     for turn in range(3):
         assert len(np.unique(np.concatenate(whole[4 * turn : 4 * turn + 4]))) == 20
     for first in (1, 4, 7):
-        later = loop.shuffled_batches(cells=23, batch=5, seed=0, first=first)
+        later = dataset.shuffled_batches(cells=23, batch=5, seed=0, first=first)
         np.testing.assert_array_equal([next(later) for _ in range(12 - first)], whole[first:])
 
 

@@ -24,7 +24,7 @@ from wellread.runtime.registry import pick
 from wellread.train import distributed, loop, probes
 from wellread.train.checkpoint import Checkpoint, settings_hash
 from wellread.train.dataset import TrainingSet, read_window_sides
-from wellread.train.labels import read_labels
+from wellread.train.labels import digest, read_groups, read_labels
 
 log = logging.getLogger("wellread")
 VIEWED = 0.8  # share of the side of a crop that is embedded; 128 of 160 px in the paper
@@ -39,7 +39,8 @@ def train(
 
     `cells`: the tables beside the crops, whose lengths must agree; `wells[i]`: the wells table of `cells[i]`, read if
     labels are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.augmentation` and
-    `loop.fit`. `method`: {name: options}, one of `methods`. `probe`: a label that nearest neighbours are tested for
+    `loop.fit`, and in `fit` `balance`: columns of the wells tables, whose every combination of values is drawn equally
+    often. `method`: {name: options}, one of `methods`. `probe`: a label that nearest neighbours are tested for
     after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code, so that a checkpoint of other
     code is not continued. An InputError where crops, tables and settings do not fit together.
     """
@@ -51,7 +52,9 @@ def train(
         settings |= {"channels": list(channels), "seed": seed}
         label = next(iter(method.values())).get("label", "")
         labels = read_labels(cells, wells, label) if label else None
-        versions = {"code": code, "labels": labels.hash if labels else ""}
+        balance = fit.get("balance")
+        groups = read_groups(cells, wells, balance)[1] if balance else None
+        versions = {"code": code, "labels": labels.hash if labels else "", "groups": digest(groups) if balance else ""}
         start = [encoder["start"]] if encoder.get("start") else []
         counted = {name: value for name, value in fit.items() if name != "checkpoint_every"}  # changes no weight
         key = settings_hash(settings | {"fit": counted} | versions, [*crops, *start])
@@ -59,12 +62,14 @@ def train(
         run_probe = probes.knn(data, cells, wells, probe, seed=seed, device=device) if probe else probes.no_probe
         torch.manual_seed(seed)
         each_channel = encoder.get("each_channel", False)
-        dataset = TrainingSet(data, labels, each_channel, read_window_sides(cells, data.shape[-1]))
+        sides, pinned = read_window_sides(cells, data.shape[-1]), device.type == "cuda"
+        dataset = TrainingSet(data, labels, each_channel, sides, groups, pinned)
         names = ["channel"] if each_channel else list(channels)
         learner = pick("train", method)(vit(channels, **encoder), augmentation(names, **views), labels)
         for network in learner.networks.values():
             network.to(device)
-        rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **fit)
+        how = {name: value for name, value in fit.items() if name != "balance"}
+        rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **how)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
             metadata |= {"vit": settings.pop("encoder"), **settings}
