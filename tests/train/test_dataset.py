@@ -115,6 +115,8 @@ def test_draws_do_not_depend_on_parts_and_processes(plates, monkeypatch, drawn, 
     for other in found[1:]:
         assert all(torch.equal(*pair) for pair in zip(found[0], other, strict=True))
     assert len(found[0][0].unique()) == 12
+    items = next(dataset.batches(12, 0, 1))
+    assert torch.equal(found[0][2], dataset.windows(items)[1] if windows else torch.zeros(12))
 
 
 def test_no_process_draws_for_all(plates, monkeypatch):

@@ -64,3 +64,13 @@ def test_the_encoder_is_in_training_again_after_a_probe():
     inner = torch.from_numpy(crops[:, :, 1:5, 1:5]).float().flatten(1)
     expected = (inner - inner.mean(1, keepdim=True)) / inner.std(1, correction=0, keepdim=True)
     torch.testing.assert_close(tokens, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_wells_of_rows_of_several_plates_and_only_plates_with_rows_are_read(tmp_path, monkeypatch):
+    for plate, wells in {"P1": ["A01", "A02", "A03"], "P2": ["B01"], "P3": ["C01", "C02"], "P4": []}.items():
+        table = pd.DataFrame({"plate": [plate] * len(wells), "well": wells}).astype(str)
+        table_files.write(table, tmp_path / f"{plate}.parquet", "cells")
+    paths, opened, read = [tmp_path / f"P{i}.parquet" for i in (1, 2, 3, 4)], [], table_files.read
+    monkeypatch.setattr(table_files, "read", lambda path, *how: opened.append(path.stem) or read(path, *how))
+    assert probes.wells_of(paths, np.array([0, 2, 4, 5])).tolist() == ["P1/A01", "P1/A03", "P3/C01", "P3/C02"]
+    assert opened == ["P1", "P3"]
