@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 from made_profiles import screen, undecided, values, with_positions
 from scipy.stats import kstest
-from wellread.measure import nulls
+from sklearn.metrics import average_precision_score
+from wellread.measure import nulls, permutation
 from wellread.measure.average_precision import average_precision
+from wellread.measure.halves import Half
+from wellread.measure.permutation import Case
 from wellread.measure.ranks import Pool
 from wellread.profiles import controls, tables
 
@@ -38,6 +41,32 @@ def test_average_precisions_are_those_of_a_loop(per_plate):
             )
             hits = [rank for rank, (_, hit) in enumerate(ranked, 1) if hit]
             assert found[i, n] == pytest.approx(np.mean([(k + 1) / rank for k, rank in enumerate(hits)]), abs=1e-9)
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_what_changes_places_is_ranked_as_a_loop_does(fixed):
+    """Two treatments at once: every choice makes other wells replicates, all others of their plates negatives."""
+    frame = screen(plates=3, treatments=2, controls=12, D=5, effect=0.3, fixed=fixed)
+    half = Half.of(frame, ["treatment"], "controls")
+    cases = [Case.of([half], own, half.layers(own, True)) for own in half.wells_of_items.values()]
+    drawn = [case.draw(20, np.random.default_rng(i))[0] for i, case in enumerate(cases)]
+    found, _ = permutation._permuted(half, cases, drawn)
+    for case, choices, mean_ap in zip(cases, drawn, found, strict=True):
+        units, start = [], 0
+        for plates, m in case.layers:
+            own = case.own[start : start + m * len(plates)].reshape(m, -1)
+            units.append(np.vstack([half.controls_on(plates), own]))
+            start += own.size
+        pool = np.concatenate([np.flatnonzero(half.reference), case.own])
+        for n, expected in enumerate(mean_ap):
+            rows = np.concatenate([own[chosen[n]].ravel() for own, chosen in zip(units, choices, strict=True)])
+            assert expected == pytest.approx(np.mean([looped(half, q, rows, pool) for q in rows]))
+
+
+def looped(half, query, rows, pool):
+    """Average precision of a well, by scikit-learn."""
+    among = [w for w in pool if w != query and (w in rows or half.plates[w] == half.plates[query])]
+    return average_precision_score(np.isin(among, rows), half.U[among] @ half.U[query])
 
 
 def test_plates_that_share_a_treatments_positions_are_one_stratum():

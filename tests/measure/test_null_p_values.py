@@ -1,6 +1,7 @@
 """Every p-value of a measure, and every rank among shuffled labels, over screens in which nothing happens.
 
-P(p <= a) is at most a, and at least a less the resolution of p, within two standard errors.
+P(p <= a) is at most a, and (but for three conservative ones) at least a less the resolution of p, within two standard
+errors.
 """
 
 import numpy as np
@@ -137,6 +138,9 @@ CASES = {
     "ec50": no_effect,
 }
 ONE_LEVEL = {"ec50": (0.05,)}
+# p is counted over both halves of the controls: a mean of two p-values, which is small less often than one
+# (the first two); the F test of a curve whose slope and middle are bounded is conservative too
+CONSERVATIVE = {"several positions", "two layouts", "ec50"}
 
 
 @pytest.fixture(autouse=True)
@@ -152,7 +156,11 @@ def check(name, seeds):
     for a in ONE_LEVEL.get(name, LEVELS):
         error = np.sqrt(a * (1 - a) / seeds)
         assert (largest <= a + 1e-12).mean() <= a + 2 * error, (name, a, (largest <= a + 1e-12).mean())
-        assert (smallest <= a + 1e-12).mean() >= a - 2 * error, (name, a, (smallest <= a + 1e-12).mean())
+        assert name in CONSERVATIVE or (smallest <= a + 1e-12).mean() >= a - 2 * error, (
+            name,
+            a,
+            (smallest <= a + 1e-12).mean(),
+        )
 
 
 @pytest.mark.slow

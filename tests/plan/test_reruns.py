@@ -54,6 +54,14 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         inputs.cleaning inputs.spreadsheets profiles.controls profiles.looked_at profiles.pool_datasets
         profiles.subset profiles.tables
     """,
+    "choose": """
+        inputs.cleaning inputs.spreadsheets measure.choose profiles.controls profiles.looked_at
+        profiles.pool_datasets profiles.similarity profiles.subset profiles.tables
+    """,
+    "nest": """
+        inputs.cleaning inputs.spreadsheets measure.choose measure.nest measure.tidy profiles.controls
+        profiles.similarity profiles.tables
+    """,
     "hits": """
         inputs.cleaning inputs.spreadsheets measure.average_precision measure.distances measure.fakes
         measure.halves measure.hits measure.nulls measure.permutation measure.power measure.ranks

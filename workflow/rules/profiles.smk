@@ -94,7 +94,7 @@ rule correct:
     benchmark:
         "results/benchmarks/correct/{dataset}/{model}_{correction}.tsv"
     wildcard_constraints:
-        correction="(?!none/)[^/]+",
+        correction=one_of(PLAN.chains - {"none"}),
     conda:
         "../../envs/profiles.yaml"
     resources:

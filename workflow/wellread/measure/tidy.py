@@ -8,7 +8,7 @@ from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_fitting, is_negative
 
 UNDECIDABLE = "undecidable"
-CORRECTED = "corrected_for_label"
+CORRECTED, SPENT = "corrected_for_label", "judged_by_fitted_controls"  # marks of results
 Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
 DRAWS, MIN_UNITS = 2000, 6  # of the bootstrap
 
@@ -54,9 +54,12 @@ def chance_values(answers: pd.DataFrame, metric: str) -> pd.Series:
     return answers.loc[own, "value"]
 
 
-def marked(answers: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """A result with a row of `corrected_for_label` for each of the measured columns that a correction was fitted by."""
-    return pd.concat([answers, table([row(CORRECTED, 1, 1, name) for name in columns])]) if columns else answers
+def marked(answers: pd.DataFrame, marks) -> pd.DataFrame:
+    """A result with a row for each of its `marks`, pairs (kind, of what), such as a column a correction was fitted by.
+
+    Kinds are `corrected_for_label` and `judged_by_fitted_controls`.
+    """
+    return pd.concat([answers, table([row(kind, 1, 1, name) for kind, name in marks])]) if marks else answers
 
 
 def proportion(metric: str, correct: np.ndarray, units: np.ndarray) -> list[dict]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import demands, given, leaks, owners, raw_files, settings
+from wellread.plan import choosing, demands, given, leaks, owners, raw_files, settings
 from wellread.plan.contradictions import spent, unreached
 from wellread.plan.provenance import rows_hash
 from wellread.plan.screen import Pool, Screen
@@ -108,12 +108,23 @@ class Plan:
         ]
         errors += [
             error
-            for name, steps in self.config["corrections"].items()
+            for name, steps in choosing.chains(self.config).items()
             for dataset in embedded
             for number, step in enumerate(steps)
             for error in demands.of_correction(screens[dataset], step, f"corrections.{name}.{number} of {dataset}")
         ]
+        errors = errors or self._undividable() + leaks.determined(self.config, self._asked())
         return errors + [error for model in self.trained() for error in self._unlabelled(model, screens)]
+
+    def _undividable(self) -> list[InputError]:
+        """Chosen chains whose compounds a dataset does not tell apart."""
+        return [
+            error
+            for name, how in choosing.choosers(self.config).items()
+            for screen, _, entry, key, of in self._asked()
+            if key == f"tasks.{how['by']}"
+            for error in choosing.undividable(screen, how, entry, f"corrections.{name}.choose of {of}")
+        ]
 
     def undecidable(self) -> list[str]:
         """Notes on tasks that the design of a dataset cannot answer: they get a row with the reason."""
@@ -417,7 +428,36 @@ class Plan:
             for correction in self.config["corrections"]
             if correction in entry.get("corrections", [correction])
             if correction == "none" or entry["level"] != "cell"
+            if correction in self.chains or (noun == "tasks" and self.nests(dataset, name, correction))
         ]
+
+    @property
+    def chains(self) -> set[str]:
+        """The corrections that have profiles of their own."""
+        return set(choosing.chains(self.config))
+
+    @property
+    def choosers(self) -> set[str]:
+        """The chosen chains, which have not."""
+        return set(choosing.choosers(self.config))
+
+    def nests(self, dataset: str, task: str, correction: str) -> bool:
+        """Whether a task has an answer under a chosen chain."""
+        return choosing.answers(self.config, correction, task, dataset)
+
+    def among(self, correction: str) -> list[str]:
+        """The corrections that a chosen chain is chosen from."""
+        return choosing.choosers(self.config)[correction]["among"]
+
+    def chosen_by(self, wildcards) -> str:
+        """The task that a chosen chain is chosen by."""
+        return choosing.choosers(self.config)[wildcards.correction]["by"]
+
+    def marks(self, dataset: str, task: str, correction: str) -> list[list[str]]:
+        """What the results of a task under a correction have to tell: pairs (kind of mark, column or step)."""
+        entry = self.config["tasks"][task]
+        screens = [self.screens[name] for name in entry["pool"] or [dataset]]
+        return leaks.marks(choosing.steps_of(self.config, correction), entry["measure"], screens)
 
     def hits(self, dataset: str) -> dict:
         """The options of `measure.hits` for a dataset, model and correction among them; nothing if it has no hits."""
@@ -425,7 +465,8 @@ class Plan:
         first = next((model for model in models if not self.is_baseline(model)), "".join(models[:1]))
         model = options.get("model") or first
         named = options.get("correction") or self.config["datasets"][dataset]["headline"]
-        correction = named or list(self.config["corrections"])[-1]
+        with_profiles = list(choosing.chains(self.config))
+        correction = named if named in with_profiles else with_profiles[-1]
         return options | {"model": model, "correction": correction} if options and model in models else {}
 
     def hit_profiles(self, dataset: str, name: str) -> str:
@@ -437,10 +478,6 @@ class Plan:
         """The models that tasks or figures look at if these name none: figures leave baselines out, beside others."""
         models = list(self.config["models"])
         return [one for one in models if noun == "tasks" or not self.is_baseline(one)] or models
-
-    def marks(self, task: str, correction: str) -> list[str]:
-        """The columns that a correction is by and that a task measures, which its results have to tell."""
-        return leaks.marks(self.config["corrections"][correction], self.config["tasks"][task]["measure"])
 
     def scores(self, dataset: str) -> list[str]:
         """The tasks that look at the masks of a dataset, not at profiles."""

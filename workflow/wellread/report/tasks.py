@@ -5,13 +5,14 @@ import re
 import pandas as pd
 
 from wellread.measure import compare
-from wellread.measure.tidy import CORRECTED, UNDECIDABLE, chance_values, undecided
+from wellread.measure.tidy import CORRECTED, SPENT, UNDECIDABLE, chance_values, undecided
 from wellread.report import svg
 from wellread.report.run import Run
 from wellread.runtime import table_files
 from wellread.runtime.registry import chosen
 
 LOWER_IS_BETTER = ("p_value", "q_value")
+NO_ITEMS = ("left_out", UNDECIDABLE, CORRECTED, SPENT, "chosen", "chosen_by")  # metrics whose items are remarks
 MAX_ITEMS = 100  # rows of the table of single items
 SEGMENTATION = {  # metrics of masks: the heads of their columns
     "true": "true objects", "found": "found", "f1_0.50": "F1 at IoU .5", "f1_0.70": "at .7", "f1_0.90": "at .9",
@@ -70,7 +71,7 @@ def _task(run: Run, name: str, paths: dict) -> dict:
             {
                 "model": model,
                 "pair": (model, correction),
-                "correction": correction + _mark(tables[model, correction]),
+                "correction": correction + _mark(tables[model, correction]) + _chosen(tables[model, correction]),
                 "values": own,
                 "picture": _interval_picture(own, scale),
             }
@@ -99,9 +100,17 @@ def _verdict(run: Run, task: str) -> str:
 
 
 def _mark(table: pd.DataFrame) -> str:
-    """What a correction is called besides its name if it was fitted by a column that is measured."""
-    columns = table.loc[table["metric"] == CORRECTED, "item"]
-    return f" (corrected for {', '.join(columns)}, which is measured)" if len(columns) else ""
+    """What a correction is called besides its name if it was fitted by a column or controls that it is judged by."""
+    words = {CORRECTED: "corrected for {}, which is measured", SPENT: "{} was fitted on the controls that judge"}
+    told = {kind: list(table.loc[table["metric"] == kind, "item"]) for kind in words}
+    found = [words[kind].format(", ".join(names)) for kind, names in told.items() if names]
+    return f" ({'; '.join(found)})" if found else ""
+
+
+def _chosen(table: pd.DataFrame) -> str:
+    """What was chosen in each fold, of a chosen chain."""
+    rows = table[table["metric"] == "chosen_by"]
+    return f" (nested; {', '.join(rows['item'])})" if len(rows) else ""
 
 
 def _metrics(table: pd.DataFrame) -> list[str]:
@@ -144,7 +153,7 @@ def _interval_picture(values: list, scale: tuple[float, float]):
 def _items(tables: dict) -> list[dict]:
     """A table per metric of single items: items x (model, correction), the best on average first."""
     every = pd.concat([table.assign(pair=" · ".join(pair)) for pair, table in tables.items()])
-    every = every[(every["item"] != "") & ~every["metric"].isin(["left_out", UNDECIDABLE])]
+    every = every[(every["item"] != "") & ~every["metric"].isin(NO_ITEMS)]
     wide = []
     for metric, rows in every.groupby("metric", sort=False):
         values = rows.pivot_table(index="item", columns="pair", values="value", sort=False)
