@@ -310,6 +310,15 @@ def test_only_named_channels_are_rescaled():
     assert drawn(views.augmentation(["one"], rescale_channel=1.0, rescaled_channels=["one"]))["rescale"].max() == 0
 
 
+def test_a_new_maximum_is_relative_to_that_of_the_channels_that_are_left():
+    augmentation = views.augmentation(["DNA", "RNA"], rescaled_channels=["RNA"])
+    images = torch.tensor([200, 100], dtype=torch.uint8).view(1, 2, 1, 1).expand(2, 2, 4, 4)
+    keep, rescale = torch.tensor([[1.0, 1.0], [0.0, 1.0]]), torch.tensor([[0.0, 1.5], [0.0, 1.5]])
+    view = {"keep": keep, "rescale": rescale, "brightness": torch.tensor([[1.0, 2.0], [1.0, 1.0]])}
+    gain = views.channel_gain(images, view, augmentation)
+    torch.testing.assert_close(gain, torch.tensor([[1 / 255, 2 * 1.5 / 200], [0.0, 1.5 / 100]]))
+
+
 def test_factors_are_normal_and_at_least_a_half():
     numbers = drawn(views.augmentation(NAMES, brightness=0.3, contrast=0.0), b=10_000)
     bright = numbers["brightness"]
