@@ -100,6 +100,17 @@ def test_parameter_groups_are_the_references():
     assert all(ours[name] == pytest.approx(wanted[name]) for name in wanted)
 
 
+@pytest.mark.parametrize("registers", [0, 2])
+def test_tokens_of_images_and_of_masked_patches(registers):
+    vit = ViT(channels=2, image=16, patch=4, dim=8, depth=2, heads=2, layer_scale=1.0, registers=registers).double()
+    x, masked = torch.randn(4, 2, 16, 16, dtype=torch.float64), torch.rand(4, 16) < 0.4
+    cls, patches = dino.cls_and_masked(vit, x, dino.Masks(masked, x), masked)
+    whole = vit(x, masked)
+    torch.testing.assert_close(cls, whole[0])
+    torch.testing.assert_close(patches, whole[1][masked])
+    torch.testing.assert_close(dino.local_tokens(vit, x[:, :, :8, :8]), vit(x[:, :, :8, :8])[0])
+
+
 def test_the_head_has_the_published_names_and_shapes():
     shapes = {name: list(value.shape) for name, value in dino.Head(32, **HEAD).state_dict().items()}
     assert shapes == json.loads(golden.path("golden.json").read_text())["head_state_dict"]

@@ -108,6 +108,10 @@ class BackboneAndHead(nn.Module):
         self.backbone = backbone
         self.dino_head = Head(len(backbone.norm.weight), prototypes, hidden, bottleneck)
 
+    def logits(self, *tokens):
+        """The head's logits of each of the `tokens` (n, dim), all in one pass."""
+        return self.dino_head(torch.cat(tokens)).split([len(x) for x in tokens])
+
 
 class Head(nn.Module):
     """Tokens (n, dim) to logits (n, K): an MLP onto the unit sphere, then similarity to the prototypes."""
@@ -149,8 +153,18 @@ class Masks:
         self.masks, self.indices = masks.to(**send), masks.flatten().nonzero().squeeze(1).to(**send)
         self.weights = weights[masks].to(**send)
 
-    def select(self, patches):  # (2B, N, D) -> (M, D)
-        return patches.flatten(0, 1).index_select(0, self.indices)
+    def tokens(self, backbone):
+        """Indices (2B + M,) of CLS tokens and masked patches among all tokens of the global views in a row."""
+        images, patches = self.masks.shape
+        special = 1 + backbone.registers
+        length = special + patches
+        rows = self.indices // patches
+        return torch.cat([cls_tokens(images, length, self.indices), self.indices + special * (rows + 1)])
+
+
+def cls_tokens(images, length, like):
+    """Indices (images,) of the CLS tokens among all tokens in a row, `length` to an image; on the device of `like`."""
+    return torch.arange(images, device=like.device) * length
 
 
 def student_and_teacher(backbone, **head):
@@ -164,6 +178,18 @@ def student_and_teacher(backbone, **head):
     return student, teacher
 
 
+def cls_and_masked(backbone, views, masks, masked=None):
+    """CLS tokens (2B, dim) of the global views, and their tokens (M, dim) where `masks` are, `masked` or not."""
+    tokens = backbone.tokens_at(views, masks.tokens(backbone), masked)
+    return tokens.split([len(views), len(masks.indices)])
+
+
+def local_tokens(backbone, views):
+    """CLS tokens (L * B, dim) of local views."""
+    length = 1 + backbone.registers + (views.shape[2] // backbone.patch) * (views.shape[3] // backbone.patch)
+    return backbone.tokens_at(views, cls_tokens(len(views), length, views))
+
+
 @torch.no_grad()
 def teacher_targets(teacher, global_views, masks, temperature, centring):
     """What the student is to predict: probabilities (2, B, K) of global views and (M, K) of their masked patches.
@@ -171,8 +197,8 @@ def teacher_targets(teacher, global_views, masks, temperature, centring):
     Also, for the update of the teacher's centres after the step, so that they never hold part of a batch: the sums
     (2, K) of the logits of images and of patches, and their numbers (2, 1).
     """
-    cls, patches = teacher.backbone(global_views)
-    logits = [teacher.dino_head(cls), teacher.dino_head(masks.select(patches))]  # (2B, K), (M, K)
+    cls, patches = cls_and_masked(teacher.backbone, global_views, masks)
+    logits = teacher.logits(cls, patches)  # (2B, K), (M, K)
     centred = losses.CENTRINGS[centring]
     images, masked = [centred(x, c, temperature) for x, c in zip(logits, teacher.centres, strict=True)]
     numbers = torch.stack([cls.new_full((1,), len(x)) for x in logits])
@@ -195,17 +221,16 @@ def student_losses(student, global_views, local_views, masks, targets, *, ibot, 
     `local_views`: (L * B, C, s, s), view by view, or None. `targets`: see `teacher_targets`. `ibot`, `koleo`: weights.
     """
     image_targets, patch_targets = targets  # (2, B, K), (M, K)
-    cls, patches = student.backbone(global_views, masks.masks)
+    cls, patches = cls_and_masked(student.backbone, global_views, masks, masks.masks)
     views = 0 if local_views is None else len(local_views) * 2 // len(global_views)
+    tokens = [cls, patches, local_tokens(student.backbone, local_views)] if views else [cls, patches]
+    of_images, of_patches, *of_locals = student.logits(*tokens)  # (2B, K), (M, K), (L * B, K)
     pairs = 2 + 2 * views  # of teacher and student views
-    logits = student.dino_head(cls).unflatten(0, (2, -1))  # (2, B, K)
-    by_name = {"global": losses.dino_global(image_targets, logits) * 2 / pairs}
-    if views:
-        logits = student.dino_head(student.backbone(local_views)[0]).unflatten(0, (views, -1))  # (L, B, K)
-        by_name["local"] = losses.dino_local(image_targets, logits) / pairs
+    by_name = {"global": losses.dino_global(image_targets, of_images.unflatten(0, (2, -1))) * 2 / pairs}
+    for logits in of_locals:
+        by_name["local"] = losses.dino_local(image_targets, logits.unflatten(0, (views, -1))) / pairs
     by_name["koleo"] = koleo * sum(losses.koleo(x) for x in cls.chunk(2))
-    logits = student.dino_head(masks.select(patches))  # (M, K)
-    by_name["ibot"] = ibot * losses.ibot(patch_targets, logits, masks.weights, len(global_views))
+    by_name["ibot"] = ibot * losses.ibot(patch_targets, of_patches, masks.weights, len(global_views))
     return by_name, cls
 
 
