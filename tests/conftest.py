@@ -11,8 +11,14 @@ from wellread.painted.paint import paint
 from wellread.segment.segment import segment
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+LONGEST = {"workflow", "system"}
 PLATE = ("fields.parquet", "calibration.npz", "masks.tif", "objects.parquet")
 SMALL = {"wells": 6, "fields": 2, "size": 192, "cells": 9.0, "seed": 3}
+
+
+def pytest_collection_modifyitems(items):
+    """Files of tests that take minutes begin first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")

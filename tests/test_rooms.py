@@ -21,6 +21,7 @@ ROOMS = (  # lower ones first: a module may import from its own room and from th
     "measure",
     "pictures",
     "look",
+    "alarms",
     "report",
     "plan",
 )

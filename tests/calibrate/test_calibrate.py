@@ -24,6 +24,7 @@ def test_limits_are_percentiles_over_all_pixels(painted):
         np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.dag
 def test_two_processes_give_what_one_gives(painted):
     one, two = (survey(painted[1], CHANNELS, threads) for threads in (1, 2))
     pd.testing.assert_frame_equal(one[0], two[0])
@@ -127,6 +128,7 @@ def test_the_shape_of_most_fields_is_that_of_the_plate(own_rows):
     assert survey(own_rows, CHANNELS)[0]["status"].tolist() == ["shape"] + ["ok"] * 11
 
 
+@pytest.mark.dag
 def test_what_is_noted_on_reading_is_told_once_per_plate(own_rows, caplog):
     for number, path in enumerate(own_rows["ER"]):
         Image.fromarray((tifffile.imread(path) // 16).astype(np.uint8)).save(f"{path}.jpg")

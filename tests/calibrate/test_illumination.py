@@ -217,6 +217,7 @@ def test_missing_functions_are_refused(files):
         functions(PLATE, path="{dish}.npy")
 
 
+@pytest.mark.dag
 def test_functions_reach_the_calibration(painted, tmp_path):
     light = np.exp(-np.linspace(0, 1, 192))[:, None] * np.ones(192)
     for channel in CHANNELS:

@@ -102,6 +102,7 @@ def test_wells_follow_the_order_of_the_plate(tmp_path):
     assert cells["field"].tolist() == [0, 2, 1, 3]
 
 
+@pytest.mark.dag
 def test_processes_do_not_change_the_bytes(plate, tmp_path):
     for name, options in {"plain": {}, "box": {"window": "box", "edge": "reflect", "max_per_well": 6}}.items():
         cut(plate, tmp_path / name / "one", **options)
@@ -309,6 +310,7 @@ def test_debris_and_clumps_are_flagged_and_good_cells_are_not(planted):
     assert odd[kind == "good"].mean() <= 0.02
 
 
+@pytest.mark.dag
 def test_rules_may_be_absolute_and_about_any_channel(planted):
     table, _ = planted
     table = table.assign(intensity_DNA=0.5, intensity_ER=0.5)

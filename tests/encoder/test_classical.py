@@ -4,8 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from wellread.crops import cutter
-from wellread.encoder import classical
+from wellread.crops.reader import CELL
 from wellread.encoder.embed import embed
 from wellread.runtime.errors import InputError
 
@@ -16,8 +15,8 @@ CHANNELS = ["DNA", "RNA"]
 def cells(tmp_path):
     """Crops and outlines of three cells: bright in the second channel, twice as bright, and one without a nucleus."""
     y, x = np.mgrid[-16:16, -16:16]
-    outlines = np.where(np.hypot(y, x) < 12, cutter.CELL, 0) + np.where(np.hypot(y, x) < 6, 1, 0)
-    outlines = np.stack([outlines, outlines, np.minimum(outlines, cutter.CELL)]).astype(np.uint8)
+    outlines = np.where(np.hypot(y, x) < 12, CELL, 0) + np.where(np.hypot(y, x) < 6, 1, 0)
+    outlines = np.stack([outlines, outlines, np.minimum(outlines, CELL)]).astype(np.uint8)
     noise = np.random.default_rng(0).integers(0, 9, (3, 2, 32, 32))
     crops = noise + 50 * (outlines > 0)[:, None] * np.array([[1, 1], [1, 2], [1, 1]])[:, :, None, None]
     np.save(tmp_path / "crops.npy", crops.astype(np.uint8))
@@ -31,10 +30,6 @@ def vectors(folder, **options):
         *files, channels=CHANNELS, encoder={"cp_measure": {}}, device="cpu", outlines=folder / "outlines.npy", **options
     )
     return np.load(folder / "out.npy")
-
-
-def test_outlines_mean_here_what_they_mean_where_they_are_written():
-    assert (classical.CELL, classical.NUCLEUS) == (cutter.CELL, cutter.NUCLEUS)
 
 
 def test_without_the_package_it_is_said_where_it_is(cells, monkeypatch):

@@ -60,6 +60,7 @@ def own(tmp_path):
     return made
 
 
+@pytest.mark.dag
 def test_trained_sees_the_centre_of_all_its_channels(own, crops):
     network = vit(channels=4)
     encoder = readouts.trained(*own(network, PRESENT), PRESENT)
@@ -263,6 +264,7 @@ def test_small_crops_are_padded(tmp_path, crops):
     torch.testing.assert_close(run(encoder, small)[:, :2], means)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("portion", [1, 2, 3, 5, 8])
 def test_programs_for_a_fixed_number_of_images_get_portions(tmp_path, crops, portion):
     options = program(tmp_path / "x.pt2", batch="fixed", example=portion)

@@ -37,6 +37,7 @@ def test_the_same_twice(plates, tmp_path, name):
     assert (tmp_path / f"{name}.png").read_bytes() == (tmp_path / "again" / f"{name}.png").read_bytes()
 
 
+@pytest.mark.dag
 def test_fields_are_the_best_and_worst_by_focus(plates, tmp_path):
     numbers, picture = draw("fields", plates, tmp_path, each=2, width=128)
     fields = plates[0].plate.fields
@@ -73,6 +74,7 @@ def test_every_sort_of_cell_is_shown(plate, plates, tmp_path):
     assert picture.shape[0] > 4 * 48
 
 
+@pytest.mark.dag
 def test_plates_return_the_numbers_of_every_well(plates, tmp_path):
     numbers, _ = draw("plates", plates, tmp_path, show=["cells", "lost", "focus", "saturated", "area", "intensity"])
     by_measure = numbers.set_index(["measure", "well"])["value"]

@@ -215,8 +215,8 @@ def test_chance_precision_is_the_mean_of_random_rankings():
 
 def test_ties_count_against_the_treatment():
     pool = Pool.of(np.ones((5, 1)), np.zeros(5), np.arange(5))
-    np.testing.assert_allclose(pool.average_precisions(np.array([[0, 1]])), 1 / 4)
-    np.testing.assert_allclose(pool.average_precisions(np.array([[0, 1, 4]])), (1 / 3 + 2 / 4) / 2)
+    np.testing.assert_allclose(pool.average_precisions(np.array([[[0, 1]]])), 1 / 4)
+    np.testing.assert_allclose(pool.average_precisions(np.array([[[0, 1, 4]]])), (1 / 3 + 2 / 4) / 2)
 
 
 @pytest.mark.slow

@@ -188,7 +188,7 @@ def test_average_precision_is_that_of_a_ranked_list():
     """Two positives, at ranks 1 and 3 of 4, below one negative: (1/1 + 2/3) / 2."""
     cosine = np.array([1, 0.9, 0.5, 0.8, 0.1])  # of the query, positives 1 and 2, negatives 3 and 4
     U = np.stack([cosine, np.sqrt(1 - cosine**2)], axis=1)
-    found = Pool.of(U, np.zeros(5), np.arange(5)).average_precisions(np.array([[0, 1, 2]]))
+    found = Pool.of(U, np.zeros(5), np.arange(5)).average_precisions(np.array([[[0, 1, 2]]]))[:, 0]
     assert found[0, 0] == pytest.approx((1 + 2 / 3) / 2)
 
 

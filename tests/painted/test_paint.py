@@ -81,3 +81,38 @@ def test_inactive_compounds_and_controls_do_nothing():
     low, high = (paint.response("cablin-A", "actin bundling", dose, 1.0, 0) for dose in (1.0, 10.0))
     assert (low / high > 0.4).all()
     assert (low / high < 0.7).all()
+
+
+@pytest.mark.parametrize(
+    ("moa", "channel", "brighter", "rougher"),
+    [
+        ("mitochondrial biogenesis", "Mito", 1.57, "same"),
+        ("RNA depletion", "RNA", 0.64, "same"),
+        ("chromatin condensation", "DNA", 1, "rougher"),
+        ("ER coarsening", "ER", 1, "smoother"),
+    ],
+)
+def test_mechanisms_of_light_change_brightness_alone_or_texture_alone(moa, channel, brighter, rougher):
+    strengths = 0.9 * (np.array(list(layout.MECHANISMS["light"])) == moa)
+    fields = [drawn(strengths=value, mechanisms="light") for value in (0 * strengths, strengths)]
+    for index, name in enumerate(layout.CHANNELS):
+        before, after = (light[:, index] for light, _ in fields)
+        steps = [np.abs(np.diff(planes, axis=1)).sum() / planes.sum() for planes in (before, after)]
+        assert after.sum() / before.sum() == pytest.approx(brighter if name == channel else 1, abs=0.06)
+        found = "rougher" if steps[1] > 1.3 * steps[0] else "smoother" if steps[1] < 0.8 * steps[0] else "same"
+        assert found == (rougher if name == channel else "same")
+    np.testing.assert_array_equal(fields[0][1], fields[1][1])  # shapes
+
+
+def drawn(**options):
+    """Light and masks of four fields."""
+    fields = [phantom.draw(np.random.default_rng(seed), 12, 192, **options) for seed in range(4)]
+    return tuple(np.stack(planes) for planes in zip(*fields, strict=True))
+
+
+def test_screens_of_light_have_compounds_of_their_own():
+    screen = layout.layout(mechanisms="light")
+    assert set(screen.loc[screen["moa"] != "", "moa"]) == set(layout.MECHANISMS["light"])
+    assert screen["well"].tolist() == layout.layout()["well"].tolist()
+    active = [set(table.loc[table["moa"] != "", "treatment"]) for table in (screen, TREATED)]
+    assert not active[0] & active[1]

@@ -10,6 +10,7 @@ import made_run
 import numpy as np
 import pandas as pd
 import pytest
+from wellread.alarms.alarm import COLUMNS
 from wellread.measure import tidy
 from wellread.measure.compare import CHANCE, compare
 from wellread.profiles.ledger import build_ledger
@@ -35,6 +36,11 @@ def run(tmp_path_factory):
     moa = [path for path in run.inputs["tasks"] if "/moa/" in path]
     table_files.write(compare(moa, ["other"], {"moa": {"nsc": "nsc_treatment"}}, seed=0), folder / "ladder", "ladder")
     run.inputs["ladder"] = str(folder / "ladder")
+    sounded = [
+        ("chance", made_run.ODD, "chance gives as much", "an interval above chance expected", "report no effect")
+    ]
+    table_files.write(pd.DataFrame(sounded, columns=COLUMNS), folder / "alarms", "alarms")
+    run.inputs["alarms"] = str(folder / "alarms")
     return run
 
 
@@ -74,6 +80,15 @@ class Tags(HTMLParser):
 
 def text(page) -> str:
     return " ".join(" ".join(Tags(page).text).split())
+
+
+def test_alarms_stand_above_all_else_and_only_where_there_are_some(run, page, tmp_path):
+    assert page.index('id="alarms"') < page.index('id="ledger"')
+    assert "chance gives as much; an interval above chance expected. Report no effect." in page
+    inputs = {kind: paths for kind, paths in run.inputs.items() if kind != "alarms"}
+    assert 'alarms"' not in re.sub(
+        "<style>.*</style>", "", written(tmp_path, inputs, run.wells, run.config), flags=re.S
+    )
 
 
 def test_every_verb_is_a_chapter_and_in_the_contents(page):

@@ -51,6 +51,7 @@ def test_marks_are_found_in_every_room(tmp_path, monkeypatch):
         registry._all.cache_clear()
 
 
+@pytest.mark.dag
 def test_planning_imports_no_network_and_no_picture_library():
     heavy = {"torch", "skimage", "matplotlib", "umap", "cellpose", "scipy.ndimage", "sklearn", "tifffile"}
     code = "import sys, wellread.plan.dag, wellread.plan.manual; print(*sys.modules)"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import tifffile
 from truth import pooled_f1
 from wellread.runtime import table_files
@@ -39,12 +40,14 @@ def test_every_label_is_a_row(plate):
         assert objects.loc[objects["field"] == field, "label"].tolist() == np.unique(cells)[1:].tolist()
 
 
+@pytest.mark.dag
 def test_processes_do_not_change_the_files(plate, tmp_path):
     run(plate, tmp_path, threads=2)
     for name in ("masks.tif", "objects.parquet"):
         assert (tmp_path / name).read_bytes() == (plate / name).read_bytes()
 
 
+@pytest.mark.dag
 def test_bad_fields_have_no_cells(plate, tmp_path):
     fields = pd.read_parquet(plate / "fields.parquet")
     fields.loc[[0, 4], "status"] = "blank"

@@ -89,6 +89,7 @@ def wait_for(path):
     raise TimeoutError(path)
 
 
+@pytest.mark.dag
 def test_outputs_and_no_checkpoint_left(plates, tmp_path):
     files = run(plates, tmp_path / "model")
     assert files.keys() == {"weights.safetensors", "model.json", "training.parquet"}

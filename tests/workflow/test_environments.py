@@ -62,6 +62,7 @@ def test_the_lock_names_no_local_build_or_address():
     assert "://" not in text
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
 def test_every_env_has_what_its_scripts_import_however_deep(path):
     """The first line of an env names its rules."""

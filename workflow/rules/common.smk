@@ -153,6 +153,12 @@ def training_inputs(wildcards):
     return {"wells": ancient(wells)} | ({"start": start} if start else {})
 
 
+def outlines_to_embed(wildcards):
+    """Inputs: the outlines of crops, for a model that looks at them."""
+    wanted = PLAN.takes_outlines(wildcards.model, wildcards.dataset)
+    return {"outlines": embedded_files(wildcards, "outlines.npy")} if wanted else {}
+
+
 def encoder_inputs(wildcards):
     """Inputs: the weights of an encoder, made here or given."""
     if PLAN.is_trained(wildcards.model):

@@ -37,6 +37,7 @@ rule train:
 rule embed:
     input:
         unpack(encoder_inputs),
+        unpack(outlines_to_embed),
         crops=lambda wildcards: embedded_files(wildcards, "crops.npy"),
     output:
         "results/{dataset}/{plate}/embeddings/{model}.npy",
@@ -60,11 +61,8 @@ rule embed:
         "../scripts/embed.py"
 
 
-# Classical features need outlines, and packages that those of the other encoders do not go with.
+# Classical features need packages that those of the other encoders do not go with.
 use rule embed as embed_classical with:
-    input:
-        crops=lambda wildcards: embedded_files(wildcards, "crops.npy"),
-        outlines=lambda wildcards: embedded_files(wildcards, "outlines.npy"),
     wildcard_constraints:
         model=one_of(PLAN.classical()),
     conda:

@@ -161,9 +161,38 @@ rule ledger:
         "../scripts/ledger.py"
 
 
+rule alarms:
+    input:
+        fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
+        calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
+        objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
+        cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
+        training=every_model("results/models/{model}/training.parquet", PLAN.is_trained),
+        tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
+        ladder=lambda wildcards: "results/{dataset}/ladder.parquet" if PLAN.ladder(wildcards.dataset) else [],
+    output:
+        table="results/{dataset}/alarms.parquet",
+        csv="results/{dataset}/alarms.csv",
+    log:
+        "results/logs/alarms/{dataset}.log",
+    benchmark:
+        "results/benchmarks/alarms/{dataset}.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(1000),
+    params:
+        how=lambda wildcards: PLAN.doubted(wildcards.dataset),
+        limits=PLAN.config["alarms"],
+        code=code("alarms.alarms"),
+    script:
+        "../scripts/alarms.py"
+
+
 rule report:
     input:
         wells=wells_files,
+        alarms="results/{dataset}/alarms.parquet",
         ledger="results/{dataset}/ledger.parquet",
         calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
         fields=every_plate("results/{dataset}/{plate}/fields.parquet"),

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from wellread.crops.pixels import field_labels, field_pixels
+from wellread.crops.reader import CELL, OTHER
 from wellread.crops.windows import Grid
 
-OTHER, CELL, NUCLEUS = 1, 2, 3  # values of an outline, besides 0 for nothing
 BLOCK = 2**21  # bytes of crops that are cut before they are written: so they stay in the cache of a core
 
 

@@ -7,16 +7,16 @@ from importlib import import_module
 import numpy as np
 import torch
 
+from wellread.crops.reader import CELL, NUCLEUS
 from wellread.runtime.errors import InputError
 from wellread.runtime.parallel import ordered
 from wellread.runtime.registry import choice
 
 OBJECTS = ("nucleus", "cell")
-CELL, NUCLEUS = 2, 3  # in outlines, as crops.cutter writes them
 SLOW = ("texture", "granularity", "correlation_costes")  # more than the time of all others together
 
 
-@choice("encoder", baseline=True, masks=True)
+@choice("encoder", baseline=True, masks=True, outlines=True)
 def cp_measure(dataset_channels, readout, /, *, slow=False):
     """Shapes, intensities, their radial distribution and correlations of nucleus and cell (Muñoz et al. 2025).
 

@@ -11,13 +11,13 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from wellread.inputs import cleaning, control_names, doses, plate_maps, spreadsheets, well_names
 from wellread.inputs.cleaning import examples, listed
 from wellread.inputs.listing import natural
 from wellread.inputs.well_names import well_name
 from wellread.runtime.errors import InputError
+from wellread.runtime.files import read_yaml
 
 log = logging.getLogger("wellread")
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -31,7 +31,7 @@ TEXT_KEYS = ("plate", "well", "site", "object", "batch")  # numbers in these are
 @cache
 def schema(kind: str) -> dict:
     """The schema of a table, `images` or `wells`."""
-    return yaml.safe_load((SCHEMAS / f"{kind}.schema.yaml").read_text())
+    return read_yaml(SCHEMAS / f"{kind}.schema.yaml")
 
 
 def wells(dataset, where: str = "", say=log.info) -> pd.DataFrame:

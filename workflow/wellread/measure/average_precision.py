@@ -13,9 +13,9 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from wellread.measure.fakes import MIN_POSITIONS, fake_results, fake_tests
-from wellread.measure.halves import Half, permutation_test
+from wellread.measure.halves import Half
+from wellread.measure.permutation import Case, permutation_tests
 from wellread.measure.tidy import row, table, undecidable
-from wellread.runtime.progress import progress
 from wellread.runtime.registry import choice
 
 SAME_TREATMENT = ["treatment"]
@@ -63,24 +63,32 @@ def average_precision(
     halves = [Half.of(frame, sameby, negatives)]
     crossed = crossed if negatives == "controls" else None
     halves += [] if crossed is None else [Half.of(crossed, sameby, negatives)]
-    tests, left_out = {}, {"no negative on its plate": 0, "no replicate": 0}
-    for item, own in progress(halves[0].wells_of_items.items(), "treatments", unit="treatment"):
+    cases, left_out = {}, {"no negative on its plate": 0, "no replicate": 0}
+    for item, own in halves[0].wells_of_items.items():
         compared = own[halves[0].compared[own]]
         left_out["no negative on its plate"] += len(own) - len(compared)
         left_out["no replicate"] += len(compared) == 1
         if len(compared) > 1:
-            # a random stream per treatment, so that a new treatment does not change the p-values of the others
-            rng = np.random.default_rng([seed, crc32(item.encode())])
-            layers = halves[0].layers(compared, permute == "auto")
-            tests[item] = permutation_test(halves, compared, layers, null_size, rng)
-            if negatives == "others":  # which keep their positions, too, and have effects of their own
-                tests[item]["control_positions"] = 0
+            cases[item] = Case.of(halves, compared, halves[0].layers(compared, permute == "auto"))
     rows = [row("left_out", count, (halves[0].items != "").sum(), reason) for reason, count in left_out.items()]
-    if not tests:
+    if not cases:
         reason = f"no treatment in {len(frame)} wells has replicates, and negatives on their plates"
         return table([*rows, undecidable("fraction_active", reason, len(frame))])
-    fakes = fake_tests(halves, permute == "auto", null_size, seed)
-    return table(rows + _results(pd.DataFrame.from_dict(tests, orient="index"), fakes, threshold))
+    tests = _treatment_tests(cases, null_size, threshold, seed)
+    if negatives == "others":  # which keep their positions, too, and have effects of their own
+        tests["control_positions"] = 0
+    fakes = fake_tests(halves, list(cases.values()), null_size, threshold, seed)
+    return table(rows + _results(tests, fakes, threshold))
+
+
+def _treatment_tests(cases: dict[str, Case], null_size: int, threshold: float, seed: int) -> pd.DataFrame:
+    """Tests of treatments, each with a random stream of its own, so that a new one does not change those of others."""
+    names, every = list(cases), list(cases.values())
+
+    def draw(i: int) -> list:
+        return every[i].draw(null_size, np.random.default_rng([seed, crc32(names[i].encode())]))
+
+    return pd.DataFrame(permutation_tests(every, draw, null_size, threshold), index=names)
 
 
 def _results(tests: pd.DataFrame, fakes: tuple, threshold: float) -> list[dict]:
@@ -89,7 +97,6 @@ def _results(tests: pd.DataFrame, fakes: tuple, threshold: float) -> list[dict]:
     decided = tests[tests["decidable"]].copy()
     decided["q_value"] = false_discovery_control(decided["p_value"]) if len(decided) else []
     decided["active"] = decided["q_value"] < threshold
-    decided["smallest_detectable"] = [np.quantile(null, 1 - threshold) for null in decided["null"]]
     means = ["mean_average_precision", "mean_normalised_average_precision"]
     rows = [row(metric, tests[metric].mean(), len(tests)) for metric in means]
     if len(decided):

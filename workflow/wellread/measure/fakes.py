@@ -7,39 +7,49 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from wellread.measure.halves import Half, permutation_test
+from wellread.measure.halves import Half
+from wellread.measure.permutation import Case, permutation_tests
 from wellread.measure.tidy import row, undecidable
 
 MIN_POSITIONS = 20  # control positions; 1 / (20 + 1) is the largest floor of p below .05
 MAX_DESIGNS, FAKES = 4, 40  # designs of treatments whose wells controls are laid out in, and groups of each
 
 
-def fake_tests(halves: list[Half], by_position: bool, null_size: int, seed: int) -> tuple[dict[str, pd.DataFrame], int]:
+def fake_tests(
+    halves: list[Half], treatments: list[Case], null_size: int, threshold: float, seed: int
+) -> tuple[dict[str, pd.DataFrame], int]:
     """Tests of controls as if they were treatments, by the null that treatments have and by that of wells; how many.
 
     Every design of the treatments, how many wells on which plates, is filled with control positions, in both halves of
     the controls if it is tested by position. Fewer than 20 of these are not tested.
     """
-    first, rng = halves[0], np.random.default_rng([seed, crc32(b"fakes")])
-    designs = Counter()
-    for rows in first.wells_of_items.values():
-        own = rows[first.compared[rows]]
-        layers = first.layers(own, by_position)
-        designs[tuple((plates, len(positions)) for plates, positions in layers)] += len(own) > 1
-    fakes = [
-        fake
-        for design, count in designs.most_common(MAX_DESIGNS)
+    rng = np.random.default_rng([seed, crc32(b"fakes")])
+    designs = Counter(case.layers for case in treatments)
+    groups = [
+        _laid_out(half, design, rng)
+        for design, _ in designs.most_common(MAX_DESIGNS)
         for half in (halves if any(len(plates) > 1 for plates, _ in design) else halves[:1])
-        for fake in (_laid_out(half, design, rng) if count else [])
     ]
-    used = {(id(half), row) for half, own, _ in fakes for row in own}
+    used = {(id(half), row) for fakes in groups for half, own, _ in fakes for row in own}
     tests = {"used": [], "wells": []}
-    for half, own, layers in fakes if len(used) >= MIN_POSITIONS else []:
-        found, shared = permutation_test([half], own, layers, null_size, rng), any(len(p) > 1 for p, _ in layers)
-        by_wells = permutation_test([half], own, half.layers(own, False), null_size, rng) if shared else found
-        tests["used"].append(found)
-        tests["wells"].append(by_wells)
+    for fakes in groups if len(used) >= MIN_POSITIONS else []:
+        for name, found in _tested(fakes, null_size, threshold, rng).items():
+            tests[name] += found
     return {name: pd.DataFrame(found) for name, found in tests.items()}, len(used)
+
+
+def _tested(fakes: list, null_size: int, threshold: float, rng) -> dict[str, list[dict]]:
+    """The tests of fakes of one design, by the null that treatments have and by that of wells."""
+    used = [Case.of([half], own, layers) for half, own, layers in fakes]
+    wells = [Case.of([half], own, half.layers(own, False)) for half, own, _ in fakes]
+    shared = any(case.shared for case in used)
+    drawn = [
+        (one.draw(null_size, rng), two.draw(null_size, rng) if shared else None)
+        for one, two in zip(used, wells, strict=True)
+    ]
+    found = permutation_tests(used, lambda i: drawn[i][0], null_size, threshold)
+    by_wells = permutation_tests(wells, lambda i: drawn[i][1], null_size, threshold) if shared else found
+    return {"used": found, "wells": by_wells}
 
 
 def _laid_out(half: Half, design: tuple, rng) -> list[tuple[Half, np.ndarray, list]]:

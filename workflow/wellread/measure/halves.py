@@ -1,4 +1,4 @@
-"""Wells as activity looks at them, corrected on one half of the controls, and the permutation test of a treatment."""
+"""Wells as activity looks at them, corrected on one half of the controls."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,8 +9,6 @@ import pandas as pd
 from wellread.measure import nulls, ranks
 from wellread.profiles import controls, similarity, tables
 from wellread.runtime.errors import InputError
-
-MIN_TAIL = 8  # control positions: of fewer no tail is fitted
 
 
 @dataclass(frozen=True)
@@ -73,46 +71,9 @@ class Half:
         """The strata of wells `own` (R,), see `nulls.strata`."""
         return nulls.strata(self.plates[own], self.positions[own], by_position)
 
-    def units(self, plates: tuple, own: np.ndarray) -> np.ndarray:
-        """What changes places on plates, as rows (n + m, number of plates): the negatives, then the treatment's own."""
-        mine = own[(self.plates[own, None] == np.array(plates)).any(axis=1)]
-        mine = mine[np.lexsort((self.plates[mine], self.positions[mine]))].reshape(-1, len(plates))
+    def units(self, plates: tuple, mine: np.ndarray) -> np.ndarray:
+        """What changes places on plates, rows (T, n + m, number of plates): negatives, then what T treatments have."""
         others = self.controls_on(plates)
-        return np.vstack([others[~(others[:, :, None] == mine.ravel()).any(axis=(1, 2))], mine])
-
-
-def permutation_test(halves: list[Half], own: np.ndarray, layers: list, null_size: int, rng) -> dict[str, float]:
-    """The mean average precision of the wells `own` (R,), of strata `layers`, with p, its floor, and the null.
-
-    Of a treatment with the same positions on several plates both halves of the controls are used, of others the first.
-    """
-    shared = any(len(plates) > 1 for plates, _ in layers)
-    used = [half for half in halves if half.compared[own].all()]
-    found = [_permuted(half, own, layers, null_size, rng) for half in (used if shared else used[:1])]
-    observed, samples = np.array([f["ap"][0] for f in found]), [f["ap"][1:] for f in found]
-    n_controls = sum(min(n for _, n in f["sizes"]) for f in found)
-    smooth = shared and len(layers) == 1 and len(layers[0][1]) == 1 and n_controls >= MIN_TAIL
-    step = 0.5 / (len(own) * max(1, len(own) - 1))
-    return {
-        "n": len(own),
-        "mean_average_precision": observed.mean(),
-        "mean_normalised_average_precision": np.mean([f["normalised"] for f in found]),
-        "p_value": nulls.smooth_p_value(observed, samples, step) if smooth else nulls.p_value(observed, samples),
-        "p_floor": 1 / (1 + sum(min(nulls.permutations(f["sizes"]) - 1, null_size) for f in found)),
-        "by_position": shared,
-        "control_positions": n_controls,
-        "null": np.concatenate(samples),
-    }
-
-
-def _permuted(half: Half, own: np.ndarray, layers, null_size: int, rng) -> dict:
-    """Mean average precisions (1 + N,) in one half, the true one first, normalised; and what changed places (m, n)."""
-    every = half.pool(tuple(plate for plates, _ in layers for plate in plates)).with_wells(half.U, half.plates, own)
-    units = [half.units(plates, own) for plates, _ in layers]
-    sizes = [(len(positions), len(rows) - len(positions)) for rows, (_, positions) in zip(units, layers, strict=True)]
-    chosen = nulls.choices(sizes, null_size, rng)
-    picked = [every.find(rows)[own].reshape(len(own), -1) for rows, own in zip(units, chosen, strict=True)]
-    members = np.hstack(picked)  # (1 + N, R)
-    ap, on = every.average_precisions(members), every.plates[members[0]]  # (R, 1 + N), (R,)
-    chance = np.array([ranks.chance_precision(len(on) - 1, (every.plates == p).sum() - (on == p).sum()) for p in on])
-    return {"ap": ap.mean(axis=0), "normalised": ((ap[:, 0] - chance) / (1 - chance)).mean(), "sizes": sizes}
+        free = ~(others[:, :, None] == mine.reshape(len(mine), 1, 1, -1)).any(axis=(2, 3))  # (T, n)
+        others = np.broadcast_to(others, (len(mine), *others.shape))[free].reshape(len(mine), -1, len(plates))
+        return np.concatenate([others, mine], axis=1)

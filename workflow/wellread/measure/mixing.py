@@ -22,6 +22,7 @@ from wellread.runtime.registry import choice
     columns=("label", "batch"),
     levels=("well",),
     needs=("classes", "labels and batches"),
+    chance_is_best=True,
     metrics={
         "ilisi": "how well batches are mixed among neighbours: 0 if all are of one batch, 1 if of all alike",
         "label_map": "how high wells with the same label rank by similarity (mean average precision); 1: above all",

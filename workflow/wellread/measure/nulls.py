@@ -5,6 +5,7 @@ keeps its position, so that whatever the position does to cells is in all replic
 is followed through the plates as a treatment is.
 """
 
+from collections import defaultdict
 from itertools import combinations
 from math import comb, prod
 
@@ -18,7 +19,10 @@ def strata(plates: np.ndarray, positions: np.ndarray, by_position: bool) -> list
 
     Plates that share the treatment's positions are one stratum, or every plate is one if not `by_position`.
     """
-    places = {plate: tuple(sorted(positions[plates == plate])) for plate in sorted(set(plates))}
+    on = defaultdict(list)
+    for plate, position in sorted(zip(plates.tolist(), positions.tolist(), strict=True)):
+        on[plate].append(position)
+    places = {plate: tuple(own) for plate, own in on.items()}
     if not by_position:
         return [((plate,), own) for plate, own in places.items()]
     return [(tuple(p for p in places if places[p] == own), own) for own in dict.fromkeys(places.values())]
@@ -39,7 +43,7 @@ def choices(sizes: list[tuple[int, int]], null_size: int, rng) -> list[np.ndarra
             null = rng.integers(n + 1, size=(null_size, 1))
         else:
             null = np.argpartition(rng.random((null_size, m + n)), m - 1, axis=1)[:, :m]
-        drawn.append(np.vstack([true, null]))
+        drawn.append(np.concatenate([true[None], null]))
     return drawn
 
 
@@ -48,30 +52,40 @@ def permutations(sizes: list[tuple[int, int]]) -> int:
     return prod(comb(m + n, m) for m, n in sizes)
 
 
-def p_value(observed: np.ndarray, nulls: list[np.ndarray]) -> float:
-    """(1 + #{null >= observed}) / (1 + N), the counts of all cross-fitted halves together (Vovk 2015)."""
-    exceed = sum((null >= own - 1e-12).sum() for own, null in zip(observed, nulls, strict=True))
-    return float((1 + exceed) / (1 + sum(map(len, nulls))))
+def p_value(observed: np.ndarray, nulls: list[np.ndarray]) -> np.ndarray:
+    """(1 + #{null >= observed}) / (1 + N) (...), the counts of all cross-fitted halves together (Vovk 2015).
+
+    `observed` (h, ...) of h halves, `nulls` their null values, h times (..., N).
+    """
+    exceed = sum((null >= own[..., None] - 1e-12).sum(axis=-1) for own, null in zip(observed, nulls, strict=True))
+    return (1 + exceed) / (1 + sum(null.shape[-1] for null in nulls))
 
 
-def smooth_p_value(observed: np.ndarray, nulls: list[np.ndarray], step: float) -> float:
-    """A p-value from few null statistics that can be below 1 / (n + 1), of mean average precisions of at most 1.
+def smooth_p_value(observed: np.ndarray, nulls: list[np.ndarray], step: float) -> np.ndarray:
+    """P-values (...) from few null statistics that can be below 1 / (n + 1), of mean average precisions of at most 1.
 
-    Statistics are put on the scale z = -log(1 - mAP + step), `step` being what one rank can change. Between the null
-    values p is interpolated. Above its upper quarter, of k values, their excesses are taken for exponential: the
-    predictive distribution of a further one, given their sum, is (1 + (z - u) / sum)^-k. A null value of either half
-    counts by how much it exceeds the observed one of its half.
+    `observed` (h, ...) and `nulls`, h times (..., N), as for `p_value`. Statistics are put on the scale
+    z = -log(1 - mAP + step), `step` being what one rank can change. Between the null values p is interpolated. Above
+    their upper quarter, of k values, their excesses are taken for exponential: the predictive distribution of a further
+    one, given their sum, is (1 + (z - u) / sum)^-k. A null value of either half counts by how much it exceeds the
+    observed one of its half.
     """
     z = -np.log(1 - np.asarray(observed) + step)
-    null = np.concatenate([-np.log(1 - own + step) - first + z.mean() for own, first in zip(nulls, z, strict=True)])
-    return _tail(np.sort(null)[::-1], z.mean())
+    mean = z.mean(axis=0)
+    moved = [-np.log(1 - own + step) - first[..., None] + mean[..., None] for own, first in zip(nulls, z, strict=True)]
+    return _tail(np.sort(np.concatenate(moved, axis=-1), axis=-1)[..., ::-1], mean)
 
 
-def _tail(null: np.ndarray, z: float) -> float:
-    """The p-value of z by the null values (n,), largest first."""
-    n, k = len(null), max(1, round(TAIL * len(null)))
-    excess = null[:k].sum() - k * null[k]
-    if z > null[k] and excess > 0:
-        return float((k + 1) / (n + 1) * (1 + (z - null[k]) / excess) ** -k)
+def _tail(null: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """The p-values of z (...) by the null values (..., n), largest first."""
+    n = null.shape[-1]
+    k = max(1, round(TAIL * n))
+    excess, above = null[..., :k].sum(axis=-1) - k * null[..., k], z - null[..., k]
     # of equal null values, the last: ties count against the treatment
-    return float(np.interp(-z, -null, np.arange(1, n + 1) / (n + 1), left=1 / (n + 1), right=1.0))
+    steps, ends = np.arange(1, n + 1) / (n + 1), {"left": 1 / (n + 1), "right": 1.0}
+    rows = zip(null.reshape(-1, n), np.ravel(z), strict=True)
+    within = np.reshape([np.interp(-x, -own, steps, **ends) for own, x in rows], np.shape(z))
+    fitted = (above > 0) & (excess > 0)
+    return np.where(
+        fitted, (k + 1) / (n + 1) * (1 + np.where(fitted, above, 0) / np.where(fitted, excess, 1)) ** -k, within
+    )

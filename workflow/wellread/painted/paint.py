@@ -24,43 +24,45 @@ def paint(
     cells: float = 28.0,
     effect: float = 1.0,
     plate_effect: float = 1.0,
+    mechanisms: str = "shape",
     seed: int = 0,
 ) -> None:
     """Write all fields of `plate` (P1, P2, ...) to `folder/plate`: uint16 counts (size, size) per channel as TIFF, and
     truth.tif, the masks of nuclei and cells, FCYX int32.
 
     `wells` of the plate, `fields` per well, `size` (px) of a field; `cells` is the mean number per field; `effect` and
-    `plate_effect` scale what treatments and plates do to images (0: nothing). A field depends on the `seed` and its own
-    plate, well and site only.
+    `plate_effect` scale what treatments and plates do to images (0: nothing); `mechanisms`: a key of
+    `layout.MECHANISMS`. A field depends on the `seed` and its own plate, well and site only.
     """
     number = int(plate.removeprefix("P"))
-    rows = layout(plates=number, wells=wells, seed=seed).query("plate == @plate")
+    rows = layout(plates=number, wells=wells, mechanisms=mechanisms, seed=seed).query("plate == @plate")
     optics = microscope(number, size, plate_effect, seed)
     truth = []
     with whole(Path(folder) / plate) as part:
         part.mkdir()
         for row in progress(list(rows.itertuples()), f"paint {plate}", unit="well"):
-            strengths = response(row.treatment, row.moa, row.dose, effect, seed)
+            strengths = response(row.treatment, row.moa, row.dose, effect, seed, mechanisms)
             seeds = [seed, number, WELLS.index(row.well) + 1]
             mean_count = cells * np.random.default_rng(seeds).lognormal(0, 0.2)
             for index, site in enumerate(site_names(fields), start=1):
                 rng = np.random.default_rng([*seeds, index])
-                light, masks = draw(rng, mean_count, size, strengths)
+                light, masks = draw(rng, mean_count, size, strengths, mechanisms)
                 truth.append(masks)
                 for channel, counts in zip(CHANNELS, expose(rng, light, optics), strict=True):
                     tifffile.imwrite(part / file_name(row.well, site, channel), counts)
         _write_masks(part / "truth.tif", np.stack(truth))
 
 
-def response(treatment: str, moa: str, dose: float, effect: float, seed: int) -> np.ndarray:
+def response(treatment: str, moa: str, dose: float, effect: float, seed: int, mechanisms: str = "shape"):
     """Strength (4,) of each mechanism in the cells of a well: a Hill curve of the dose, half at 1, times `effect`.
 
     Compounds of one mechanism (`moa`, "" for none) differ by small strengths of the other mechanisms.
     """
+    names = list(MECHANISMS[mechanisms])
     if not moa:
-        return np.zeros(len(MECHANISMS))
-    strength = np.random.default_rng([seed, *treatment.encode()]).uniform(0, 0.12, len(MECHANISMS))
-    strength[list(MECHANISMS).index(moa)] += 0.9
+        return np.zeros(len(names))
+    strength = np.random.default_rng([seed, *treatment.encode()]).uniform(0, 0.12, len(names))
+    strength[names.index(moa)] += 0.9
     return effect * dose / (dose + 1) * strength
 
 

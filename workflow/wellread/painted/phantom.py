@@ -1,7 +1,8 @@
 """Phantom (synthetic) cells: one field of fluorescent cells, drawn from random numbers, and its true masks.
 
 A cell is a row of traits; every pixel looks up the traits of its cell, so a stain is one expression over all pixels of
-cells in a field. Mechanisms change shape and texture, not brightness, which training normalises away.
+cells in a field. Mechanisms of the set `shape` change shape and texture, not brightness, which training normalises
+away; of the set `light` two change brightness alone and two texture alone.
 """
 
 import numpy as np
@@ -10,16 +11,18 @@ from scipy.ndimage import gaussian_filter
 NUCLEUS, BODY = 8.0, 18.5  # mean radii, px
 REACH = 40  # px, maximal distance of a cell's pixels from the centre of its nucleus
 NOISE_SCALES = (1.0, 1.5, 2.2, 6.0)  # px, of the noise that textures are made of
+BRIGHTNESS = [[0, 0, 0, 0, 0.5], [0, -0.5, 0, 0, 0]]  # added to the logarithm of every stain, by its mechanism
 
 
-def draw(rng, mean_count: float, size: int, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def draw(rng, mean_count: float, size: int, strengths: np.ndarray, mechanisms: str = "shape"):
     """One field: light (C, size, size) float32, and masks of nuclei and cells (2, size, size) int32.
 
-    `mean_count` is the expected number of cells before crowding, `strengths` (4,) are those of the mechanisms, in the
-    order of `layout.MECHANISMS`; 0 is an untreated cell.
+    `mean_count` is the expected number of cells before crowding, `strengths` (4,) are those of the `mechanisms`, in the
+    order of `layout.MECHANISMS[mechanisms]`; 0 is an untreated cell.
     """
-    centres = scatter(rng, max(1, rng.poisson(mean_count)), size, apart=2.3 * NUCLEUS * (1 + 0.25 * strengths[0]))
-    cells = draw_traits(rng, len(centres), strengths)
+    shape, light = (strengths * (mechanisms == name) for name in ("shape", "light"))
+    centres = scatter(rng, max(1, rng.poisson(mean_count)), size, apart=2.3 * NUCLEUS * (1 + 0.25 * shape[0]))
+    cells = draw_traits(rng, len(centres), shape, light)
     pixels = assign_pixels(centres, cells, size)
     trait = _lookup(cells, pixels["cell"])
     y, x = pixels["y"], pixels["x"]
@@ -45,9 +48,14 @@ def scatter(rng, count: int, size: int, apart: float) -> np.ndarray:
     return centres
 
 
-def draw_traits(rng, n: int, strengths: np.ndarray) -> dict[str, np.ndarray]:
-    """Random traits of `n` cells, by name: arrays with one row per cell; lengths in px, positions in nuclear radii."""
-    lobed, fragmented, bundled, vacuolated = strengths[:, None] * rng.lognormal(0, 0.15, (4, n))
+def draw_traits(rng, n: int, shape: np.ndarray, light: np.ndarray) -> dict[str, np.ndarray]:
+    """Random traits of `n` cells, by name: arrays with one row per cell; lengths in px, positions in nuclear radii.
+
+    `shape`, `light`: strengths (4,) of the mechanisms of either set.
+    """
+    response = rng.lognormal(0, 0.15, (4, n))
+    lobed, fragmented, bundled, vacuolated = shape[:, None] * response
+    brighter, darker, condensed, coarse = light[:, None] * response
     scale = rng.lognormal(0, 0.1, n)
     lobes = fourier_coefficients(rng, n, [0.025, 0.025, 0.015])
     lobes[np.arange(n), rng.choice([1, 2], n, p=[0.75, 0.25])] += 0.3 * lobed  # three lobes, or four
@@ -64,7 +72,9 @@ def draw_traits(rng, n: int, strengths: np.ndarray) -> dict[str, np.ndarray]:
         "golgi": spot_positions(rng, n, 6, (1.2, 1.6), spread=0.6),
         "vacuoles": spot_positions(rng, n, 8, (1.4, 2.1)),
         "fibre_gap": rng.uniform(4, 5.5, n),
-        "stain": rng.lognormal(0, 0.15, (n, len(STAINS))),
+        "stain": rng.lognormal(0, 0.15, (n, len(STAINS))) * np.exp(np.stack([brighter, darker], 1) @ BRIGHTNESS),
+        "condensed": condensed.astype(np.float32),
+        "coarse": np.clip(coarse, 0, 1).astype(np.float32),
         "fragmented": np.clip(fragmented, 0, 1),
         "bundled": bundled,
         "vacuolated": np.clip(vacuolated, 0, 1),
@@ -141,7 +151,10 @@ def _lookup(cells: dict, cell: np.ndarray):
 
 def dna(pixels, trait, texture):
     """Chromatin; nothing in the cytoplasm."""
-    return (pixels["nucleus"] < 1) * (1.3 - 0.5 * pixels["nucleus"] ** 2) * np.exp(0.22 * texture[1.0])
+    usual = np.float32(0.22)
+    amplitude = usual + np.float32(0.4) * trait("condensed")
+    chromatin = np.exp(amplitude * texture[1.0] - (amplitude**2 - usual**2) / 2)  # of the same mean
+    return (pixels["nucleus"] < 1) * (1.3 - 0.5 * pixels["nucleus"] ** 2) * chromatin
 
 
 def rna(pixels, trait, texture):
@@ -153,7 +166,8 @@ def rna(pixels, trait, texture):
 
 def er(pixels, trait, texture):
     """A network that is dense about the nucleus, with holes where there are vacuoles."""
-    network = 0.5 + 0.9 * threads(texture[1.5], 0.35)
+    fine, coarse = threads(texture[1.5], 0.35), threads(texture[6.0], 0.35)  # of the same mean
+    network = 0.5 + 0.9 * (fine + trait("coarse") * (coarse - fine))
     fading = np.exp(-beyond_nucleus(pixels) / 1.1) * (0.3 + 0.7 * thickness(pixels))
     return np.where(pixels["nucleus"] < 1, 0.2, 1.3 * fading * network * (1 - vacuoles(pixels, trait)))
 

@@ -105,8 +105,11 @@ def _batches(fit: dict, processes: int, where: str) -> list[InputError]:
 
 
 def _encoder(encoder: dict, embed: dict, where: str) -> list[InputError]:
-    """Numbers of a transformer of ours that do not divide one another."""
+    """Numbers of a transformer of ours that do not divide one another; intensities beside vectors of no dimensions."""
     ((kind, options),) = encoder.items()
+    if embed["intensity"] and chosen("encoder", encoder).blind:
+        edit = f"remove {where}.embed.intensity, or make it a model of its own by encoder: {{intensity: {{}}}}"
+        return [InputError("intensities beside an encoder of pixels", kind, f"{where}.embed.intensity", edit)]
     if "patch" not in options:
         return []
     size = size_of(options["arch"], **{key: options.get(key) for key in ("dim", "depth", "heads")})

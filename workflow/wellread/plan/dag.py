@@ -322,6 +322,11 @@ class Plan:
         """The models whose encoder looks at masks, too, and needs an environment of its own."""
         return [name for name in self.config["models"] if chosen("encoder", self.encoder(name)).masks]
 
+    def takes_outlines(self, model: str, dataset: str) -> bool:
+        """Whether the outlines of crops are embedded, too: they are wanted and there are any."""
+        wanted = chosen("encoder", self.encoder(model)).outlines or self.config["models"][model]["embed"]["intensity"]
+        return bool(wanted) and self.config["datasets"][dataset]["object"] == "cell"
+
     def blind_encoder(self, model: str) -> dict:
         """The encoder of a model if it looks at no pixels, else nothing."""
         return self.encoder(model) if chosen("encoder", self.encoder(model)).blind else {}
@@ -343,6 +348,17 @@ class Plan:
         items = self.ladder(dataset).get("items", {})
         triples = [triple for triple in self.results(dataset, "tasks", "measure") if triple[0] in items]
         return [f"results/{dataset}/tasks/{name}/{model}_{correction}.parquet" for name, model, correction in triples]
+
+    def doubted(self, dataset: str) -> dict:
+        """What `alarms` has to know of a dataset besides its results: see there."""
+        models, tasks = self.models(dataset), self.config["tasks"]
+        asked = {name for name, *_ in self.results(dataset, "tasks", "measure")}
+        return {
+            "dataset": self.config["datasets"][dataset],
+            "baselines": [model for model in models if self.is_baseline(model)],
+            "counts": [model for model in models if "cell_count" in self.encoder(model)],
+            "mixed": sorted(name for name in asked if chosen("measure", tasks[name]["measure"]).chance_is_best),
+        }
 
     def encoder_files(self, model: str) -> list[str]:
         """The files that a given encoder is read from."""

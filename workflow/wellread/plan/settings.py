@@ -6,13 +6,13 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
-import yaml
 from jsonschema import Draft202012Validator
 
 from wellread.inputs.channels import kind
 from wellread.plan import given
 from wellread.plan.contradictions import contradictions
 from wellread.runtime.errors import InputError
+from wellread.runtime.files import read_yaml
 from wellread.runtime.registry import chosen
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
@@ -21,7 +21,7 @@ SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 @cache
 def schema() -> dict:
     """The JSON Schema of the config: keys, types, ranges, defaults, descriptions."""
-    return yaml.safe_load(SCHEMA.read_text())
+    return read_yaml(SCHEMA)
 
 
 def load(config: dict) -> dict:

@@ -8,6 +8,12 @@ from wellread.report.run import Run
 from wellread.runtime import table_files
 
 
+def alarms(run: Run) -> dict:
+    """What is not plausible, as `alarms` found it."""
+    tables = [table_files.read(path, "alarms") for path in run.paths("alarms")]
+    return {"alarms": [row for table in tables for row in table.to_dict("records")]}
+
+
 def ledger(run: Run) -> dict:
     """The flow chart of all plates, a table with a row for every plate, and the headline of every task."""
     paths = run.paths("ledger")

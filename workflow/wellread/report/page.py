@@ -13,6 +13,7 @@ from wellread.runtime.files import whole
 
 FOLDER = Path(__file__).parent
 CHAPTERS = {  # {name: function of the run that returns what the template shows in the chapter}
+    "alarms": ledger.alarms,
     "ledger": ledger.ledger,
     "calibrate": plates.calibrate,
     "segment": plates.segment,

@@ -35,6 +35,13 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+def read_yaml(path):
+    """What a YAML file holds, read by libyaml where there is one: ten times as fast as in Python."""
+    import yaml
+
+    return yaml.load(Path(path).read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -28,12 +28,14 @@ class Choice:
     patterns of paths of label images. `micrometres`: options that are lengths, for which the pixel size must be known.
     `views`: options that are the side of the centre of a crop that the encoder sees. `levels`: profiles that it takes.
     `needs`: what the wells must have, names in `plan.demands.NEEDS`. `network`: it runs a network, on the device of the
-    config. `masks`: it looks at masks, which only segmented datasets have. `trained`: an encoder that is trained here.
+    config. `masks`: it looks at masks, which only segmented datasets have. `outlines`: an encoder that takes those of
+    crops, where there are any. `trained`: an encoder that is trained here.
     `given`: none at all, but ready profiles. `baseline`: an encoder that others have to exceed. `blind`: one that looks
     at no pixels (`profiles.baselines`). `spends_controls`: a correction that is fitted on all negative controls.
     `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate. `crossed`: a measure
     that also takes the profiles that were corrected on the other half of the controls. `metrics`: what the metrics of a
     measure mean, for the page. `items`: of a metric that is a mean over items, the metric of these items.
+    `chance_is_best`: a measure of what should not be told apart.
     """
 
     section: str
@@ -50,6 +52,7 @@ class Choice:
     needs: tuple[str, ...] = ()
     network: bool = False
     masks: bool = False
+    outlines: bool = False
     trained: bool = False
     given: bool = False
     spends_controls: bool = False
@@ -57,6 +60,7 @@ class Choice:
     blind: bool = False
     painted: bool = False
     samples: bool = False
+    chance_is_best: bool = False
     crossed: bool = False
     metrics: dict[str, str] = field(default_factory=dict)
     items: dict[str, str] = field(default_factory=dict)

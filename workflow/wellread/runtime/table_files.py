@@ -23,6 +23,7 @@ VERSIONS = {
     "profiles": 1,  # of fields, wells or treatments
     "answers": 1,  # metric, item, repeat, value, n
     "ladder": 1,  # task, metric, correction, model, baseline: their paired difference
+    "alarms": 1,  # code, of, found, limit, edit
     "ledger": 1,  # plate, stage, model, reason, n
 }
 KEY = b"wellread"
