@@ -202,3 +202,34 @@ def test_networks_have_the_published_number_of_parameters(size, options, publish
     with torch.device("meta"):
         vit = ViT(dim=dim, depth=depth, heads=heads, **options)
     assert sum(p.numel() for p in vit.parameters()) == pytest.approx(published, rel=0.005)
+
+
+@pytest.fixture
+def deterministic():
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize(("rows", "columns"), [(3, 3), (5, 2), (11, 8)])
+def test_deterministic_positions_are_the_interpolated_ones(request, antialias, rows, columns):
+    positions = torch.randn(1, 1 + 49, 6, requires_grad=True)
+    found = []
+    for _ in range(2):
+        output = interpolate_positions(positions, rows, columns, antialias)
+        found.append((output, torch.autograd.grad((output * torch.arange(6)).sum(), positions)[0]))
+        if len(found) == 1:
+            request.getfixturevalue("deterministic")
+    names = set(graph(found[1][0].grad_fn))
+    assert not any("Upsample" in name for name in names), names  # whose gradient on a GPU depends on the order of sums
+    for plain, products in zip(*found, strict=True):
+        torch.testing.assert_close(products, plain, rtol=1e-5, atol=1e-5)
+
+
+def graph(node):
+    """The names of all steps of a gradient."""
+    yield node.name()
+    for before, _ in node.next_functions:
+        if before is not None:
+            yield from graph(before)

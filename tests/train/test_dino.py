@@ -4,8 +4,10 @@ import json
 import math
 
 import golden
+import numpy as np
 import pytest
 import torch
+from wellread.encoder import views
 from wellread.encoder.vit import ViT
 from wellread.train import optimise
 from wellread.train.methods import dino
@@ -145,3 +147,22 @@ def test_embedding_statistics_tell_collapse_from_spread():
     assert spread["feature_sd"] > 0.9
     assert 6 < spread["effective_rank"] <= 8
     assert collapsed["feature_sd"] < 0.01
+
+
+@pytest.mark.parametrize("shape", [(64, 8), (8, 64)])
+def test_the_effective_rank_is_that_of_the_singular_values(shape):
+    tokens = torch.randn(shape) + 1
+    x = torch.nn.functional.normalize(tokens)
+    energy = torch.linalg.svdvals(x - x.mean(0)).square()
+    expected = torch.special.entr(energy / energy.sum()).sum().exp().item()
+    assert embedding_statistics(tokens)["effective_rank"] == pytest.approx(expected, rel=1e-4)
+    assert embedding_statistics(tokens, rank=False).keys() == {"feature_sd"}
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(None, 8), (3, 12), (0, 0)])
+def test_the_teachers_temperature_rises_for_a_fifth_of_the_training_unless_said_otherwise(epochs, steps):
+    backbone = ViT(channels=5, image=64, patch=8, dim=32, depth=1, heads=2)
+    augmentation = views.augmentation(list("abcde"))
+    method = dino.Dino(backbone, augmentation, prototypes=8, hidden=8, bottleneck=4, temperature_epochs=epochs)
+    temperature = method.schedules(np.ones(40), 40, 4)["temperature"]
+    assert (temperature < 0.07).sum() == max(steps - 1, 0)

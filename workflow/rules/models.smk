@@ -30,6 +30,7 @@ rule train:
         channels=lambda wildcards: PLAN.channels(wildcards.model),
         seed=config["seed"],
         code=code("train.train", encoder=setting("model", "encoder"), train=setting("model", "train")),
+        weights_code=lambda wildcards: PLAN.weights_code(wildcards.model),
     script:
         "../scripts/train.py"
 

@@ -4,6 +4,7 @@ Parameter names are those of the published checkpoints (with block chunks remove
 """
 
 from collections import OrderedDict
+from functools import partial
 
 import torch
 from torch import nn
@@ -195,8 +196,23 @@ def interpolate_positions(pos_embed, rows, columns, antialias=False):
         to = {"size": (rows, columns), "antialias": True}
     else:
         to = {"scale_factor": ((rows + 0.1) / side, (columns + 0.1) / side)}
-    grid = F.interpolate(grid, mode="bicubic", **to).flatten(2).transpose(1, 2)
-    return torch.cat([cls, grid], dim=1).to(pos_embed.dtype)
+    bicubic = by_products if torch.are_deterministic_algorithms_enabled() else partial(F.interpolate, mode="bicubic")
+    return torch.cat([cls, bicubic(grid, **to).flatten(2).transpose(1, 2)], dim=1).to(pos_embed.dtype)
+
+
+def by_products(grid, **to):  # (1, D, M, M) -> (1, D, rows, columns)
+    """Bicubic interpolation as one matrix product per axis, whose gradient is the same bits every time on a GPU."""
+    rows, columns = (axis_weights(grid, axis, **to) for axis in (0, 1))
+    with torch.autocast(grid.device.type, enabled=False):
+        return rows @ grid @ columns.T
+
+
+def axis_weights(grid, axis, antialias=False, **to):
+    """Weights (n, M) of M values in the n interpolated ones along an axis: the rows of an identity, interpolated."""
+    identity = torch.eye(grid.shape[2], dtype=grid.dtype, device=grid.device)[None, None]
+    ((name, pair),) = to.items()
+    same = 1.0 if name == "scale_factor" else grid.shape[2]
+    return F.interpolate(identity, mode="bicubic", antialias=antialias, **{name: (pair[axis], same)})[0, 0]
 
 
 def init_linear(module):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -15,16 +16,17 @@ from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks.device import choose_device
+from wellread.networks.device import check_gpus, choose_device, uses_bf16
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import stop_with_parent
 from wellread.runtime.registry import pick
 from wellread.train import distributed, loop, probes
-from wellread.train.checkpoint import Checkpoint, settings_hash
+from wellread.train.checkpoint import SAVING, Checkpoint, stamps
 from wellread.train.dataset import TrainingSet, read_window_sides
 from wellread.train.labels import read_labels
+from wellread.train.lock import locked
 
 log = logging.getLogger("wellread")
 VIEWED = 0.8  # share of the side of a crop that is embedded; 128 of 160 px in the paper
@@ -33,46 +35,64 @@ PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 def train(
     crops, cells, *, channels, encoder, method, views, fit, probe="", wells=(), seed=0, device="auto", threads=1,
-    weights, model, training, speed, code="",
+    deterministic=False, weights, model, training, speed, code="",
 ):  # fmt: skip
     """Train on crops.npy files; write an encoder (`weights`, `model`) and a table with one row per logged step.
 
     `cells`: the tables beside the crops, whose lengths must agree; `wells[i]`: the wells table of `cells[i]`, read if
-    labels are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.augmentation` and
-    `loop.fit`. `method`: {name: options}, one of `methods`. `probe`: a label that nearest neighbours are tested for
-    after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code, so that a checkpoint of other
-    code is not continued. An InputError where crops, tables and settings do not fit together.
+    labels are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.augmentation`, and of
+    `loop.fit` and `Checkpoint`. `method`: {name: options}, one of `methods`. `probe`: a label that nearest neighbours
+    are tested for after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code that weights depend
+    on, so that a checkpoint of other code is not continued. An InputError where crops, tables and settings do not fit
+    together, or another process trains this model.
     """
-    with distributed.process_group():
-        device, data = choose_device(device, threads), Crops(crops)
+    device, folder = choose_device(device, threads, deterministic), Path(weights).parent
+    with one_run(folder), distributed.process_group(device):
+        data = Crops(crops)
         check_inputs(data, cells, channels)
         encoder = encoder | {"image": image_side(encoder["image"], data.shape[-1], encoder["patch"])}
+        saving = {name: fit[name] for name in SAVING if name in fit}
+        fit = {name: value for name, value in fit.items() if name not in SAVING}
         settings = {"encoder": encoder, "method": method, "views": views, "fit": fit}
         settings |= {"channels": list(channels), "seed": seed}
         label = next(iter(method.values())).get("label", "")
         labels = read_labels(cells, wells, label) if label else None
-        versions = {"code": code, "labels": labels.hash if labels else ""}
-        start = [encoder["start"]] if encoder.get("start") else []
-        counted = {name: value for name, value in fit.items() if name != "checkpoint_every"}  # changes no weight
-        key = settings_hash(settings | {"fit": counted} | versions, [*crops, *start])
-        checkpoint = Checkpoint(Path(weights).with_name("checkpoint.pt"), key)
         run_probe = probes.knn(data, cells, wells, probe, seed=seed, device=device) if probe else probes.no_probe
         torch.manual_seed(seed)
         each_channel = encoder.get("each_channel", False)
         dataset = TrainingSet(data, labels, each_channel, read_window_sides(cells, data.shape[-1]))
         names = ["channel"] if each_channel else list(channels)
         learner = pick("train", method)(vit(channels, **encoder), augmentation(names, **views), labels)
+        key = settings | {"fit": decisive(fit, learner), "code": code, "labels": labels.hash if labels else ""}
+        key["files"] = stamps([*crops, *filter(None, [encoder.get("start")])])
+        checkpoint = Checkpoint(folder / "checkpoint.pt", key, **saving)
         for network in learner.networks.values():
             network.to(device)
+        log.info("forward passes in %s", "bf16" if uses_bf16(device, fit.get("precision", "auto")) else "fp32")
         rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **fit)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
-            metadata |= {"vit": settings.pop("encoder"), **settings}
+            metadata |= {"vit": settings.pop("encoder"), **settings, "extended": checkpoint.extended}
             save_encoder(learner.encoder, weights, model, **metadata)
             table_files.write(pd.DataFrame(rows), training, "training")
             with whole(speed) as file:
                 pd.DataFrame(times).to_csv(file, sep="\t", index=False)
-            checkpoint.remove()
+            checkpoint.close()
+
+
+def one_run(folder):
+    """Context in which no other run trains the model of a folder; of several processes the first sees to that."""
+    return nullcontext() if int(os.environ.get("RANK", 0)) else locked(folder / "checkpoint.lock")
+
+
+def decisive(fit: dict, learner) -> dict:
+    """The options of `fit` that the weights depend on, but for rounding: those that a checkpoint belongs to.
+
+    How a batch is divided matters where cells are compared with each other, or where some of them skip blocks.
+    """
+    whole_batch = learner.compares_cells or any(block.drop_path for block in learner.student.backbone.blocks)
+    indifferent = {"log_every", "compile"} | (set() if whole_batch else {"accumulate"})
+    return {name: value for name, value in fit.items() if name not in indifferent}
 
 
 def image_side(image: int | str, crop: int, patch: int) -> int:
@@ -95,10 +115,13 @@ def check_inputs(crops, cells, channels):
 
 
 def train_distributed(processes: int, *files, **options):
-    """`train` in several processes on this machine, one per GPU, or sharing its cores; SystemExit if one fails.
+    """`train` in several processes on this machine, one per GPU, or sharing its cores.
 
-    Over several machines, start this module with torchrun and the job.json that lies beside the weights meanwhile.
+    An InputError if there are GPUs, but not one for each; SystemExit if a process fails. Over several machines, start
+    this module with torchrun and the job.json that lies beside the weights meanwhile.
     """
+    if options["device"] != "cpu":
+        check_gpus(processes)
     job = Path(options["weights"]).with_name("job.json")
     options["threads"] = max(1, options["threads"] // processes)
     job.write_text(json.dumps([files, options], default=list))

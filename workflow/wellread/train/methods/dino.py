@@ -21,6 +21,7 @@ from wellread.train.patch_masks import patch_masks
 from wellread.train.schedules import cosine, frozen
 
 CENTRE_MOMENTUM = 0.9
+WARMUP = 0.2  # share of the steps in which the teacher's temperature rises, Cell-DINO's 20 of 100 epochs
 
 
 @choice("train")
@@ -30,16 +31,16 @@ class Dino:
     `local_views`, `local_image`, `local_scale`: number, side in pixels and share of the area of the local views.
     `prototypes`, `hidden`, `bottleneck`: outputs of the head, width of its hidden layers, dimension before the last.
     `centring`: of the teacher, in `losses.CENTRINGS`. `temperature`: of the teacher, first and after
-    `temperature_epochs`. `momentum`: of the teacher's weights at first, rising to 1. `freeze_epochs`: in which the last
-    layer of the head stays. `ibot`, `koleo`: weights of these losses. `mask_probability`, `mask_ratio`: share of global
-    views with masked patches, lowest and highest share of these. An InputError if `local_image` is no multiple of the
-    patch.
+    `temperature_epochs`; None: the share WARMUP of all. `momentum`: of the teacher's weights at first, rising to 1.
+    `freeze_epochs`: in which the last layer of the head stays. `ibot`, `koleo`: weights of these losses.
+    `mask_probability`, `mask_ratio`: share of global views with masked patches, lowest and highest share of these. An
+    InputError if `local_image` is no multiple of the patch.
     """
 
     def __init__(
         self, backbone, augmentation, labels=None, *,
         local_views=0, local_image=64, local_scale=(0.05, 0.32), prototypes=65536, hidden=2048, bottleneck=256,
-        centring="softmax", temperature=(0.04, 0.07), temperature_epochs=20, momentum=0.996, freeze_epochs=1,
+        centring="softmax", temperature=(0.04, 0.07), temperature_epochs=None, momentum=0.996, freeze_epochs=1,
         ibot=1.0, mask_probability=0.5, mask_ratio=(0.1, 0.5), koleo=0.1,
     ):  # fmt: skip
         self.augmentation, self.image, self.patch = augmentation, backbone.architecture["image"], backbone.patch
@@ -60,12 +61,17 @@ class Dino:
     def encoder(self):
         return self.teacher.backbone
 
+    @property
+    def compares_cells(self):
+        return self.koleo > 0 or self.centring == "sinkhorn_knopp"
+
     def schedules(self, lr, steps, epoch):
         first, last = self.temperature
+        rising = round(steps * WARMUP) if self.temperature_epochs is None else self.temperature_epochs * epoch
         return {
             "last_lr": frozen(lr, self.freeze_epochs * epoch),
             "momentum": cosine(self.momentum, 1.0, steps),
-            "temperature": cosine(last, last, steps, self.temperature_epochs * epoch, first),
+            "temperature": cosine(last, last, steps, rising, first),
         }
 
     def draw(self, seed, cells, side):
