@@ -111,6 +111,18 @@ def test_outputs_and_the_last_state_if_it_is_to_stay(plates, tmp_path, keep, mor
 
 
 @pytest.mark.dag
+def test_the_precision_that_was_taken_is_written_down(plates, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(train, "training_precision", lambda *_: "bf16")
+    with caplog.at_level("INFO", logger="wellread"):
+        files = run(plates, tmp_path / "model")
+    assert "precision auto: forward passes in bf16" in caplog.text
+    assert json.loads(files["model.json"])["precision"] == "bf16"
+    loss = pd.read_parquet(tmp_path / "model" / "training.parquet")["loss"]
+    run(plates, tmp_path / "bf16", fit={"precision": "bf16"})
+    assert (pd.read_parquet(tmp_path / "bf16" / "training.parquet")["loss"] == loss).all()
+
+
+@pytest.mark.dag
 def test_same_seed_same_bytes_and_another_seed_others(plates, tmp_path):
     first, second = run(plates, tmp_path / "a"), run(plates, tmp_path / "b")
     assert first == second

@@ -16,7 +16,7 @@ from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks.device import check_gpus, choose_device, uses_bf16
+from wellread.networks.device import check_gpus, choose_device, training_precision
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
@@ -68,16 +68,30 @@ def train(
         checkpoint = Checkpoint(folder / "checkpoint.pt", key, **saving)
         for network in learner.networks.values():
             network.to(device)
-        log.info("forward passes in %s", "bf16" if uses_bf16(device, fit.get("precision", "auto")) else "fp32")
-        rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **fit)
+        precision = taken_precision(device, fit.get("precision", "auto"), learner.encoder)
+        rows, times = loop.fit(
+            learner, dataset, run_probe, checkpoint, seed=seed, device=device, **fit | {"precision": precision}
+        )
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
-            metadata |= {"vit": settings.pop("encoder"), **settings, "extended": checkpoint.extended}
+            metadata |= {
+                "vit": settings.pop("encoder"),
+                **settings,
+                "extended": checkpoint.extended,
+                "precision": precision,
+            }
             save_encoder(learner.encoder, weights, model, **metadata)
             table_files.write(pd.DataFrame(rows), training, "training")
             with whole(speed) as file:
                 pd.DataFrame(times).to_csv(file, sep="\t", index=False)
             checkpoint.close()
+
+
+def taken_precision(device, asked: str, encoder) -> str:
+    """What the setting `precision` comes to on this device, which is logged."""
+    taken = training_precision(device, asked, encoder.architecture["dim"])
+    log.info("precision %s: forward passes in %s", asked, taken)
+    return taken
 
 
 def one_run(folder):
