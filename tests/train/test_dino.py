@@ -118,6 +118,26 @@ def test_the_head_has_the_published_names_and_shapes():
     assert shapes == json.loads(golden.path("golden.json").read_text())["head_state_dict"]
 
 
+def test_a_separate_head_learns_of_patches_and_the_other_of_images():
+    vit = ViT(channels=2, image=16, patch=4, dim=8, depth=1, heads=2)
+    student, teacher = dino.student_and_teacher(vit, **HEAD, separate=True)
+    x, masked = torch.randn(4, 2, 16, 16), torch.rand(4, 16) < 0.4
+    masks = dino.Masks(masked, x)
+    targets, _ = dino.teacher_targets(teacher, x, masks, 0.05, "softmax")
+    by_name, _ = dino.student_losses(student, x, x[:, :, :8, :8], masks, targets, ibot=1.0, koleo=0.1)
+    patches = teacher.backbone(x)[0], teacher.backbone(x)[1][masked]
+    torch.testing.assert_close(targets[0].flatten(0, 1), (teacher.dino_head(patches[0]) / 0.05).softmax(-1))
+    torch.testing.assert_close(targets[1], (teacher.ibot_head(patches[1]) / 0.05).softmax(-1))
+    learned = {}
+    for name, loss in by_name.items():
+        student.zero_grad()
+        loss.backward(retain_graph=True)
+        heads = {"dino": student.dino_head, "ibot": student.ibot_head}
+        learned[name] = [head for head in heads if any(p.grad is not None for p in heads[head].parameters())]
+    assert learned == {"global": ["dino"], "local": ["dino"], "koleo": [], "ibot": ["ibot"]}
+    assert {g["schedule"] for g in optimise.parameter_groups(student, 0.9, 0.2)} == {"backbone", "head", "last"}
+
+
 @pytest.mark.parametrize("views", [0, 1, 4])
 def test_equal_logits_cost_the_logarithm_of_k(views):
     student, _ = tiny_pair()

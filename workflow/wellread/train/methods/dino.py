@@ -33,8 +33,9 @@ class Dino:
     `centring`: of the teacher, in `losses.CENTRINGS`. `temperature`: of the teacher, first and after
     `temperature_epochs`; None: the share WARMUP of all. `momentum`: of the teacher's weights at first, rising to 1.
     `freeze_epochs`: in which the last layer of the head stays. `ibot`, `koleo`: weights of these losses.
-    `mask_probability`, `mask_ratio`: share of global views with masked patches, lowest and highest share of these. An
-    InputError if `local_image` is no multiple of the patch.
+    `mask_probability`, `mask_ratio`: share of global views with masked patches, lowest and highest share of these.
+    `separate_head`: whether patches have a head of their own. `koleo_over`: see `losses.koleo`. An InputError if
+    `local_image` is no multiple of the patch.
     """
 
     def __init__(
@@ -42,14 +43,15 @@ class Dino:
         local_views=0, local_image=64, local_scale=(0.05, 0.32), prototypes=65536, hidden=2048, bottleneck=256,
         centring="softmax", temperature=(0.04, 0.07), temperature_epochs=None, momentum=0.996, freeze_epochs=1,
         ibot=1.0, mask_probability=0.5, mask_ratio=(0.1, 0.5), koleo=0.1,
+        separate_head=False, koleo_over="batch",
     ):  # fmt: skip
         self.augmentation, self.image, self.patch = augmentation, backbone.architecture["image"], backbone.patch
         self.local_views, self.local_image, self.local_scale = local_views, local_image, local_scale
-        self.centring, self.ibot, self.koleo = centring, ibot, koleo
+        self.centring, self.ibot, self.koleo, self.koleo_over = centring, ibot, koleo, koleo_over
         self.masking = {"probability": mask_probability, "ratio": mask_ratio}
         self.temperature, self.temperature_epochs = temperature, temperature_epochs
         self.momentum, self.freeze_epochs = momentum, freeze_epochs
-        head = {"prototypes": prototypes, "hidden": hidden, "bottleneck": bottleneck}
+        head = {"prototypes": prototypes, "hidden": hidden, "bottleneck": bottleneck, "separate": separate_head}
         self.student, self.teacher = student_and_teacher(backbone, **head)
         self.networks = {"student": self.student, "teacher": self.teacher}
         self.logit_sums = []  # of the micro-batches of this step
@@ -91,7 +93,7 @@ class Dino:
         temperature = scheduled["temperature"]
         targets, logit_sums = teacher_targets(self.teacher, global_views, masks, temperature, self.centring)
         self.logit_sums.append(logit_sums)
-        weights = {"ibot": self.ibot, "koleo": self.koleo}
+        weights = {"ibot": self.ibot, "koleo": self.koleo, "koleo_over": self.koleo_over}
         by_name, tokens = student_losses(self.student, global_views, local_views, masks, targets, **weights)
         return by_name, tokens, {"entropy": entropy(targets[0]).mean() / math.log(targets[0].shape[-1])}
 
@@ -107,16 +109,19 @@ class Dino:
 
 
 class BackboneAndHead(nn.Module):
-    """Backbone and projection head, of student and teacher."""
+    """Backbone and projection head, of student and teacher; `separate`: one of images and one of patches (iBOT)."""
 
-    def __init__(self, backbone, *, prototypes, hidden, bottleneck):
+    def __init__(self, backbone, *, prototypes, hidden, bottleneck, separate=False):
         super().__init__()
-        self.backbone = backbone
-        self.dino_head = Head(len(backbone.norm.weight), prototypes, hidden, bottleneck)
+        self.backbone, size = backbone, (len(backbone.norm.weight), prototypes, hidden, bottleneck)
+        self.dino_head = Head(*size)
+        self.ibot_head = Head(*size) if separate else None
 
-    def logits(self, *tokens):
-        """The head's logits of each of the `tokens` (n, dim), all in one pass."""
-        return self.dino_head(torch.cat(tokens)).split([len(x) for x in tokens])
+    def logits(self, patches, *images):
+        """The logits of patches (M, dim), and of the CLS tokens of several `images` (n, dim); a head in one pass."""
+        if self.ibot_head is None:
+            return self.dino_head(torch.cat([patches, *images])).split([len(x) for x in (patches, *images)])
+        return self.ibot_head(patches), *self.dino_head(torch.cat(images)).split([len(x) for x in images])
 
 
 class Head(nn.Module):
@@ -204,7 +209,7 @@ def teacher_targets(teacher, global_views, masks, temperature, centring):
     (2, K) of the logits of images and of patches, and their numbers (2, 1).
     """
     cls, patches = cls_and_masked(teacher.backbone, global_views, masks)
-    logits = teacher.logits(cls, patches)  # (2B, K), (M, K)
+    logits = teacher.logits(patches, cls)[::-1]  # (2B, K), (M, K)
     centred = losses.CENTRINGS[centring]
     images, masked = [centred(x, c, temperature) for x, c in zip(logits, teacher.centres, strict=True)]
     numbers = torch.stack([cls.new_full((1,), len(x)) for x in logits])
@@ -221,21 +226,22 @@ def update_centres(centres, logit_sums):
     centres.lerp_(torch.where(numbers > 0, sums / numbers.clamp(min=1), centres), 1 - CENTRE_MOMENTUM)
 
 
-def student_losses(student, global_views, local_views, masks, targets, *, ibot, koleo):
+def student_losses(student, global_views, local_views, masks, targets, *, ibot, koleo, koleo_over="batch"):
     """Weighted losses by name, and the student's CLS tokens (2B, dim) of the global views.
 
     `local_views`: (L * B, C, s, s), view by view, or None. `targets`: see `teacher_targets`. `ibot`, `koleo`: weights.
+    `koleo_over`: see `losses.koleo`.
     """
     image_targets, patch_targets = targets  # (2, B, K), (M, K)
     cls, patches = cls_and_masked(student.backbone, global_views, masks, masks.masks)
     views = 0 if local_views is None else len(local_views) * 2 // len(global_views)
-    tokens = [cls, patches, local_tokens(student.backbone, local_views)] if views else [cls, patches]
-    of_images, of_patches, *of_locals = student.logits(*tokens)  # (2B, K), (M, K), (L * B, K)
+    images = [cls, local_tokens(student.backbone, local_views)] if views else [cls]
+    of_patches, of_images, *of_locals = student.logits(patches, *images)  # (M, K), (2B, K), (L * B, K)
     pairs = 2 + 2 * views  # of teacher and student views
     by_name = {"global": losses.dino_global(image_targets, of_images.unflatten(0, (2, -1))) * 2 / pairs}
     for logits in of_locals:
         by_name["local"] = losses.dino_local(image_targets, logits.unflatten(0, (views, -1))) / pairs
-    by_name["koleo"] = koleo * sum(losses.koleo(x) for x in cls.chunk(2))
+    by_name["koleo"] = koleo * sum(losses.koleo(x, koleo_over) for x in cls.chunk(2))
     by_name["ibot"] = ibot * losses.ibot(patch_targets, of_patches, masks.weights, len(global_views))
     return by_name, cls
 
