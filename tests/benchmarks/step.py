@@ -124,8 +124,8 @@ def counted(run):
     return counter.get_total_flops()
 
 
-def multiply(dtype, device):
-    a, b = (torch.randn(N, N, device=device).to(dtype) for _ in range(2))
+def multiply(dtype, device, n=N):
+    a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
     return lambda: a @ b
 
 
