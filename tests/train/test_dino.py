@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from wellread.encoder import views
+from wellread.encoder.views import augmentation
 from wellread.encoder.vit import ViT
 from wellread.train import optimise
 from wellread.train.methods import dino
@@ -136,6 +137,25 @@ def test_a_separate_head_learns_of_patches_and_the_other_of_images():
         learned[name] = [head for head in heads if any(p.grad is not None for p in heads[head].parameters())]
     assert learned == {"global": ["dino"], "local": ["dino"], "koleo": [], "ibot": ["ibot"]}
     assert {g["schedule"] for g in optimise.parameter_groups(student, 0.9, 0.2)} == {"backbone", "head", "last"}
+
+
+def test_views_are_small_in_the_first_steps(monkeypatch):
+    sides, rendered = [], dino.render
+    monkeypatch.setattr(dino, "render", lambda *what: sides.append(what[2]) or rendered(*what))
+    names = ["DNA", "RNA"]
+    vit = ViT(channels=2, image=24, patch=4, dim=8, depth=1, heads=2)
+    more = {"local_views": 1, "local_image": 16, "low_resolution": 0.75, "mask_probability": 1.0}
+    method = dino.Dino(vit, augmentation(names), **HEAD, **more)
+    schedule = method.schedules(np.ones(8), 8, 4)
+    assert schedule["low_resolution"].tolist() == [1, 1, 1, 1, 1, 1, 0, 0]
+    drawn, crops = method.draw(0, 3, 30), torch.randint(0, 256, (3, 2, 30, 30), dtype=torch.uint8)
+    for low, expected, patches in ((1, [12, 12, 8], 9), (0, [24, 24, 16], 36)):
+        sides.clear()
+        losses, _, _ = method.losses(crops, drawn, None, {"temperature": 0.05, "low_resolution": low})
+        assert sides == expected
+        assert drawn["low_masks" if low else "masks"].shape == (3, 2, patches)
+        assert losses["ibot"] > 0
+    assert "low_resolution" not in dino.Dino(vit, augmentation(names), **HEAD).schedules(np.ones(8), 8, 4)
 
 
 @pytest.mark.parametrize("views", [0, 1, 4])

@@ -40,3 +40,8 @@ SHAPES = {"cosine": cosine, "linear": linear, "one_cycle": one_cycle}  # of a le
 def frozen(values, steps):
     """The same schedule, zero for its first `steps`."""
     return np.where(np.arange(len(values)) < steps, 0.0, values)
+
+
+def first_steps(share, steps):
+    """1 in this share of the steps, from the first on, then 0: (steps,)."""
+    return (np.arange(steps) < round(share * steps)).astype(float)

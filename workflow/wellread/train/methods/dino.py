@@ -18,7 +18,7 @@ from wellread.runtime.registry import choice
 from wellread.train import distributed, losses
 from wellread.train.monitor import entropy
 from wellread.train.patch_masks import patch_masks
-from wellread.train.schedules import cosine, frozen
+from wellread.train.schedules import cosine, first_steps, frozen
 
 CENTRE_MOMENTUM = 0.9
 WARMUP = 0.2  # share of the steps in which the teacher's temperature rises, Cell-DINO's 20 of 100 epochs
@@ -34,8 +34,9 @@ class Dino:
     `temperature_epochs`; None: the share WARMUP of all. `momentum`: of the teacher's weights at first, rising to 1.
     `freeze_epochs`: in which the last layer of the head stays. `ibot`, `koleo`: weights of these losses.
     `mask_probability`, `mask_ratio`: share of global views with masked patches, lowest and highest share of these.
-    `separate_head`: whether patches have a head of their own. `koleo_over`: see `losses.koleo`. An InputError if
-    `local_image` is no multiple of the patch.
+    `separate_head`: whether patches have a head of their own. `koleo_over`: see `losses.koleo`.
+    `low_resolution`: share of the steps, the first ones, in which views have half their side (FastDINOv2). An
+    InputError if `local_image` is no multiple of the patch.
     """
 
     def __init__(
@@ -43,14 +44,14 @@ class Dino:
         local_views=0, local_image=64, local_scale=(0.05, 0.32), prototypes=65536, hidden=2048, bottleneck=256,
         centring="softmax", temperature=(0.04, 0.07), temperature_epochs=None, momentum=0.996, freeze_epochs=1,
         ibot=1.0, mask_probability=0.5, mask_ratio=(0.1, 0.5), koleo=0.1,
-        separate_head=False, koleo_over="batch",
+        separate_head=False, koleo_over="batch", low_resolution=0.0,
     ):  # fmt: skip
         self.augmentation, self.image, self.patch = augmentation, backbone.architecture["image"], backbone.patch
         self.local_views, self.local_image, self.local_scale = local_views, local_image, local_scale
         self.centring, self.ibot, self.koleo, self.koleo_over = centring, ibot, koleo, koleo_over
         self.masking = {"probability": mask_probability, "ratio": mask_ratio}
         self.temperature, self.temperature_epochs = temperature, temperature_epochs
-        self.momentum, self.freeze_epochs = momentum, freeze_epochs
+        self.momentum, self.freeze_epochs, self.low_resolution = momentum, freeze_epochs, low_resolution
         head = {"prototypes": prototypes, "hidden": hidden, "bottleneck": bottleneck, "separate": separate_head}
         self.student, self.teacher = student_and_teacher(backbone, **head)
         self.networks = {"student": self.student, "teacher": self.teacher}
@@ -70,7 +71,8 @@ class Dino:
     def schedules(self, lr, steps, epoch):
         first, last = self.temperature
         rising = round(steps * WARMUP) if self.temperature_epochs is None else self.temperature_epochs * epoch
-        return {
+        low = {"low_resolution": first_steps(self.low_resolution, steps)} if self.low_resolution else {}
+        return low | {
             "last_lr": frozen(lr, self.freeze_epochs * epoch),
             "momentum": cosine(self.momentum, 1.0, steps),
             "temperature": cosine(last, last, steps, rising, first),
@@ -82,14 +84,27 @@ class Dino:
         drawn["local_views"] = [
             draw_view(generator, self.augmentation, cells, side, self.local_scale) for _ in range(self.local_views)
         ]
-        masks = patch_masks(random.Random(seed), 2 * cells, self.image, self.patch, **self.masking)  # (2B, N)
-        return drawn | {"masks": masks.unflatten(0, (2, -1)).transpose(0, 1)}  # (B, 2, N)
+        drawn["masks"] = self.draw_masks(seed, cells, self.image)
+        return drawn | (
+            {"low_masks": self.draw_masks(seed, cells, self.half(self.image))} if self.low_resolution else {}
+        )
+
+    def draw_masks(self, seed, cells, image):
+        """Masked patches (B, 2, N) of the global views, of this side in pixels."""
+        masks = patch_masks(random.Random(seed), 2 * cells, image, self.patch, **self.masking)  # (2B, N)
+        return masks.unflatten(0, (2, -1)).transpose(0, 1)
+
+    def half(self, side):
+        """Half of the side of a view, in whole patches."""
+        return max(round(side / 2 / self.patch), 1) * self.patch
 
     def losses(self, crops, drawn, _targets, scheduled):
         like = self.student.backbone.norm.weight  # its dtype and device are those of views
-        global_views = self.render(crops, drawn["global_views"], self.image, like)  # (2B, C, S, S)
-        local_views = self.render(crops, drawn["local_views"], self.local_image, like)  # (L * B, C, s, s)
-        masks = Masks(drawn["masks"].transpose(0, 1).flatten(0, 1), like)  # (2B, N)
+        low = scheduled.get("low_resolution", 0) > 0
+        image, local_image = (self.half(side) if low else side for side in (self.image, self.local_image))
+        global_views = self.render(crops, drawn["global_views"], image, like)  # (2B, C, S, S)
+        local_views = self.render(crops, drawn["local_views"], local_image, like)  # (L * B, C, s, s)
+        masks = Masks(drawn["low_masks" if low else "masks"].transpose(0, 1).flatten(0, 1), like)  # (2B, N)
         temperature = scheduled["temperature"]
         targets, logit_sums = teacher_targets(self.teacher, global_views, masks, temperature, self.centring)
         self.logit_sums.append(logit_sums)
