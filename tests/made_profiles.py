@@ -40,6 +40,17 @@ def profiles(wells: pd.DataFrame, X: np.ndarray, seed=0) -> pd.DataFrame:
     return tables.join(wells.rename(columns=tables.column), X)
 
 
+def with_positions(frame, strength, seed=0):
+    """A screen in which every position has an effect of its own, the same on all plates."""
+    meta, X = tables.split(frame)
+    code = np.unique(meta["Metadata_Well"], return_inverse=True)[1]
+    rng = np.random.default_rng([seed, 7])
+    return tables.join(
+        meta,
+        (X - 5) / np.geomspace(0.1, 10, X.shape[1]) + strength * rng.normal(size=(code.max() + 1, X.shape[1]))[code],
+    )
+
+
 def values(table: pd.DataFrame, metric: str) -> dict[str, float]:
     """The values of a metric of a measure, by item."""
     rows = table[table["metric"] == metric]

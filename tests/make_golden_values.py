@@ -257,6 +257,37 @@ def mixing(wells, X):
     return answers
 
 
+def variance_between(wells, X, group, within):
+    """The share of the sum of squares between groups, which `group` of a well tells, on average over features."""
+    plates = sorted({well["plate"] for well in wells})
+    if within:
+        centres = {plate: np.mean([X[i] for i in rows(wells, plate=plate)], axis=0) for plate in plates}
+        X = np.array([x - centres[well["plate"]] for x, well in zip(X, wells, strict=True)])
+    names = [group(well) for well in wells]
+    shares = []
+    for x in X.T.tolist():
+        total = sum((v - mean(x)) ** 2 for v in x)
+        groups = [[v for v, name in zip(x, names, strict=True) if name == one] for one in sorted(set(names))]
+        shares.append(sum(len(own) * (mean(own) - mean(x)) ** 2 for own in groups) / total)
+    return mean(shares)
+
+
+def layout(wells, X):
+    """Of one row, at columns that repeat; compounds are on one plate, boost at two positions of both."""
+    answers = {"at_one_position": 1.0, "at_one_position/boost": 1.0, "sharing_positions": 1.0}
+    answers |= {"control_positions": 7, "control_positions_everywhere": 7}
+    held = {w: {"" if one["control"] == "negative" else one["treatment"] for one in wells if one["well"] == w}
+            for w in {well["well"] for well in wells}}  # fmt: skip
+    answers["repeated_positions"] = mean(len(names) == 1 for names in held.values())
+    for kind in ("controls", "wells"):
+        left_out = ("", "fit") if kind == "controls" else ("fit",)
+        own = [i for i, well in enumerate(wells) if well["control_use"] not in left_out]
+        some, Y = [wells[i] for i in own], X[own]
+        for what, key in {"column": "well", "position": "well", "plate": "plate", "batch": "batch"}.items():
+            answers[f"{what}_of_{kind}"] = variance_between(some, Y, lambda w, key=key: w[key], key == "well")
+    return answers
+
+
 def retrieval(wells, X):
     """Of the treated wells, whether the nearest that differs in the keys of a level has the same treatment."""
     own = [i for i, well in enumerate(wells) if well["control"] != "negative"]
@@ -405,6 +436,7 @@ def main():
             "assay_quality": [{}, assay_quality(wells, X)],
             "dose_response": [{}, dose_response(wells, X)],
             "replicating": [{}, replicating(wells, X)],
+            "layout": [{}, layout(wells, X)],
             "mixing": [{}, mixing(wells, X)],
             "retrieval": [{"strictness": ["well", "batch", "position"]}, retrieval(wells, X)],
             "matching": [{"percentile": 50.0}, matching(treatments, np.array([one["X"] for one in treatments]))],

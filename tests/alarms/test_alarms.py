@@ -16,7 +16,7 @@ LIMITS = settings.schema()["$defs"]["alarms"]["properties"]
 LIMITS = {code: entry["default"] for code, entry in LIMITS.items()}
 SEGMENT = {"otsu_watershed": {"nucleus": "DNA", "cell": "RNA"}}
 DATASET = {"channels": ["DNA", "RNA"], "pixel_size": 0.5, "segment": SEGMENT}
-HOW = {"dataset": DATASET, "baselines": ["random", "count"], "counts": ["count"], "mixed": ["batches"]}
+HOW = {"dataset": DATASET, "baselines": ["random", "count"], "counts": ["count"], "mixed": ["batches"], "headlines": {}}
 N = 40  # objects
 
 
@@ -168,6 +168,14 @@ def test_what_a_design_cannot_answer(tmp_path):
     assert found[["code", "of", "found"]].to_numpy().tolist() == [
         ["undecidable", "task mechanism", "one class in all 20 rows"]
     ]
+
+
+def test_a_headline_that_a_design_cannot_answer(tmp_path):
+    path = answers(tmp_path)
+    rows = [table_files.read(path, "answers"), tidy.table([tidy.undecidable("fraction_active", "6 positions", 20)])]
+    table_files.write(pd.concat(rows), path, "answers")
+    headlines = HOW | {"headlines": {"mechanism": "fraction_active"}}
+    assert sounded({"tasks": [path]}, headlines) == {"undecidable": "6 positions"}
 
 
 def test_a_further_metric_may_be_undecidable(tmp_path):

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from wellread.crops.reader import CELL
+from wellread.crops.outlines import CELL
 from wellread.encoder.embed import embed
 from wellread.runtime.errors import InputError
 

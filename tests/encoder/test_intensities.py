@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from wellread.crops.reader import CELL, NUCLEUS, OTHER
+from wellread.crops.outlines import CELL, NUCLEUS, OTHER
 from wellread.encoder.embed import embed
 from wellread.runtime.errors import InputError
 

@@ -5,23 +5,15 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from made_profiles import screen, undecided, values
+from made_profiles import screen, undecided, values, with_positions
 from scipy.stats import kstest
-from wellread.measure import nulls
+from sklearn.metrics import average_precision_score
+from wellread.measure import nulls, permutation
 from wellread.measure.average_precision import average_precision
+from wellread.measure.halves import Half
+from wellread.measure.permutation import Case
 from wellread.measure.ranks import Pool
 from wellread.profiles import controls, tables
-
-
-def with_positions(frame, strength, seed=0):
-    """A screen in which every position has an effect of its own, the same on all plates."""
-    meta, X = tables.split(frame)
-    code = np.unique(meta["Metadata_Well"], return_inverse=True)[1]
-    rng = np.random.default_rng([seed, 7])
-    return tables.join(
-        meta,
-        (X - 5) / np.geomspace(0.1, 10, X.shape[1]) + strength * rng.normal(size=(code.max() + 1, X.shape[1]))[code],
-    )
 
 
 def answers(frame, **options):
@@ -49,6 +41,32 @@ def test_average_precisions_are_those_of_a_loop(per_plate):
             )
             hits = [rank for rank, (_, hit) in enumerate(ranked, 1) if hit]
             assert found[i, n] == pytest.approx(np.mean([(k + 1) / rank for k, rank in enumerate(hits)]), abs=1e-9)
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_what_changes_places_is_ranked_as_a_loop_does(fixed):
+    """Two treatments at once: every choice makes other wells replicates, all others of their plates negatives."""
+    frame = screen(plates=3, treatments=2, controls=12, D=5, effect=0.3, fixed=fixed)
+    half = Half.of(frame, ["treatment"], "controls")
+    cases = [Case.of([half], own, half.layers(own, True)) for own in half.wells_of_items.values()]
+    drawn = [case.draw(20, np.random.default_rng(i))[0] for i, case in enumerate(cases)]
+    found, _ = permutation._permuted(half, cases, drawn)
+    for case, choices, mean_ap in zip(cases, drawn, found, strict=True):
+        units, start = [], 0
+        for plates, m in case.layers:
+            own = case.own[start : start + m * len(plates)].reshape(m, -1)
+            units.append(np.vstack([half.controls_on(plates), own]))
+            start += own.size
+        pool = np.concatenate([np.flatnonzero(half.reference), case.own])
+        for n, expected in enumerate(mean_ap):
+            rows = np.concatenate([own[chosen[n]].ravel() for own, chosen in zip(units, choices, strict=True)])
+            assert expected == pytest.approx(np.mean([looped(half, q, rows, pool) for q in rows]))
+
+
+def looped(half, query, rows, pool):
+    """Average precision of a well, by scikit-learn."""
+    among = [w for w in pool if w != query and (w in rows or half.plates[w] == half.plates[query])]
+    return average_precision_score(np.isin(among, rows), half.U[among] @ half.U[query])
 
 
 def test_plates_that_share_a_treatments_positions_are_one_stratum():
@@ -80,8 +98,8 @@ def test_smooth_p_values_of_nothing_are_uniform(n):
     draws = rng.beta(2, 4, size=(4000, 2 * n + 2))
     p = np.array(
         [
-            nulls.smooth_p_value(d[:2], [d[2 : n // 2 + 2], d[n // 2 + 2 : n + 2]], 1e-3)
-            for d in draws[:, [0, 0, *range(2, n + 2)]]
+            nulls.smooth_p_value(d[:2], [d[2 : n // 2 + 2], d[n // 2 + 2 : n + 2]])
+            for d in nulls.of_precisions(draws[:, [0, 0, *range(2, n + 2)]], 1e-3)
         ]
     )
     for a in (0.01, 0.05, 0.1, 0.5):
@@ -90,7 +108,9 @@ def test_smooth_p_values_of_nothing_are_uniform(n):
 
 def test_smooth_p_values_fall_with_the_statistic_and_below_the_floor():
     null = [np.linspace(0.1, 0.6, 32), np.linspace(0.1, 0.6, 32)]
-    p = [nulls.smooth_p_value(np.array([x, x]), null, 0.01) for x in (0.05, 0.2, 0.4, 0.59, 0.8, 1.0)]
+    null = [nulls.of_precisions(ap, 0.01) for ap in null]
+    observed = nulls.of_precisions(np.array([0.05, 0.2, 0.4, 0.59, 0.8, 1.0]), 0.01)
+    p = [nulls.smooth_p_value(np.array([z, z]), null) for z in observed]
     assert p == sorted(p, reverse=True)
     assert p[0] == 1
     assert 0 < p[-1] < 1 / 65 < p[2]
@@ -155,3 +175,28 @@ def test_the_smallest_detectable_is_where_p_is_at_the_threshold():
     apart = [item for item in p if abs(ap[item] - least[""]) > 0.1]
     assert all((p[item] < 0.05) == (ap[item] > least[""]) for item in apart)
     assert {p[item] < 0.05 for item in apart} == {True, False}
+
+
+def test_plates_have_one_layout_if_more_than_a_quarter_of_their_treatments_keep_their_positions():
+    wells = {"p": "A1 A2 A3 A4", "q": "A1 A3 A4 A2", "r": "A3 A2 A4 A2", "s": "A3 A2 A1 A1", "t": "B1 B2 B3 B4"}
+    plates, positions = np.repeat(list(wells), 4), np.array(" ".join(wells.values()).split())
+    found = nulls.layouts(plates, positions, np.tile(list("abcd"), 5))
+    assert found["q"] == found["r"] == found["s"]  # two of four
+    assert len({found["p"], found["q"], found["t"]}) == 3  # one of four, or none
+
+
+def test_plates_have_the_layout_of_plates_that_are_between_them():
+    wells = ["A1", "A2", "A3", "A4", "A1", "A2", "B3", "B4", "B1", "B2", "B3", "B4"]
+    found = nulls.layouts(np.repeat(["p", "q", "r"], 4), np.array(wells), np.tile(list("abcd"), 3))
+    assert found == {"p": 0, "q": 0, "r": 0}
+
+
+def test_treatments_that_keep_a_position_by_chance_are_not_told_by_positions():
+    """Twelve wells on eight plates: most treatments are twice at one place, where few controls are."""
+    frame = screen(plates=8, treatments=6, controls=6, effect=1.0)
+    meta, _ = tables.split(frame)
+    often = meta[meta["Metadata_control"] == ""].groupby("Metadata_treatment")["Metadata_Well"].nunique() < 8
+    assert often.mean() > 0.5
+    found = answers(frame)
+    assert values(found, "fraction_by_position")[""] == 0
+    assert values(found, "fraction_decidable")[""] == 1

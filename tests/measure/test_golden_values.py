@@ -16,7 +16,7 @@ from wellread.runtime.registry import functions
 GOLDEN = json.loads(OUT.read_text())
 DRAWN = {"p_value", "q_value", "active", "fraction_active", "threshold", "replicating", "replicating_low"}
 DRAWN |= {"replicating_high", "matching", "matching_low", "matching_high", "label_map_low", "label_map_high"}
-DRAWN |= {"smallest_detectable"}  # these depend on random draws and are looked at one by one
+DRAWN |= {"smallest_detectable", "smallest_effect"}  # these depend on random draws and are looked at one by one
 DRAWN |= {"p_floor", "fraction_by_position", "undecidable"}  # and these on the design
 COUNTS = {"left_out", "replicating_chance", "matching_chance"}
 OF_TREATMENTS = ("nearest_class", "matching")

@@ -76,3 +76,30 @@ def test_what_cannot_be_is_refused(words):
     with pytest.raises(InputError) as error:
         settings.load(REFUSED[words])
     assert words in str(error.value)
+
+
+def drawn(models, /, **figure):
+    made = config(models) | {"figures": {"map": {"draw": {"umap": {}}, **figure}}}
+    every = Plan(settings.load(made | {"corrections": {"none": [], "z": [{"standardize": {}}]}}))
+    return [pair for _, *pair in every.results("d", "figures", "draw")]
+
+
+def test_figures_leave_baselines_out_beside_other_models_unless_they_are_named():
+    both = {"net": NET, "count": COUNT}
+    assert drawn(both) == [["net", "none"], ["net", "z"]]
+    assert drawn({"count": COUNT}) == [["count", "none"], ["count", "z"]]
+    assert drawn(both, models=["count"], corrections=["z"]) == [["count", "z"]]
+    for key in ("models", "corrections"):
+        with pytest.raises(InputError, match=rf"(?s)newt.*figures\.map\.{key}"):
+            drawn(both, **{key: ["newt"]})
+
+
+def test_a_headline_is_a_correction_of_the_config():
+    assert plan({"net": NET}, headline="none").config["datasets"]["d"]["headline"] == "none"
+    with pytest.raises(InputError, match=r"(?s)sphere.*datasets\.d\.headline"):
+        plan({"net": NET}, headline="sphere")
+
+
+def test_models_that_look_at_no_pixels_are_not_embedded():
+    made = plan({"net": NET, "count": COUNT, "nothing": NOTHING})
+    assert [made.reads_crops(name) for name in ("net", "count", "nothing")] == [True, False, False]

@@ -33,7 +33,7 @@ def test_a_correction_by_what_a_task_measures_is_refused_unless_it_says_so(step,
     with pytest.raises(InputError, match=rf"(?s)no correction by {column}.*corrections.c.1.{name}.by.*despite: true"):
         settings.load(config(step, measure))
     filled = settings.load(config({name: options | {"despite": True}}, measure))
-    assert marks(filled["corrections"]["c"], filled["tasks"]["t"]["measure"]) == [column]
+    assert marks(filled["corrections"]["c"], filled["tasks"]["t"]["measure"]) == [["corrected_for_label", column]]
     assert marks(filled["corrections"]["none"], filled["tasks"]["t"]["measure"]) == []
 
 
@@ -55,5 +55,11 @@ def test_saying_so_runs_nothing_again():
 
 def test_results_carry_the_mark():
     answers = table([row("accuracy", 1, 9)])
-    assert marked(answers, ["moa"]).iloc[-1].tolist() == ["corrected_for_label", "moa", 0, 1.0, 1]
+    assert marked(answers, [["corrected_for_label", "moa"]]).iloc[-1].tolist() == [
+        "corrected_for_label",
+        "moa",
+        0,
+        1.0,
+        1,
+    ]
     assert marked(answers, []) is answers

@@ -20,8 +20,8 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     """,
     "crop_size": "crops.crop_size",
     "crops": """
-        calibrate.flags calibrate.plate crops.crops crops.cutter crops.pixels crops.selection crops.windows
-        inputs.decode inputs.formats inputs.images inputs.references
+        calibrate.flags calibrate.plate crops.crops crops.cutter crops.outlines crops.pixels crops.selection
+        crops.windows inputs.decode inputs.formats inputs.images inputs.references
     """,
     "train": """
         crops.reader encoder.architecture encoder.sizes encoder.views encoder.views_cpu encoder.vit
@@ -31,8 +31,9 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         train.monitor train.optimise train.probes train.schedules train.train
     """,
     "embed": """
-        crops.reader encoder.architecture encoder.embed encoder.readouts encoder.sizes encoder.views
-        encoder.views_cpu encoder.vit encoder.weights networks.device networks.state_dicts
+        crops.outlines crops.reader encoder.architecture encoder.embed encoder.intensities encoder.readouts
+        encoder.sizes encoder.views encoder.views_cpu encoder.vit encoder.weights networks.device
+        networks.state_dicts
     """,
     "pool": "profiles.pool",
     "aggregate": "profiles.aggregate profiles.baselines profiles.controls profiles.pool profiles.tables",
@@ -53,6 +54,20 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         inputs.cleaning inputs.spreadsheets profiles.controls profiles.looked_at profiles.pool_datasets
         profiles.subset profiles.tables
     """,
+    "choose": """
+        inputs.cleaning inputs.spreadsheets measure.choose profiles.controls profiles.looked_at
+        profiles.pool_datasets profiles.similarity profiles.subset profiles.tables
+    """,
+    "nest": """
+        inputs.cleaning inputs.spreadsheets measure.choose measure.nest measure.tidy profiles.controls
+        profiles.similarity profiles.tables
+    """,
+    "hits": """
+        inputs.cleaning inputs.spreadsheets measure.average_precision measure.distances measure.fakes
+        measure.halves measure.hits measure.nulls measure.permutation measure.power measure.ranks
+        measure.three_tests measure.tidy profiles.consensus profiles.controls profiles.pool
+        profiles.similarity profiles.tables
+    """,
     "compare": """
         inputs.cleaning inputs.spreadsheets measure.compare measure.tidy profiles.controls
         profiles.similarity profiles.tables
@@ -64,12 +79,19 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     """,
     "look": "",
     "ledger": "profiles.ledger profiles.tables",
+    "alarms": """
+        alarms.alarm alarms.alarms alarms.of_answers alarms.of_models alarms.of_plates inputs.cleaning
+        inputs.decode inputs.formats inputs.images inputs.references inputs.spreadsheets measure.compare
+        measure.tidy profiles.controls profiles.similarity profiles.tables train.collapse
+    """,
     "report": """
         calibrate.plate crops.reader inputs.channels inputs.cleaning inputs.decode inputs.formats
-        inputs.images inputs.references inputs.spreadsheets inputs.well_names measure.compare measure.tidy
-        pictures.labels pictures.montage pictures.plate_layout profiles.controls profiles.ledger
-        profiles.similarity profiles.subset profiles.tables report.figures report.ledger report.models
-        report.page report.plates report.provenance report.run report.svg report.tasks train.collapse
+        inputs.images inputs.references inputs.spreadsheets inputs.well_names measure.average_precision
+        measure.compare measure.distances measure.fakes measure.halves measure.nulls measure.permutation
+        measure.power measure.ranks measure.three_tests measure.tidy pictures.labels pictures.montage
+        pictures.plate_layout profiles.controls profiles.ledger profiles.similarity profiles.subset
+        profiles.tables report.figures report.hits report.ledger report.models report.page report.plates
+        report.provenance report.run report.svg report.tasks train.collapse
     """,
 }
 PICKED = {  # section: name: the modules that count if a config picks it
@@ -106,7 +128,7 @@ PICKED = {  # section: name: the modules that count if a config picks it
             encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
             encoder.weights networks.state_dicts
         """,
-        "cp_measure": "encoder.classical",
+        "cp_measure": "crops.outlines encoder.classical",
         "dinov2": """
             encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
             encoder.weights networks.state_dicts
@@ -121,7 +143,8 @@ PICKED = {  # section: name: the modules that count if a config picks it
             inputs.references inputs.spreadsheets inputs.vendors inputs.well_names profiles.controls
             profiles.given profiles.ledger profiles.pool profiles.tables
         """,
-        "mean_intensity": "encoder.intensities",
+        "intensity": "crops.outlines encoder.intensities",
+        "mean_intensity": "crops.outlines encoder.intensities",
         "random": """
             encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
             encoder.weights networks.state_dicts
@@ -161,7 +184,8 @@ PICKED = {  # section: name: the modules that count if a config picks it
         """,
         "average_precision": """
             inputs.cleaning inputs.spreadsheets measure.average_precision measure.fakes measure.halves
-            measure.nulls measure.ranks measure.tidy profiles.controls profiles.similarity profiles.tables
+            measure.nulls measure.permutation measure.power measure.ranks measure.tidy profiles.controls
+            profiles.similarity profiles.tables
         """,
         "dose_response": """
             inputs.cleaning inputs.spreadsheets measure.dose_response measure.ec50 measure.tidy
@@ -170,6 +194,10 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "knn": """
             inputs.cleaning inputs.spreadsheets measure.knn measure.tidy profiles.controls profiles.similarity
             profiles.tables
+        """,
+        "layout": """
+            inputs.cleaning inputs.spreadsheets inputs.well_names measure.layout measure.nulls measure.tidy
+            profiles.controls profiles.similarity profiles.tables
         """,
         "matching": """
             inputs.cleaning inputs.spreadsheets measure.group_similarity measure.matching measure.tidy

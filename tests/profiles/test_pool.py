@@ -76,3 +76,11 @@ def test_no_cells_are_no_fields(plate):
     found, pooled = pool_plate(cells, embeddings)
     assert len(found) == 0
     assert pooled.shape == (0, D)
+
+
+def test_without_embeddings_there_are_fields_and_their_cells(tmp_path):
+    keys = pd.DataFrame({"plate": "P", "well": ["A01", "A01", "B01"], "site": ["1", "1", "2"]})
+    table_files.write(keys, tmp_path / "cells.parquet", "cells")
+    fields, X = pool_plate(tmp_path / "cells.parquet", None)
+    assert fields["cells"].tolist() == [2, 1]
+    assert X.shape == (2, 0)

@@ -13,6 +13,8 @@ import pytest
 from wellread.alarms.alarm import COLUMNS
 from wellread.measure import tidy
 from wellread.measure.compare import CHANCE, compare
+from wellread.measure.hits import hits
+from wellread.profiles import controls
 from wellread.profiles.ledger import build_ledger
 from wellread.report import plates, svg, tasks
 from wellread.report.page import CHAPTERS, number, report
@@ -36,6 +38,11 @@ def run(tmp_path_factory):
     moa = [path for path in run.inputs["tasks"] if "/moa/" in path]
     table_files.write(compare(moa, ["other"], {"moa": {"nsc": "nsc_treatment"}}, seed=0), folder / "ladder", "ladder")
     run.inputs["ladder"] = str(folder / "ladder")
+    profiles = table_files.read(folder / "results/demo/profiles/tiny/sphering/well.parquet", "profiles")
+    found = hits(profiles, controls.swapped(profiles), 3, model="tiny", correction="sphering", null_size=20)
+    table_files.write(found, folder / "hits.parquet", "hits")
+    run.inputs["hits"] = str(folder / "hits.parquet")
+    run.config = run.config | {"hits": {"threshold": 0.05}}
     sounded = [
         ("chance", made_run.ODD, "chance gives as much", "an interval above chance expected", "report no effect")
     ]
@@ -116,7 +123,7 @@ def test_results_come_with_interval_and_chance(run, page):
 def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
     """For one pair: nsc cannot be decided, so it has no number there, no picture and no claim to be the highest."""
     undecided = "tiny_sphering.parquet"
-    inputs = dict(run.inputs, tasks=[])
+    inputs = dict(run.inputs, tasks=[], hits=[])
     for path in (p for p in map(Path, run.inputs["tasks"]) if p.parent.name == "moa"):
         copied = tmp_path / "moa" / path.name
         copied.parent.mkdir(exist_ok=True)
@@ -140,6 +147,26 @@ def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
     assert "Undecidable: moa , nsc: one <b> in all." in page
     assert "Highest values" not in page
     assert tidy.undecided(tidy.table([tidy.undecidable("nsc", "a: b", 7)])) == {"nsc": ("a: b", 7)}
+
+
+def test_headlines_are_what_measures_declare_of_models_that_are_no_baselines(run, tmp_path):
+    """Activity: the share of active treatments, and of fakes, though other metrics come first or are higher."""
+    shares = {("tiny", "none"): (0.1, 0.5), ("tiny", "sphering"): (0.4, 0.02), ("other", "none"): (0.9, 0.03)}
+    for (model, correction), (active, fakes) in shares.items():
+        values = {"mean_average_precision": 1 - active, "fraction_active": active, "fakes_active": fakes}
+        (tmp_path / "activity").mkdir(exist_ok=True)
+        path = tmp_path / "activity" / f"{model}_{correction}.parquet"
+        table_files.write(tidy.table([tidy.row(*pair, 9) for pair in values.items()]), path, "answers")
+    tasks_of = {"activity": {"level": "well", "measure": {"average_precision": {}}}}
+    config = deepcopy(run.config) | {"tasks": tasks_of}
+    config["models"]["other"]["baseline"] = True
+    inputs = dict(run.inputs, tasks=sorted(map(str, (tmp_path / "activity").iterdir())))
+    page = text(written(tmp_path, inputs, run.wells, config))
+    shown = [number(value) for value in (0.4, 0.02, 0.1, 0.5)]
+    told = "activity , fraction active {}, fakes active {}, tiny with {}."
+    assert "Highest values: " + told.format(*shown[:2], "sphering") in page
+    config["datasets"]["demo"]["headline"] = "none"
+    assert "Results: " + told.format(*shown[2:], "none") in text(written(tmp_path, inputs, run.wells, config))
 
 
 def test_the_page_tells_what_tasks_and_figures_look_at(run, page, tmp_path):
@@ -211,7 +238,7 @@ def test_ready_profiles_have_no_chapters_of_images(run, tmp_path):
     config = run.config | {"datasets": {"demo": {"object": "profile"}}}
     page = written(tmp_path, {"profiles": run.inputs["profiles"]}, run.wells, config)
     links = [attributes["href"] for tag, attributes in Tags(page).tags if tag == "a"]
-    assert links == ["#ledger", "#embed", "#correct", "#measure", "#draw", "#provenance"]
+    assert links == ["#ledger", "#embed", "#correct", "#measure", "#hits", "#draw", "#provenance"]
     assert "2 plates · ready profiles" in text(page)
     assert "they were read from feature tables" in text(page)
 
@@ -256,7 +283,7 @@ def test_many_plates_stay_small(run, tmp_path):
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(0, "0"), (1234567, "1,234,567"), (0.12345, "0.123"), (0.5, "0.500"), (-3.0, "−3"), (12345.6, "12,346"),
-     (0.0000123, "1.23e−05"), (None, "–"), (float("nan"), "–"), (99.96, "100.")],
+     (0.0000123, "1.23e−05"), (None, "–"), (float("nan"), "–"), (99.96, "100."), (2.2e-17, "0")],
 )  # fmt: skip
 def test_numbers_are_written_as_one_would(value, shown):
     assert number(value) == shown.rstrip(".")
@@ -272,3 +299,20 @@ def test_plate_maps_choose_their_format_and_bear_any_name():
 def test_a_plate_without_a_usable_field_has_no_examples():
     assert plates._example_fields(pd.Series(dtype=int), 0, "P1") == {}
     assert plates._example_fields(pd.Series([4], index=[2]), 0, "P1") == {"most objects": 2}
+
+
+def test_hits_are_listed_with_what_is_known_of_them(run, page):
+    table = table_files.read(run.inputs["hits"], "hits")
+    words = text(page[page.index('<section id="hits">') : page.index('<section id="draw">')])
+    assert "<script>" not in page[page.index('<section id="hits">') :].split("</section>")[0]
+    for name in table["treatment"]:
+        assert name in words
+    for row in table.itertuples():
+        assert f"{row.treatment} {row.reason or row.moa}" in words
+    assert f"0 of {len(table)} by all three" in words
+    assert "results/demo/hits.csv" in words
+
+
+def test_a_page_without_hits_says_how_to_get_them(run, tmp_path):
+    without = {kind: paths for kind, paths in run.inputs.items() if kind != "hits"}
+    assert "hits: {} in the config asks for one" in text(written(tmp_path, without, run.wells, run.config))

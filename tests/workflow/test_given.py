@@ -17,8 +17,9 @@ CONFIG = {
     },
     "corrections": {"none": [], "z": [{"zscore": {}}]},
     "tasks": {"activity": {"measure": {"average_precision": {"null_size": 100}}}},
+    "hits": {"null_size": 200},
 }
-ALL = {"given", "correct", "cross", "measure", "ledger", "report"}
+ALL = {"given", "correct", "cross", "measure", "hits", "ledger", "report"}
 
 
 def table(plate: str, seed: int, n: int = 12) -> pd.DataFrame:
@@ -47,7 +48,9 @@ def done(tmp_path_factory):
 
 def test_the_page_has_no_chapters_of_images(done):
     page = (done / "results/reports/mine.html").read_text()
-    assert re.findall(r'<section id="(\w+)"', page) == ["ledger", "embed", "correct", "measure", "draw", "provenance"]
+    assert re.findall(r'<section id="(\w+)"', page) == [
+        "ledger", "embed", "correct", "measure", "hits", "draw", "provenance"
+    ]  # fmt: skip
     words = " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<style>.*?</style>|<svg.*?</svg>", " ", page)).split())
     assert "2 plates · ready profiles" in words
     assert (
@@ -75,6 +78,17 @@ def test_results_are_where_those_of_images_are(done):
     assert ledger.query("model == 'dp' and reason == 'no rows'")[["plate", "n"]].values.tolist() == [["P2", 12]]
 
 
+def test_hits_are_of_the_first_model_and_the_last_correction(done):
+    table, csv = (done / "results" / "mine" / f"hits.{end}" for end in ("parquet", "csv"))
+    table, csv = pd.read_parquet(table), pd.read_csv(csv)
+    assert list(table) == list(csv)
+    assert set(table["model"]) == {"cp"}
+    assert set(table["correction"]) == {"z"}
+    assert list(table["treatment"]) == ["x", "y"]
+    assert table["mahalanobis"][0] > 3 * table["mahalanobis"][1]
+    assert csv["reason"].str.startswith("undecidable: 6 control positions, 20 are needed").all()
+
+
 CHANGES = {
     "nothing": (lambda f: None, set()),
     "a table": (lambda f: table("P2", 7).to_csv(f / "cp/P2.csv.gz", index=False), ALL),
@@ -84,6 +98,11 @@ CHANGES = {
         lambda f: replace(f / "test.yaml", "object: profile", "object: profile\n    aggregate: {cells: mean}"),
         ALL,
     ),
+    "what hits are of": (
+        lambda f: replace(f / "test.yaml", "null_size: 200", "correction: none"),
+        {"hits", "report"},
+    ),
+    "a task": (lambda f: replace(f / "test.yaml", "null_size: 100", "null_size: 99"), {"measure", "report"}),
     "a setting that changes no result": (
         lambda f: replace(f / "test.yaml", "object: profile", "object: profile\n    min_joined: 0.9"),
         set(),

@@ -108,6 +108,12 @@ def every_plate(path, where=lambda dataset: True):
     return paths
 
 
+def pooled_embeddings(wildcards):
+    """An input: the embeddings of the cells of a plate; none if the model looks at no pixels, but counts cells."""
+    path = "results/{dataset}/{plate}/embeddings/{model}.npy"
+    return path.format(**wildcards) if PLAN.reads_crops(wildcards.model) else []
+
+
 def pooled_fields(ending):
     """An input: the pooled embeddings of every plate that become the profiles of a model."""
 
@@ -183,6 +189,39 @@ def grow(megabytes):
     return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
 
 
+def nested(path):
+    """An input: `path` for every correction that a chosen chain is chosen from."""
+    return lambda wildcards: [
+        path.format(**dict(wildcards) | {"correction": c}) for c in PLAN.among(wildcards.correction)
+    ]
+
+
+def choosing(wildcards):
+    """An input: the profiles that a chosen chain is chosen by, of every correction among it and every pooled dataset."""
+    task = PLAN.config["tasks"][PLAN.chosen_by(wildcards)]
+    return [
+        f"results/{name}/profiles/{wildcards.model}/{correction}/{task['level']}.parquet"
+        for correction in PLAN.among(wildcards.correction)
+        for name in task["pool"] or [wildcards.dataset]
+    ]
+
+
+def choosing_crossed(wildcards):
+    """An input: the same corrected on the other half of the controls, for measures that use all controls."""
+    task = PLAN.config["tasks"][PLAN.chosen_by(wildcards)]
+    return [
+        f"results/{name}/profiles/{wildcards.model}/{correction}/crossed.parquet"
+        for correction in PLAN.among(wildcards.correction)
+        for name in task["pool"] or [wildcards.dataset]
+        if chosen("measure", task["measure"]).crossed and correction != "none"
+    ]
+
+
+def choosing_task(key):
+    """A param: what the config says of the task that a chosen chain is chosen by."""
+    return lambda wildcards: PLAN.result_settings["tasks"][PLAN.chosen_by(wildcards)][key]
+
+
 def profiles_for(noun):
     """An input: the profiles that a task or figure is about, of its dataset or of all that it pools."""
 
@@ -208,7 +247,7 @@ def every_model(path, which=lambda model: True):
 
     def paths(wildcards):
         models = list(filter(which, PLAN.models(wildcards.dataset)))
-        values = {"dataset": wildcards.dataset, "correction": PLAN.config["corrections"], "model": models}
+        values = {"dataset": wildcards.dataset, "correction": PLAN.chains, "model": models}
         return list(dict.fromkeys(expand(path, plate=PLAN.plates(wildcards.dataset), **values)))
 
     return paths

@@ -4,7 +4,7 @@
 rule pool:
     input:
         cells="results/{dataset}/{plate}/cells.parquet",
-        embeddings="results/{dataset}/{plate}/embeddings/{model}.npy",
+        embeddings=pooled_embeddings,
     output:
         fields="results/{dataset}/{plate}/pooled/{model}.parquet",
         pooled="results/{dataset}/{plate}/pooled/{model}.npy",
@@ -94,7 +94,7 @@ rule correct:
     benchmark:
         "results/benchmarks/correct/{dataset}/{model}_{correction}.tsv"
     wildcard_constraints:
-        correction="(?!none/)[^/]+",
+        correction=one_of(PLAN.chains - {"none"}),
     conda:
         "../../envs/profiles.yaml"
     resources:

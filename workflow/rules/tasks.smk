@@ -11,6 +11,8 @@ rule measure:
         "results/logs/measure/{dataset}/{task}/{model}_{correction}.log",
     benchmark:
         "results/benchmarks/measure/{dataset}/{task}/{model}_{correction}.tsv"
+    wildcard_constraints:
+        correction=one_of(PLAN.chains),
     conda:
         "../../envs/profiles.yaml"
     resources:
@@ -19,11 +21,94 @@ rule measure:
         section=setting("task", "measure"),
         pool=setting("task", "pool"),
         where=setting("task", "where"),
-        marks=lambda wildcards: PLAN.marks(wildcards.task, wildcards.correction),
+        marks=lambda wildcards: PLAN.marks(wildcards.dataset, wildcards.task, wildcards.correction),
         seed=config["seed"],
         code=code("profiles.looked_at", measure=setting("task", "measure")),
     script:
         "../scripts/measure.py"
+
+
+# A chosen chain: what is chosen for whom, on profiles of the others; then the answers, each item under what was chosen for it.
+rule choose:
+    input:
+        profiles=choosing,
+        crossed=choosing_crossed,
+    output:
+        "results/{dataset}/profiles/{model}/{correction}/chosen.parquet",
+    log:
+        "results/logs/choose/{dataset}/{model}_{correction}.log",
+    benchmark:
+        "results/benchmarks/choose/{dataset}/{model}_{correction}.tsv"
+    wildcard_constraints:
+        correction=one_of(PLAN.choosers),
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
+    params:
+        section=choosing_task("measure"),
+        pool=choosing_task("pool"),
+        where=choosing_task("where"),
+        how=setting("correction", "choose"),
+        seed=config["seed"],
+        code=code("measure.choose", "profiles.looked_at", measure=choosing_task("measure")),
+    script:
+        "../scripts/choose.py"
+
+
+rule nest:
+    input:
+        choices="results/{dataset}/profiles/{model}/{correction}/chosen.parquet",
+        answers=nested("results/{dataset}/tasks/{task}/{model}_{correction}.parquet"),
+    output:
+        "results/{dataset}/tasks/{task}/{model}_{correction}.parquet",
+    log:
+        "results/logs/nest/{dataset}/{task}/{model}_{correction}.log",
+    benchmark:
+        "results/benchmarks/nest/{dataset}/{task}/{model}_{correction}.tsv"
+    wildcard_constraints:
+        correction=one_of(PLAN.choosers),
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(1000),
+    params:
+        section=setting("task", "measure"),
+        among=setting("correction", "choose", "among"),
+        marks=lambda wildcards: PLAN.marks(wildcards.dataset, wildcards.task, wildcards.correction),
+        seed=config["seed"],
+        code=code("measure.nest"),
+    script:
+        "../scripts/nest.py"
+
+
+rule hits:
+    input:
+        profiles=lambda wildcards: PLAN.hit_profiles(wildcards.dataset, "well"),
+        crossed=lambda wildcards: (
+            PLAN.hit_profiles(wildcards.dataset, "crossed")
+            if PLAN.hits(wildcards.dataset)["correction"] != "none"
+            else []
+        ),
+    output:
+        table="results/{dataset}/hits.parquet",
+        csv="results/{dataset}/hits.csv",
+    log:
+        "results/logs/hits/{dataset}.log",
+    benchmark:
+        "results/benchmarks/hits/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=one_of(filter(PLAN.hits, PLAN.config["datasets"])),
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
+    params:
+        options=lambda wildcards: PLAN.hits(wildcards.dataset),
+        seed=config["seed"],
+        code=code("measure.hits"),
+    script:
+        "../scripts/hits.py"
 
 
 rule compare:
@@ -205,6 +290,7 @@ rule report:
         profiles=every_model("results/{dataset}/profiles/{model}/{correction}/well.parquet"),
         tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
         ladder=lambda wildcards: "results/{dataset}/ladder.parquet" if PLAN.ladder(wildcards.dataset) else [],
+        hits=lambda wildcards: "results/{dataset}/hits.parquet" if PLAN.hits(wildcards.dataset) else [],
         scores=every_name(PLAN.scores, "results/{dataset}/tasks/{name}/masks.parquet"),
         looks=every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png"),
         figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),

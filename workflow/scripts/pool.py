@@ -7,7 +7,7 @@ from wellread.runtime.files import whole
 
 files = snakemake.input
 with job.running(snakemake.log[0], **snakemake.wildcards):
-    fields, pooled = pool_plate(files.cells, files.embeddings, cells=snakemake.params.statistic)
+    fields, pooled = pool_plate(files.cells, files.get("embeddings"), cells=snakemake.params.statistic)
     table_files.write(fields, snakemake.output.fields, "pooled")
     with whole(snakemake.output.pooled) as part:
         np.save(part, pooled)

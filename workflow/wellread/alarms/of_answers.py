@@ -24,7 +24,8 @@ def found(inputs: dict, how: dict, limits: dict) -> list[Alarm]:
 def of_task(task: str, tables: dict[str, pd.DataFrame], how: dict) -> list[Alarm]:
     """What the answers of a task, {MODEL_CORRECTION: table}, cannot say; baselines are expected to say little."""
     own = {pair: table for pair, table in tables.items() if pair.split("_")[0] not in how["baselines"]}
-    reasons = dict.fromkeys(filter(None, map(why_undecided, own.values())))
+    headline = how["headlines"].get(task, "")
+    reasons = dict.fromkeys(filter(None, (why_undecided(table, headline) for table in own.values())))
     of, edit = f"task {task}", "add to the design or the wells table what it lacks, or leave the task out"
     alarms = [Alarm("undecidable", of, reason, "a design that can answer expected", edit) for reason in reasons]
     by_chance = [pair.replace("_", " with ", 1) for pair, table in own.items() if is_chance(table)]
@@ -35,11 +36,14 @@ def of_task(task: str, tables: dict[str, pd.DataFrame], how: dict) -> list[Alarm
     return alarms
 
 
-def why_undecided(table: pd.DataFrame) -> str:
-    """Why the first metric of a task has no value; "" if it has one. Others may ask for more than a design needs."""
+def why_undecided(table: pd.DataFrame, headline: str) -> str:
+    """Why the headline of a task, or else its first metric, has no value; "" if it has one.
+
+    Other metrics may ask for more than a design needs.
+    """
     reasons = undecided(table)
-    values = table[table["item"].eq("") | table["metric"].eq(UNDECIDABLE)]
-    return "" if values.empty or values["metric"].iloc[0] != UNDECIDABLE else next(iter(reasons.values()))[0]
+    first = table.loc[table["item"].eq("") | table["metric"].eq(UNDECIDABLE), "metric"].head(1).eq(UNDECIDABLE).any()
+    return reasons.get(headline or next(iter(reasons), "") if headline or first else "", ("", 0))[0]
 
 
 def is_chance(table: pd.DataFrame) -> bool:

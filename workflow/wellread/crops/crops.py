@@ -12,8 +12,8 @@ import pandas as pd
 from wellread.calibrate.plate import Plate, open_plate
 from wellread.crops import windows
 from wellread.crops.cutter import Cutter, FieldCells, RowFile
+from wellread.crops.outlines import CELL, NUCLEUS, OTHER
 from wellread.crops.pixels import mask_pages
-from wellread.crops.reader import CELL, NUCLEUS, OTHER
 from wellread.crops.selection import object_flags, reasons_without_crop
 from wellread.crops.windows import Grid
 from wellread.runtime import table_files

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wellread.crops.outlines import CELL, OTHER
 from wellread.crops.pixels import field_labels, field_pixels
-from wellread.crops.reader import CELL, OTHER
 from wellread.crops.windows import Grid
 
 BLOCK = 2**21  # bytes of crops that are cut before they are written: so they stay in the cache of a core

@@ -13,8 +13,6 @@ from numpy.lib import format as npy
 
 from wellread.runtime.errors import InputError
 
-OTHER, CELL, NUCLEUS = 1, 2, 3  # values of an outline (S, S), besides 0: another cell, the cell, its nucleus
-
 
 class Crops:
     """uint8 crops (N, C, S, S) of one or more files, concatenated: `crops[rows]` reads rows in any order.

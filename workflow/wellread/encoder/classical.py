@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy as np
 import torch
 
-from wellread.crops.reader import CELL, NUCLEUS
+from wellread.crops.outlines import CELL, NUCLEUS
 from wellread.runtime.errors import InputError
 from wellread.runtime.parallel import ordered
 from wellread.runtime.registry import choice

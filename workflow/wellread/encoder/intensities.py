@@ -6,7 +6,7 @@ cell from a dim one. Counts are those of crops, 0 to 255 between the intensity l
 
 import torch
 
-from wellread.crops.reader import CELL, NUCLEUS
+from wellread.crops.outlines import CELL, NUCLEUS
 from wellread.runtime.registry import choice
 
 SHARES = (0.05, 0.5, 0.95)  # percentiles

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from wellread.encoder import views_cpu
 from wellread.runtime.errors import InputError
 
 MIN_ASPECT = 3 / 4  # of a random box; the largest is its inverse
@@ -153,6 +152,8 @@ def render(crops, view, size, augmentation):
 
 def render_planes(crops, turn, grid, gain, contrast):
     """Views, plane by plane, on the CPU: see `views_cpu`."""
+    from wellread.encoder import views_cpu  # only training needs numba, which takes a second to load
+
     return views_cpu.render(crops, turn, *filter_taps(*grid, crops.shape[-1]), gain, contrast)
 
 

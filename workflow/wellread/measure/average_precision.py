@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from wellread.measure.fakes import MIN_POSITIONS, fake_results, fake_tests
+from wellread.measure.fakes import MIN_POSITIONS, fake_results, groups
 from wellread.measure.halves import Half
 from wellread.measure.permutation import Case, permutation_tests
+from wellread.measure.power import smallest_effect
 from wellread.measure.tidy import row, table, undecidable
 from wellread.runtime.registry import choice
 
@@ -39,7 +40,9 @@ SAME_TREATMENT = ["treatment"]
         "fakes_active": "proportion of these fakes that are called active; the false-positive rate of this screen",
         "fakes_active_by_wells": "the same if wells were permuted within their plates, whatever the layout",
         "smallest_detectable": "mean average precision at which p falls below the threshold, median over treatments",
+        "smallest_effect": "shift of wells, in sd of control wells, that has p below the threshold in 80 % of cases",
     },
+    headline=("fraction_active", "fakes_active"),
     items={"mean_normalised_average_precision": "mean_normalised_average_precision"},
 )
 def average_precision(
@@ -50,15 +53,16 @@ def average_precision(
 
     A treatment is what agrees in the columns `sameby`. Negatives are "controls", the evaluation half of the negative
     controls, or "others", all other treated wells. `permute`, the null distribution of p: "wells" change places within
-    their plate; "auto" does so too, but for treatments with the same positions on several plates, where positions do,
-    each followed through these plates. Then both halves of the controls serve: `crossed` are the profiles corrected on
-    the other half. p = (1 + #{null >= observed}) / (1 + N) of `null_size` permutations, or of all; with positions of a
-    single one, interpolated, with a fitted tail (`nulls.smooth_p_value`). q by Benjamini-Hochberg; `active` is
-    q < threshold. Treatments without enough wells, or of fewer than 20 control positions, for a p-value below the
-    threshold are undecidable: they have no q.
+    their plate; "auto" does so too, but for treatments with the same positions on several plates of one layout
+    (`nulls.layouts`), where positions do, each followed through these plates. Then both halves of the controls serve:
+    `crossed` are the profiles corrected on the other half. p = (1 + #{null >= observed}) / (1 + N) of `null_size`
+    permutations, or of all; with positions of a single one, interpolated, with a fitted tail (`nulls.smooth_p_value`).
+    q by Benjamini-Hochberg; `active` is q < threshold. Treatments without enough wells, or of fewer than 20 control
+    positions, for a p-value below the threshold are undecidable: they have no q.
 
     Controls are tested as well, laid out as treatments are, as if they were some: `fakes_active` is how many are called
-    active. Raises InputError for profiles of fields.
+    active. `smallest_effect` is how far such controls must be moved, along a random direction, for 80 % of them to have
+    p < threshold, by one half of the controls. Raises InputError for profiles of fields.
     """
     halves = [Half.of(frame, sameby, negatives)]
     crossed = crossed if negatives == "controls" else None
@@ -74,14 +78,14 @@ def average_precision(
     if not cases:
         reason = f"no treatment in {len(frame)} wells has replicates, and negatives on their plates"
         return table([*rows, undecidable("fraction_active", reason, len(frame))])
-    tests = _treatment_tests(cases, null_size, threshold, seed)
+    tests = treatment_tests(cases, null_size, threshold, seed)
     if negatives == "others":  # which keep their positions, too, and have effects of their own
         tests["control_positions"] = 0
-    fakes = fake_tests(halves, list(cases.values()), null_size, threshold, seed)
-    return table(rows + _results(tests, fakes, threshold))
+    controls = (*groups(halves, list(cases.values()), seed), null_size, threshold, seed)
+    return table(rows + _results(tests, controls, threshold))
 
 
-def _treatment_tests(cases: dict[str, Case], null_size: int, threshold: float, seed: int) -> pd.DataFrame:
+def treatment_tests(cases: dict[str, Case], null_size: int, threshold: float, seed: int) -> pd.DataFrame:
     """Tests of treatments, each with a random stream of its own, so that a new one does not change those of others."""
     names, every = list(cases), list(cases.values())
 
@@ -91,7 +95,7 @@ def _treatment_tests(cases: dict[str, Case], null_size: int, threshold: float, s
     return pd.DataFrame(permutation_tests(every, draw, null_size, threshold), index=names)
 
 
-def _results(tests: pd.DataFrame, fakes: tuple, threshold: float) -> list[dict]:
+def _results(tests: pd.DataFrame, controls: tuple, threshold: float) -> list[dict]:
     few = tests["by_position"] & (tests["control_positions"] < MIN_POSITIONS)
     tests["decidable"] = ~few & (tests["p_floor"] < threshold)
     decided = tests[tests["decidable"]].copy()
@@ -101,7 +105,7 @@ def _results(tests: pd.DataFrame, fakes: tuple, threshold: float) -> list[dict]:
     rows = [row(metric, tests[metric].mean(), len(tests)) for metric in means]
     if len(decided):
         rows.append(row("fraction_active", decided["active"].mean(), len(decided)))
-        rows += fake_results(*fakes, threshold)
+        rows += [*fake_results(*controls), smallest_effect(*controls)]
         rows += [row(metric, decided[metric].median(), len(decided)) for metric in ("p_floor", "smallest_detectable")]
     else:
         rows.append(undecidable("fraction_active", _reason(tests, few, threshold), len(tests)))

@@ -11,6 +11,7 @@ from wellread.measure.tidy import (
     one_value,
     proportion,
     row,
+    shuffled_among,
     table,
     undecidable,
 )
@@ -55,8 +56,9 @@ def knn(
 
     With one label per profile the class of most weight is predicted; with several, joined by `|`, all classes with over
     half of the weight. Returns accuracy (its 95 % interval takes the wells of a treatment together), balanced accuracy,
-    macro F1, recall and F1 of every class, and `chance_*`, the same for each of `permutations` of the labels among the
-    profiles. With fewer than two classes, or without any neighbour, accuracy is undecidable.
+    macro F1, recall and F1 of every class, and `chance_*`, the same for each of `permutations` of the labels: among
+    treatments, whose profiles are alike whatever their label is, or among profiles where a class is one treatment.
+    With fewer than two classes, or without any neighbour, accuracy is undecidable.
     """
     meta, X, rows = labelled_profiles(frame, label, controls, split)
     classes, Y = multi_hot(tables.text_column(meta, label))  # (n, C)
@@ -70,23 +72,34 @@ def knn(
         return table([*rows, undecidable("accuracy", reason, asked.sum())])
     rows.append(row("left_out", (asked & ~has_neighbour).sum(), len(frame), "no neighbour"))
     weights = _softmax(cosine[has_neighbour] / temperature)
+    shuffled = _shuffled(Y, independent_units(meta), seed, permutations)
     units, index = independent_units(meta)[has_neighbour], index[has_neighbour]
-    return table(rows + _answers(Y, classes, has_neighbour, index, weights, units, seed, permutations))
+    return table(rows + _answers(Y, classes, has_neighbour, index, weights, units, shuffled))
 
 
-def _answers(
-    Y: np.ndarray, classes, asked: np.ndarray, index, weights, units, seed: int, permutations: int
-) -> list[dict]:
+def _shuffled(Y: np.ndarray, units: np.ndarray, seed: int, permutations: int):
+    """Yield the classes Y (N, C) of other profiles: those with the same class and of one of `units` (N,) move together.
+
+    Where every class is one unit, as treatments themselves are, each profile moves alone.
+    """
+    together = np.unique(Y, axis=0, return_inverse=True)[1].ravel().astype(str)
+    together = np.unique(np.char.add(np.char.add(units.astype(str), " of class "), together), return_inverse=True)[1]
+    if together.max() < Y.shape[1]:
+        together = np.arange(len(Y))
+    for repeat in range(permutations):
+        yield shuffled_among(Y, together, np.random.default_rng([seed, repeat]))
+
+
+def _answers(Y: np.ndarray, classes, asked: np.ndarray, index, weights, units, shuffled) -> list[dict]:
     """Result rows of profiles of classes Y (N, C), of which those `asked` (N,) have neighbours `index` (n, k).
 
-    Those of different `units` (n,) are independent.
+    Those of different `units` (n,) are independent; `shuffled` are classes as they may be by chance.
     """
     predicted, truth = _vote(Y, index, weights), Y[asked]
     rows = proportion("accuracy", _correct(predicted, truth), units) + _per_class(predicted, truth, classes)
     rows += [row(metric, value, len(truth)) for metric, value in _class_averages(predicted, truth).items()]
-    for repeat in range(permutations):
-        shuffled = np.random.default_rng([seed, repeat]).permutation(Y)
-        predicted, truth = _vote(shuffled, index, weights), shuffled[asked]
+    for repeat, other in enumerate(shuffled):
+        predicted, truth = _vote(other, index, weights), other[asked]
         chance = {"accuracy": _correct(predicted, truth).mean(), **_class_averages(predicted, truth)}
         rows += [row(f"chance_{metric}", value, len(truth), "", repeat) for metric, value in chance.items()]
     return rows

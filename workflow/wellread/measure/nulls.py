@@ -10,22 +10,45 @@ from itertools import combinations
 from math import comb, prod
 
 import numpy as np
+import pandas as pd
+from scipy.sparse.csgraph import connected_components
 
+SAME = 0.25  # the share of treatments with the same position on two plates, above which these have one layout
 TAIL = 0.25  # the share of the null distribution that its tail is fitted to
 
 
-def strata(plates: np.ndarray, positions: np.ndarray, by_position: bool) -> list[tuple[tuple, tuple]]:
+def strata(plates: np.ndarray, positions: np.ndarray, by_position: bool, layouts=None) -> list[tuple[tuple, tuple]]:
     """The wells of a treatment, (plates, positions) (R,), as [(plates, positions)]: the same positions on all plates.
 
-    Plates that share the treatment's positions are one stratum, or every plate is one if not `by_position`.
+    Plates of one of `layouts`, {plate: number} (default one), that share the treatment's positions are one stratum, or
+    every plate is one if not `by_position`.
     """
     on = defaultdict(list)
     for plate, position in sorted(zip(plates.tolist(), positions.tolist(), strict=True)):
         on[plate].append(position)
-    places = {plate: tuple(own) for plate, own in on.items()}
     if not by_position:
-        return [((plate,), own) for plate, own in places.items()]
-    return [(tuple(p for p in places if places[p] == own), own) for own in dict.fromkeys(places.values())]
+        return [((plate,), tuple(own)) for plate, own in on.items()]
+    alike = defaultdict(list)
+    for plate, own in on.items():
+        alike[layouts[plate] if layouts else 0, tuple(own)].append(plate)
+    return [(tuple(of), own) for (_, own), of in alike.items()]
+
+
+def layouts(plates: np.ndarray, positions: np.ndarray, items: np.ndarray) -> dict:
+    """The number of the layout of every plate, {plate: number}, from wells (n,) and what is in them, `items` (n,).
+
+    Two plates have one layout if more than a quarter of the items on both have the same positions on both, or if
+    a third plate has that of either. Where layouts were drawn at random, some item keeps its position by chance.
+    """
+    at = defaultdict(list)
+    for item, plate, position in sorted(zip(items.tolist(), plates.tolist(), positions.tolist(), strict=True)):
+        at[item, plate].append(position)
+    place = pd.Series([(item, *own) for (item, _), own in at.items()]).factorize()[0]
+    item, plate = (pd.Series(keys).factorize() for keys in zip(*at, strict=True))
+    held = np.full((len(plate[1]), len(item[1])), -1)
+    held[plate[0], item[0]] = place
+    same = [((held == own) & (own >= 0)).sum(axis=1) > SAME * ((held >= 0) & (own >= 0)).sum(axis=1) for own in held]
+    return dict(zip(plate[1], connected_components(np.array(same))[1].tolist(), strict=True))
 
 
 def choices(sizes: list[tuple[int, int]], null_size: int, rng) -> list[np.ndarray]:
@@ -61,18 +84,22 @@ def p_value(observed: np.ndarray, nulls: list[np.ndarray]) -> np.ndarray:
     return (1 + exceed) / (1 + sum(null.shape[-1] for null in nulls))
 
 
-def smooth_p_value(observed: np.ndarray, nulls: list[np.ndarray], step: float) -> np.ndarray:
-    """P-values (...) from few null statistics that can be below 1 / (n + 1), of mean average precisions of at most 1.
+def of_precisions(ap: np.ndarray, step: float) -> np.ndarray:
+    """Average precisions, of at most 1, on a scale without an upper end: -log(1 - ap + step); one rank is `step`."""
+    return -np.log(1 - np.asarray(ap) + step)
 
-    `observed` (h, ...) and `nulls`, h times (..., N), as for `p_value`. Statistics are put on the scale
-    z = -log(1 - mAP + step), `step` being what one rank can change. Between the null values p is interpolated. Above
-    their upper quarter, of k values, their excesses are taken for exponential: the predictive distribution of a further
-    one, given their sum, is (1 + (z - u) / sum)^-k. A null value of either half counts by how much it exceeds the
-    observed one of its half.
+
+def smooth_p_value(observed: np.ndarray, nulls: list[np.ndarray]) -> np.ndarray:
+    """P-values (...) from few null statistics that can be below 1 / (n + 1), of statistics z without an upper end.
+
+    `observed` (h, ...) and `nulls`, h times (..., N), as for `p_value`. Between the null values p is interpolated.
+    Above their upper quarter, of k values, their excesses are taken for exponential: the predictive distribution of a
+    further one, given their sum, is (1 + (z - u) / sum)^-k. A null value of either half counts by how much it exceeds
+    the observed one of its half.
     """
-    z = -np.log(1 - np.asarray(observed) + step)
+    z = np.asarray(observed)
     mean = z.mean(axis=0)
-    moved = [-np.log(1 - own + step) - first[..., None] + mean[..., None] for own, first in zip(nulls, z, strict=True)]
+    moved = [own - first[..., None] + mean[..., None] for own, first in zip(nulls, z, strict=True)]
     return _tail(np.sort(np.concatenate(moved, axis=-1), axis=-1)[..., ::-1], mean)
 
 

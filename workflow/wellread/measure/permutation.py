@@ -49,6 +49,11 @@ class Case:
         """How many units of every stratum are the treatment's own, m, and how many change places with them, n."""
         return [(m, len(half.controls_on(plates)) - m * self.inside) for plates, m in self.layers]
 
+    @property
+    def plates(self) -> tuple:
+        """The plates of all strata."""
+        return tuple(plate for plates, _ in self.layers for plate in plates)
+
     def draw(self, null_size: int, rng) -> list[list[np.ndarray]]:
         """The choices, see `nulls.choices`, of every half and stratum."""
         return [nulls.choices(self.sizes(half), null_size, rng) for half in self.halves]
@@ -78,7 +83,7 @@ def _batches(case: Case, alike: list[int], null_size: int) -> list[list[int]]:
 
 
 def _pool(half: Half, case: Case) -> ranks.Pool:
-    return half.pool(tuple(plate for plates, _ in case.layers for plate in plates))
+    return half.pool(case.plates)
 
 
 def _tested(cases: list[Case], drawn: list, null_size: int, threshold: float) -> list[dict]:
@@ -86,25 +91,46 @@ def _tested(cases: list[Case], drawn: list, null_size: int, threshold: float) ->
     case, R = cases[0], len(cases[0].own)
     found = [_permuted(half, cases, [d[h] for d in drawn]) for h, half in enumerate(case.halves)]
     observed, samples = np.array([ap[:, 0] for ap, _ in found]), [ap[:, 1:] for ap, _ in found]  # (h, T), (T, N)
-    sizes = [case.sizes(half) for half in case.halves]
-    n_controls = sum(min(n for _, n in own) for own in sizes)
-    if case.shared and len(case.layers) == 1 and case.layers[0][1] == 1 and n_controls >= MIN_TAIL:
-        p = nulls.smooth_p_value(observed, samples, 0.5 / (R * max(1, R - 1)))
-    else:
-        p = nulls.p_value(observed, samples)
+    step = 0.5 / (R * max(1, R - 1))
+    p, same = judged(case, observed, samples, null_size, lambda ap: nulls.of_precisions(ap, step))
     values = {
         "mean_average_precision": observed.mean(axis=0),
         "mean_normalised_average_precision": np.mean([normalised for _, normalised in found], axis=0),
         "p_value": p,
         "smallest_detectable": np.quantile(np.hstack(samples), 1 - threshold, axis=1),
     }
-    same = {
-        "n": R,
+    return [same | dict(zip(values, own, strict=True)) for own in zip(*values.values(), strict=True)]
+
+
+def judged(case: Case, observed: np.ndarray, samples: list, null_size: int, scale) -> tuple[np.ndarray, dict]:
+    """The p-values (T,) of statistics (h, T) with null values (T, N), h times, and what cases like `case` share.
+
+    Control positions that are followed one by one give a smooth p-value, on the scale that `scale` puts statistics on.
+    """
+    sizes = [case.sizes(half) for half in case.halves]
+    n_controls = sum(min(n for _, n in own) for own in sizes)
+    smooth = case.shared and len(case.layers) == 1 and case.layers[0][1] == 1 and n_controls >= MIN_TAIL
+    if smooth:
+        p = nulls.smooth_p_value(scale(observed), [scale(own) for own in samples])
+    else:
+        p = nulls.p_value(observed, samples)
+    return p, {
+        "n": len(case.own),
         "p_floor": 1 / (1 + sum(min(nulls.permutations(own) - 1, null_size) for own in sizes)),
         "by_position": case.shared,
         "control_positions": n_controls,
     }
-    return [same | dict(zip(values, own, strict=True)) for own in zip(*values.values(), strict=True)]
+
+
+def members(half: Half, case: Case, drawn: list[np.ndarray]) -> np.ndarray:
+    """Which wells act as the treatment in the choices `drawn` of a half: rows (1 + N, R), the true ones first."""
+    chosen, start = [], 0
+    for (plates, m), picked in zip(case.layers, drawn, strict=True):
+        end = start + m * len(plates)
+        (units,) = half.units(plates, case.own[start:end].reshape(1, m, len(plates)))
+        chosen.append(units[picked].reshape(len(picked), -1))
+        start = end
+    return np.hstack(chosen)
 
 
 def _permuted(half: Half, cases: list[Case], drawn: list) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_fitting, is_negative
 
 UNDECIDABLE = "undecidable"
-CORRECTED = "corrected_for_label"
+CORRECTED, SPENT = "corrected_for_label", "judged_by_fitted_controls"  # marks of results
 Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
 DRAWS, MIN_UNITS = 2000, 6  # of the bootstrap
 
@@ -54,9 +54,12 @@ def chance_values(answers: pd.DataFrame, metric: str) -> pd.Series:
     return answers.loc[own, "value"]
 
 
-def marked(answers: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """A result with a row of `corrected_for_label` for each of the measured columns that a correction was fitted by."""
-    return pd.concat([answers, table([row(CORRECTED, 1, 1, name) for name in columns])]) if columns else answers
+def marked(answers: pd.DataFrame, marks) -> pd.DataFrame:
+    """A result with a row for each of its `marks`, pairs (kind, of what), such as a column a correction was fitted by.
+
+    Kinds are `corrected_for_label` and `judged_by_fitted_controls`.
+    """
+    return pd.concat([answers, table([row(kind, 1, 1, name) for kind, name in marks])]) if marks else answers
 
 
 def proportion(metric: str, correct: np.ndarray, units: np.ndarray) -> list[dict]:
@@ -92,15 +95,19 @@ def mean_interval(metric: str, values: np.ndarray, units: np.ndarray, seed: int)
 
     Percentiles of 2000 draws of as many units with replacement, each with all its rows; of six units or more.
     """
-    code = np.unique(units, return_inverse=True)[1]
-    sizes, m = np.bincount(code), code.max() + 1
-    rows = [row(metric, values.mean(), len(values))]
+    m, rows = len(np.unique(units)), [row(metric, values.mean(), len(values))]
     if m < MIN_UNITS:
         return rows
-    drawn = np.random.default_rng([seed, m]).multinomial(m, np.full(m, 1 / m), DRAWS)  # (DRAWS, m)
-    means = (drawn @ np.bincount(code, values)) / (drawn @ sizes)
-    limits = zip(("low", "high"), np.percentile(means, [2.5, 97.5]), strict=True)
+    limits = zip(("low", "high"), resampled_mean(values, units, [seed, m]), strict=True)
     return rows + [row(f"{metric}_{end}", value, len(values)) for end, value in limits]
+
+
+def resampled_mean(values: np.ndarray, units: np.ndarray, seed) -> np.ndarray:
+    """The limits (2,) of the 95 % percentile interval of the mean of `values` (n,) by bootstrap over `units` (n,)."""
+    code = np.unique(units, return_inverse=True)[1]
+    sizes, m = np.bincount(code), code.max() + 1
+    drawn = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / m), DRAWS)  # (DRAWS, m)
+    return np.percentile((drawn @ np.bincount(code, values)) / (drawn @ sizes), [2.5, 97.5])
 
 
 def independent_units(meta: pd.DataFrame) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Settings of one config that contradict each other: schedules longer than training, views that do not fit crops."""
 
 from wellread.encoder.sizes import size_of
-from wellread.plan.leaks import leaks
+from wellread.plan import choosing
+from wellread.plan.leaks import JUDGING, leaks
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -19,7 +20,7 @@ def contradictions(config: dict, given: dict) -> list[InputError]:
         if chosen("encoder", model["encoder"]).trained:
             errors += _schedules(model, (given["models"][name] or {}).get("train", {}), where)
             errors += _batches(model["fit"], model["processes"], where) + _method(model, where)
-    return errors + leaks(config)
+    return errors + choosing.errors(config) + leaks(config)
 
 
 def _of_dataset(name: str, dataset: dict) -> list[InputError]:
@@ -74,11 +75,10 @@ def _schedules(model: dict, given: dict, where: str) -> list[InputError]:
 
 def spent(config: dict) -> list[str]:
     """Notes on corrections that leave no negative control to judge by, beside tasks that compare with controls."""
-    compare = {"replicates and negatives", "both controls", "doses"}
-    judged = [name for name, task in config["tasks"].items() if compare & set(chosen("measure", task["measure"]).needs)]
+    judged = [name for name, task in config["tasks"].items() if JUDGING & set(chosen("measure", task["measure"]).needs)]
     return [
         f"corrections.{name}: {step} is fitted on all negative controls, so with it {', '.join(judged)} looks too good"
-        for name, steps in config["corrections"].items()
+        for name, steps in choosing.chains(config).items()
         for step in (one.name for one in (chosen("correction", step) for step in steps) if one.spends_controls)
         if judged
     ]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import demands, given, leaks, owners, raw_files, settings
-from wellread.plan.contradictions import spent
+from wellread.plan import choosing, demands, given, leaks, owners, raw_files, settings
+from wellread.plan.contradictions import spent, unreached
 from wellread.plan.provenance import rows_hash, weights_fingerprint
 from wellread.plan.screen import Pool, Screen
 from wellread.runtime.errors import InputError
@@ -108,12 +108,23 @@ class Plan:
         ]
         errors += [
             error
-            for name, steps in self.config["corrections"].items()
+            for name, steps in choosing.chains(self.config).items()
             for dataset in embedded
             for number, step in enumerate(steps)
             for error in demands.of_correction(screens[dataset], step, f"corrections.{name}.{number} of {dataset}")
         ]
+        errors = errors or self._undividable() + leaks.determined(self.config, self._asked())
         return errors + [error for model in self.trained() for error in self._unlabelled(model, screens)]
+
+    def _undividable(self) -> list[InputError]:
+        """Chosen chains whose compounds a dataset does not tell apart."""
+        return [
+            error
+            for name, how in choosing.choosers(self.config).items()
+            for screen, _, entry, key, of in self._asked()
+            if key == f"tasks.{how['by']}"
+            for error in choosing.undividable(screen, how, entry, f"corrections.{name}.choose of {of}")
+        ]
 
     def undecidable(self) -> list[str]:
         """Notes on tasks that the design of a dataset cannot answer: they get a row with the reason."""
@@ -125,6 +136,8 @@ class Plan:
 
     def _asked(self):
         """Every task and figure of profiles: (screen of an embedded dataset or a pool, verb, entry, its key, whose)."""
+        for name in filter(self.hits, self.config["datasets"]):
+            yield self.screens[name], "measure", demands.OF_HITS, "hits", name
         for noun, verb in (("tasks", "measure"), ("figures", "draw")):
             for name, entry in self.config[noun].items():
                 if verb not in entry or chosen(verb, entry[verb]).masks:
@@ -232,7 +245,7 @@ class Plan:
 
     def reads_crops(self, model: str) -> bool:
         """Whether a model's encoder reads crops."""
-        return not self.names_tables(model)
+        return not self.names_tables(model) and not self.blind_encoder(model)
 
     def feature_tables(self, dataset: str, model: str) -> list[str]:
         """The feature tables that a model names for a dataset."""
@@ -358,6 +371,9 @@ class Plan:
             "baselines": [model for model in models if self.is_baseline(model)],
             "counts": [model for model in models if "cell_count" in self.encoder(model)],
             "mixed": sorted(name for name in asked if chosen("measure", tasks[name]["measure"]).chance_is_best),
+            "headlines": {
+                name: own[0] for name in sorted(asked) if (own := chosen("measure", tasks[name]["measure"]).headline)
+            },
         }
 
     def encoder_files(self, model: str) -> list[str]:
@@ -405,15 +421,61 @@ class Plan:
             (name, model, correction)
             for name, entry in self.config[noun].items()
             if dataset in entry["datasets"] and verb in entry and not chosen(verb, entry[verb]).masks
-            for model in self.models(dataset)
-            if set(entry["pool"]) <= set(self.config["models"][model]["embed_on"])
+            for model in entry.get("models", self._usually(noun))
+            if {dataset, *entry["pool"]} <= set(self.config["models"][model]["embed_on"])
             for correction in self.config["corrections"]
+            if correction in entry.get("corrections", [correction])
             if correction == "none" or entry["level"] != "cell"
+            if correction in self.chains or (noun == "tasks" and self.nests(dataset, name, correction))
         ]
 
-    def marks(self, task: str, correction: str) -> list[str]:
-        """The columns that a correction is by and that a task measures, which its results have to tell."""
-        return leaks.marks(self.config["corrections"][correction], self.config["tasks"][task]["measure"])
+    @property
+    def chains(self) -> set[str]:
+        """The corrections that have profiles of their own."""
+        return set(choosing.chains(self.config))
+
+    @property
+    def choosers(self) -> set[str]:
+        """The chosen chains, which have not."""
+        return set(choosing.choosers(self.config))
+
+    def nests(self, dataset: str, task: str, correction: str) -> bool:
+        """Whether a task has an answer under a chosen chain."""
+        return choosing.answers(self.config, correction, task, dataset)
+
+    def among(self, correction: str) -> list[str]:
+        """The corrections that a chosen chain is chosen from."""
+        return choosing.choosers(self.config)[correction]["among"]
+
+    def chosen_by(self, wildcards) -> str:
+        """The task that a chosen chain is chosen by."""
+        return choosing.choosers(self.config)[wildcards.correction]["by"]
+
+    def marks(self, dataset: str, task: str, correction: str) -> list[list[str]]:
+        """What the results of a task under a correction have to tell: pairs (kind of mark, column or step)."""
+        entry = self.config["tasks"][task]
+        screens = [self.screens[name] for name in entry["pool"] or [dataset]]
+        return leaks.marks(choosing.steps_of(self.config, correction), entry["measure"], screens)
+
+    def hits(self, dataset: str) -> dict:
+        """The options of `measure.hits` for a dataset, model and correction among them; nothing if it has no hits."""
+        options, models = dict(self.result_settings.get("hits", {})), self.models(dataset)
+        first = next((model for model in models if not self.is_baseline(model)), "".join(models[:1]))
+        model = options.get("model") or first
+        named = options.get("correction") or self.config["datasets"][dataset]["headline"]
+        with_profiles = list(choosing.chains(self.config))
+        correction = named if named in with_profiles else with_profiles[-1]
+        return options | {"model": model, "correction": correction} if options and model in models else {}
+
+    def hit_profiles(self, dataset: str, name: str) -> str:
+        """The profiles of the hits of a dataset: `well`, or `crossed`, corrected on the other half of the controls."""
+        found = self.hits(dataset)
+        return f"results/{dataset}/profiles/{found['model']}/{found['correction']}/{name}.parquet"
+
+    def _usually(self, noun: str) -> list[str]:
+        """The models that tasks or figures look at if these name none: figures leave baselines out, beside others."""
+        models = list(self.config["models"])
+        return [one for one in models if noun == "tasks" or not self.is_baseline(one)] or models
 
     def scores(self, dataset: str) -> list[str]:
         """The tasks that look at the masks of a dataset, not at profiles."""

@@ -15,6 +15,9 @@ from wellread.profiles.subset import subset
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
+OF_HITS = {"sameby": ["treatment", "dose"], "negatives": "controls"}  # asked as the measure is whose null hits have
+OF_HITS = {"level": "well", "where": {}, "measure": {"average_precision": OF_HITS}}
+
 
 def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[InputError]:
     """What a task or figure, at the key `where` of the config, asks of a dataset and does not get.

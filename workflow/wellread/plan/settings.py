@@ -190,11 +190,22 @@ def _contradictions(config: dict) -> list[InputError]:
     errors += given.tableless(config)
     errors += [error for name in config["models"] for error in _shuffled(config["models"], name)]
     errors += [error for name, model in config["models"].items() for error in _maskless(datasets, name, model)]
+    errors += [
+        unknown(config["hits"][noun], config[f"{noun}s"], f"hits.{noun}")
+        for noun in ("model", "correction")
+        if config.get("hits", {}).get(noun) and config["hits"][noun] not in config[f"{noun}s"]
+    ]
+    named = {name: dataset["headline"] for name, dataset in datasets.items() if dataset["headline"]}
+    errors += [
+        e for name, one in named.items() for e in _strangers([one], config["corrections"], f"datasets.{name}.headline")
+    ]
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
             where, asked = f"{noun}.{name}", entry.setdefault("datasets", entry["pool"][:1] or list(datasets))
             strangers = _strangers(entry["pool"], datasets, f"{where}.pool")
             strangers += _strangers(asked, entry["pool"] or datasets, f"{where}.datasets")
+            strangers += _strangers(entry.get("models", []), config["models"], f"{where}.models")
+            strangers += _strangers(entry.get("corrections", []), config["corrections"], f"{where}.corrections")
             errors += strangers or _unfit(entry, datasets, where) + _unpooled(config, entry, where)
     return errors
 

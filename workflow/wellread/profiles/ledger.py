@@ -43,7 +43,8 @@ def build_ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profil
         for model in sorted(profiles):
             profile = table_files.read(profiles[model], "profiles", [tables.column(name) for name in PROFILE_COLUMNS])
             profile = profile[profile[tables.column("plate")] == plate]
-            embedded = len(np.load(paths["embeddings"][model], mmap_mode="r"))
+            own = paths["embeddings"].get(model)  # none of a model that looks at no pixels
+            embedded = len(np.load(own, mmap_mode="r")) if own else len(cells)
             rows += _rows(plate, model, _counts_of_model(embedded, profile, cells, imaged, known))
     for plate, known in wells[~wells["plate"].isin(list(plates))].groupby("plate"):
         for model in sorted(profiles):

@@ -1,5 +1,7 @@
 """The profiles that a task or figure looks at: of one dataset or of several, and those that fit its conditions."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from wellread.profiles import controls
@@ -24,3 +26,16 @@ def crossed(profiles: pd.DataFrame, paths, datasets: list[str], where: dict) -> 
     Without any, nothing is corrected, and the halves of the controls only change their use.
     """
     return looked_at(paths, datasets, where)[0] if paths else controls.swapped(profiles)
+
+
+def candidate(correction: str, paths, crossed_paths, datasets: list[str], where: dict) -> tuple[pd.DataFrame, ...]:
+    """What a measure takes of one of several corrections, whose files, with those of others, are in folders so called.
+
+    Its profiles, and with `crossed_paths`, which may be none for it, those corrected on the other half of the controls.
+    """
+    own = [path for path in paths if Path(path).parent.name == correction]
+    profiles = looked_at(own, datasets, where)[0]
+    if crossed_paths is None:
+        return (profiles,)
+    others = [path for path in crossed_paths if Path(path).parent.name == correction]
+    return profiles, crossed(profiles, others, datasets, where)

@@ -30,17 +30,18 @@ STATISTICS = {"mean": mean, "median": median}
 def pool_plate(cell_table, embeddings, *, cells="median") -> tuple[pd.DataFrame, np.ndarray]:
     """The fields of a plate: `plate`, `well`, `site` and number of `cells`, and the embeddings of each, pooled (F, D).
 
-    Row i of the file `embeddings` (N, D) is cell i of the file `cell_table` (cells.parquet); `cells` is the statistic
-    over the cells of a field. Fields without cells are absent. Raises InputError for embeddings that are not finite or
-    not one per cell.
+    Row i of the file `embeddings` (N, D) is cell i of the file `cell_table` (cells.parquet); without such a file the
+    vectors have no dimensions. `cells` is the statistic over the cells of a field. Fields without cells are absent.
+    Raises InputError for embeddings that are not finite or not one per cell.
     """
-    keys, shape = table_files.read(cell_table, "cells", KEYS), np.load(embeddings, mmap_mode="r").shape
+    keys = table_files.read(cell_table, "cells", KEYS)
+    shape = np.load(embeddings, mmap_mode="r").shape if embeddings else (len(keys), 0)
     if len(keys) != shape[0]:
         found, where = f"{len(keys)} cells and {shape[0]} embeddings", f"{cell_table} and {embeddings}"
         raise InputError("one embedding per cell", found, where, "delete both files and run again")
     fields, order, ends = groups(keys)
     starts, X = np.append(0, ends[:-1]).astype(int), np.empty((len(ends), shape[1]))
-    for block in progress(_blocks(ends), "fields", unit="block"):
+    for block in progress(_blocks(ends) if embeddings else [], "fields", unit="block"):
         mapped = np.asarray(np.load(embeddings, mmap_mode="r"))
         for i in block:
             X[i] = STATISTICS[cells](_finite(_rows(mapped, order[starts[i] : ends[i]]), embeddings))

@@ -7,7 +7,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from wellread import __version__
-from wellread.report import figures, ledger, models, plates, provenance, tasks
+from wellread.report import figures, hits, ledger, models, plates, provenance, tasks
 from wellread.report.run import Run
 from wellread.runtime.files import whole
 
@@ -23,6 +23,7 @@ CHAPTERS = {  # {name: function of the run that returns what the template shows 
     "embed": models.embed,
     "correct": models.correct,
     "measure": tasks.measure,
+    "hits": hits.hits,
     "draw": figures.draw,
     "provenance": provenance.provenance,
 }
@@ -34,7 +35,7 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
 
     `inputs` are lists of paths by kind, at the places where the rules write them. Of every plate: fields, calibration,
     cells, lost, and masks and crops if there are any; of ready profiles none of these. All others are optional, and
-    their chapter says if there are none: ledger; scores (segmentation) and looks (figures); of every model: model
+    their chapter says if there are none: ledger; hits; scores (segmentation) and looks (figures); of every model: model
     (model.json), training; of every model and correction: profiles (well.parquet), tasks, figures. `wells` is the wells
     table, if there is one.
     """
@@ -46,9 +47,13 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
 
 
 def number(value) -> str:
-    """A number as text: whole numbers in full, others with three significant digits, a dash for None and NaN."""
+    """A number as text: whole numbers in full, others with three significant digits, a dash for None and NaN.
+
+    What rounding leaves of 0, such as 2e-17 as the end of an interval, is 0.
+    """
     if value is None or value != value:
         return "–"
+    value = 0 if abs(value) < 1e-15 else value
     in_full = float(value).is_integer() or abs(value) >= 1000
     return (f"{value:,.0f}" if in_full else f"{value:#.3g}".rstrip(".")).replace("-", "−")
 

@@ -9,6 +9,7 @@ import pandas as pd
 from wellread.profiles import tables
 from wellread.profiles.subset import condition
 from wellread.runtime import table_files
+from wellread.runtime.registry import chosen
 
 MAX_PICTURED_PLATES = 4  # a report has to stay small enough to be mailed
 
@@ -53,6 +54,11 @@ class Run:
         """The plates of which pictures are shown: all, or some spread evenly over the list if they are many."""
         last, n = len(self.plates) - 1, min(len(self.plates), MAX_PICTURED_PLATES)
         return [self.plates[round(i * last / max(n - 1, 1))] for i in range(n)]
+
+    def is_baseline(self, model: str) -> bool:
+        """Whether others are compared with this model."""
+        section = self.config["models"][model]
+        return section.get("baseline", chosen("encoder", section.get("encoder", {"vit": {}})).baseline)
 
     def paths(self, kind: str) -> list[Path]:
         """The paths of a kind of result, none if it was not made."""

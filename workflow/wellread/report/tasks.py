@@ -5,13 +5,14 @@ import re
 import pandas as pd
 
 from wellread.measure import compare
-from wellread.measure.tidy import CORRECTED, UNDECIDABLE, chance_values, undecided
+from wellread.measure.tidy import CORRECTED, SPENT, UNDECIDABLE, chance_values, undecided
 from wellread.report import svg
 from wellread.report.run import Run
 from wellread.runtime import table_files
 from wellread.runtime.registry import chosen
 
 LOWER_IS_BETTER = ("p_value", "q_value")
+NO_ITEMS = ("left_out", UNDECIDABLE, CORRECTED, SPENT, "chosen", "chosen_by")  # metrics whose items are remarks
 MAX_ITEMS = 100  # rows of the table of single items
 SEGMENTATION = {  # metrics of masks: the heads of their columns
     "true": "true objects", "found": "found", "f1_0.50": "F1 at IoU .5", "f1_0.70": "at .7", "f1_0.90": "at .9",
@@ -26,17 +27,33 @@ def measure(run: Run) -> dict:
 
 
 def headlines(run: Run) -> list[dict]:
-    """For every task the model and correction with the highest value of the first metric, of how many; or why none."""
-    best = []
-    for task in measure(run)["tasks"]:
-        firsts = [row["values"][0] for row in task["rows"] if row["values"] and row["values"][0]]
-        rows = [row for row in task["rows"] if row["values"] and _is_number(row["values"][0])]
-        told = {"task": task["name"], "metric": task["metrics"][0]["name"] if firsts else "", "of": len(rows)}
-        if rows:
-            best.append(told | max(rows, key=lambda row: row["values"][0]["value"]))
-        elif firsts:
-            best.append(told | {UNDECIDABLE: firsts[0][UNDECIDABLE]})
-    return best
+    """For every task the metric that its measure declares as headline, of one model and correction; or why none.
+
+    That of the correction that the config names as headline, if it does, and of the model, baselines apart, with the
+    highest value. `beside`: other metrics that its measure declares, such as the share of false positives.
+    """
+    return [told for task in measure(run)["tasks"] if (told := _headline(run, task))]
+
+
+def _headline(run: Run, task: dict) -> dict | None:
+    names, rows = [metric["name"] for metric in task["metrics"]], _candidates(run, task["rows"])
+    declared = chosen("measure", task["settings"]["measure"]).headline
+    metric, *beside = [name for name in declared if name in names] or names[:1] or [""]
+    values = [(row, dict(zip(names, row["values"], strict=True))) for row in rows]
+    found = [(row, own) for row, own in values if own.get(metric)]
+    numbers = [(row, own) for row, own in found if _is_number(own[metric])]
+    told = {"task": task["name"], "metric": metric, "of": len(numbers)}
+    if not numbers:
+        return told | {UNDECIDABLE: found[0][1][metric][UNDECIDABLE]} if found else None
+    row, own = max(numbers, key=lambda pair: pair[1][metric]["value"])
+    others = {name: own[name]["value"] for name in beside if _is_number(own[name])}
+    return told | {"value": own[metric], "beside": others, "model": row["model"], "correction": row["correction"]}
+
+
+def _candidates(run: Run, rows: list[dict]) -> list[dict]:
+    """The rows of a task that a headline may tell: of the main correction, not of baselines, if there are such."""
+    main = [row for row in rows if row["pair"][1] == run.settings.get("headline")] or rows
+    return [row for row in main if not run.is_baseline(row["model"])] or main
 
 
 def _task(run: Run, name: str, paths: dict) -> dict:
@@ -53,7 +70,8 @@ def _task(run: Run, name: str, paths: dict) -> dict:
         "rows": [
             {
                 "model": model,
-                "correction": correction + _mark(tables[model, correction]),
+                "pair": (model, correction),
+                "correction": correction + _mark(tables[model, correction]) + _chosen(tables[model, correction]),
                 "values": own,
                 "picture": _interval_picture(own, scale),
             }
@@ -82,9 +100,17 @@ def _verdict(run: Run, task: str) -> str:
 
 
 def _mark(table: pd.DataFrame) -> str:
-    """What a correction is called besides its name if it was fitted by a column that is measured."""
-    columns = table.loc[table["metric"] == CORRECTED, "item"]
-    return f" (corrected for {', '.join(columns)}, which is measured)" if len(columns) else ""
+    """What a correction is called besides its name if it was fitted by a column or controls that it is judged by."""
+    words = {CORRECTED: "corrected for {}, which is measured", SPENT: "{} was fitted on the controls that judge"}
+    told = {kind: list(table.loc[table["metric"] == kind, "item"]) for kind in words}
+    found = [words[kind].format(", ".join(names)) for kind, names in told.items() if names]
+    return f" ({'; '.join(found)})" if found else ""
+
+
+def _chosen(table: pd.DataFrame) -> str:
+    """What was chosen in each fold, of a chosen chain."""
+    rows = table[table["metric"] == "chosen_by"]
+    return f" (nested; {', '.join(rows['item'])})" if len(rows) else ""
 
 
 def _metrics(table: pd.DataFrame) -> list[str]:
@@ -127,7 +153,7 @@ def _interval_picture(values: list, scale: tuple[float, float]):
 def _items(tables: dict) -> list[dict]:
     """A table per metric of single items: items x (model, correction), the best on average first."""
     every = pd.concat([table.assign(pair=" · ".join(pair)) for pair, table in tables.items()])
-    every = every[(every["item"] != "") & ~every["metric"].isin(["left_out", UNDECIDABLE])]
+    every = every[(every["item"] != "") & ~every["metric"].isin(NO_ITEMS)]
     wide = []
     for metric, rows in every.groupby("metric", sort=False):
         values = rows.pivot_table(index="item", columns="pair", values="value", sort=False)

@@ -34,8 +34,9 @@ class Choice:
     at no pixels (`profiles.baselines`). `spends_controls`: a correction that is fitted on all negative controls.
     `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate. `crossed`: a measure
     that also takes the profiles that were corrected on the other half of the controls. `metrics`: what the metrics of a
-    measure mean, for the page. `items`: of a metric that is a mean over items, the metric of these items.
-    `chance_is_best`: a measure of what should not be told apart.
+    measure mean, for the page. `headline`: the metric that page one shows, and those beside it; if there is none, the
+    first one. `items`: of a metric that is a mean over items, the metric of these items. `chance_is_best`: a measure of
+    what should not be told apart.
     """
 
     section: str
@@ -63,6 +64,7 @@ class Choice:
     chance_is_best: bool = False
     crossed: bool = False
     metrics: dict[str, str] = field(default_factory=dict)
+    headline: tuple[str, ...] = ()
     items: dict[str, str] = field(default_factory=dict)
 
     def load(self):

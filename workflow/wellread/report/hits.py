@@ -1,0 +1,59 @@
+"""The list of hits in the report: the strongest ones."""
+
+import pandas as pd
+
+from wellread.measure.three_tests import TESTS
+from wellread.report.run import Run
+from wellread.runtime import table_files
+
+SHOWN = 30  # rows of the table
+LONGEST = 40  # characters of a label
+NAMES = {"map": "mean average precision", "mahalanobis": "Mahalanobis distance", "energy": "energy distance"}
+
+
+def hits(run: Run) -> dict:
+    """The strongest hits, how many treatments are active by every test, and why some are undecidable; or nothing."""
+    tables = [table_files.read(path, "hits") for path in run.paths("hits")]
+    if not tables or tables[0].empty:
+        return {}
+    table, options = tables[0], run.config["hits"]
+    labels = [name for name in list(table)[_last(table) + 1 :] if table[name].nunique() > 1]
+    reasons = table.loc[table["reason"] != "", "reason"].value_counts(sort=False)
+    return {
+        "rows": [_row(row, labels) for row in table.head(SHOWN).to_dict("records")],
+        "n": len(table),
+        "model": table["model"].iloc[0],
+        "correction": table["correction"].iloc[0],
+        "threshold": options.get("threshold", 0.05),
+        "tests": [_test(table, name) for name in TESTS],
+        "by_all": int((table["active"] == len(TESTS)).sum()),
+        "undecidable": [(reason, int(n)) for reason, n in reasons.items()],
+    }
+
+
+def _last(table: pd.DataFrame) -> int:
+    """Where the last column is that is no label."""
+    return max(i for i, name in enumerate(table) if name == "reason" or name.startswith("nearest_"))
+
+
+def _test(table: pd.DataFrame, name: str) -> dict:
+    active = table[f"{name}_active"].dropna()
+    return {
+        "name": NAMES[name],
+        "active": int(active.sum()),
+        "decided": len(active),
+        "floor": table[f"{name}_floor"].median(),
+    }
+
+
+def _row(row: dict, labels: list[str]) -> dict:
+    near = [(row[key], row[f"{key}_cosine"]) for key in row if key.startswith("nearest_") and f"{key}_cosine" in row]
+    words = [str(row[name]) for name in labels if not pd.isna(row[name]) and row[name] not in ("", row["treatment"])]
+    return {
+        **{key: row[key] for key in ("treatment", "wells", "cells", "distance", "reason")},
+        "dose": "" if pd.isna(row.get("dose", "")) else row.get("dose", ""),
+        "active": "–" if pd.isna(row["active"]) else f"{row['active']} of {len(TESTS)}",
+        "tests": [{key: row[f"{name}{key}"] for key in ("", "_low", "_high", "_p", "_q")} for name in TESTS],
+        "nearest": [(name, cosine) for name, cosine in near if name],
+        "labels": ", ".join(dict.fromkeys(word for word in words if len(word) <= LONGEST)),
+    }
