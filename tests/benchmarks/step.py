@@ -108,7 +108,7 @@ def whole():
         for owner, name, function in (
             (dino, "cls_and_masked", cls_and_masked),
             (dino, "local_tokens", lambda backbone, views: backbone(views)[0]),
-            (dino.BackboneAndHead, "logits", lambda self, *tokens: [self.dino_head(x) for x in tokens]),
+            (dino.BackboneAndHead, "points", lambda self, *tokens: [self.dino_head.points(x) for x in tokens]),
             (attention, "plain_is_faster", lambda _q: False),
         ):
             stack.enter_context(patch.object(owner, name, function))

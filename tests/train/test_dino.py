@@ -7,6 +7,7 @@ import golden
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from wellread.encoder import views
 from wellread.encoder.views import augmentation
 from wellread.encoder.vit import ViT
@@ -82,6 +83,50 @@ def test_teacher_and_centres_after_the_step(double):
     assert farthest(double[3], after["teacher"]) < 1e-13
     expected = 0.1 * torch.cat([after["dino_center"], after["ibot_center_batch_mean"]])
     torch.testing.assert_close(double[3]["centres"], expected, rtol=1e-13, atol=0)
+
+
+class LargestTensor(TorchDispatchMode):
+    """Notes the number of values of the largest tensor that is made."""
+
+    values = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        found = function(*arguments, **named or {})
+        for tensor in found if isinstance(found, tuple | list) else [found]:
+            if isinstance(tensor, torch.Tensor):
+                self.values = max(self.values, tensor.numel())
+        return found
+
+
+@pytest.mark.parametrize("rows", [1, 7, 16])
+def test_logits_of_masked_patches_in_parts_give_the_same_step(double, monkeypatch, rows):
+    monkeypatch.setattr(dino.losses, "HELD", rows * 48)
+    in_parts = step(torch.float64, "_f64")
+    for ours, theirs in zip(in_parts, double, strict=True):
+        assert farthest(ours, {name: value for name, value in theirs.items() if value.norm()}) < 1e-12
+
+
+@pytest.mark.parametrize("centring", ["softmax", "sinkhorn_knopp"])
+def test_logits_of_masked_patches_are_never_held_whole(monkeypatch, centring):
+    head = {"prototypes": 5000, "hidden": 8, "bottleneck": 4}
+    backbone = ViT(channels=1, image=32, patch=4, dim=8, depth=1, heads=2)
+    student, teacher = dino.student_and_teacher(backbone, **head)
+    images, masks = torch.randn(4, 1, 32, 32), dino.Masks(torch.ones(4, 64, dtype=torch.bool), torch.zeros(1))
+    found = {}
+    for held in (2**26, 20 * 5000):
+        monkeypatch.setattr(dino.losses, "HELD", held)
+        student.zero_grad()
+        with LargestTensor() as largest:
+            targets, sums = dino.teacher_targets(teacher, images, masks, 0.05, centring)
+            losses, _ = dino.student_losses(student, images, None, masks, targets, ibot=1.0, koleo=0.1)
+            sum(losses.values()).backward()
+        gradients = torch.cat([p.grad.flatten() for p in student.parameters()])
+        found[held] = largest.values, losses["ibot"].item(), gradients, sums[0]
+    (whole, *expected), (parts, *ours) = found.values()
+    assert whole == 4 * 64 * 5000
+    assert parts == (20 * 5000 if centring == "softmax" else whole)  # which looks at all rows together
+    for one, other in zip(ours, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_losses_in_single_precision():

@@ -118,7 +118,7 @@ def test_the_precision_that_was_taken_is_written_down(plates, tmp_path, monkeypa
     monkeypatch.setattr(train, "training_precision", lambda *_: "bf16")
     with caplog.at_level("INFO", logger="wellread"):
         files = run(plates, tmp_path / "model")
-    assert "precision auto: forward passes in bf16" in caplog.text
+    assert "precision auto is bf16 here" in caplog.text
     assert json.loads(files["model.json"])["precision"] == "bf16"
     loss = pd.read_parquet(tmp_path / "model" / "training.parquet")["loss"]
     run(plates, tmp_path / "bf16", fit={"precision": "bf16"})
@@ -137,7 +137,7 @@ def test_same_seed_same_bytes_and_another_seed_others(plates, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_ends_like_an_unbroken_one(plates, tmp_path, how):
-    options = {"fit": {"epochs": 20}, "encoder": {"drop_path": 0.2}}
+    options = {"fit": {"epochs": 20, "keep_last": False}, "encoder": {"drop_path": 0.2}}
     unbroken = run(plates, tmp_path / "unbroken", **options)
     process = start(plates, tmp_path / "killed", **options)
     wait_for(tmp_path / "killed" / "checkpoint.pt")
@@ -154,7 +154,7 @@ def test_a_killed_run_ends_like_an_unbroken_one(plates, tmp_path, how):
 
 @pytest.mark.slow
 def test_a_run_killed_twenty_times_ends_like_an_unbroken_one(plates, tmp_path):
-    options = {"fit": {"epochs": 200}, "encoder": {"drop_path": 0.2}}
+    options = {"fit": {"epochs": 200, "keep_last": False}, "encoder": {"drop_path": 0.2}}
     unbroken = run(plates, tmp_path / "unbroken", **options)
     rng, saved, steps = np.random.default_rng(0), tmp_path / "killed" / "checkpoint.pt", []
     for _ in range(20):
@@ -197,6 +197,7 @@ def neighbours_agree(vectors, kind):
     return np.mean(votes == kind)
 
 
+@pytest.mark.dag
 def test_a_checkpoint_of_other_settings_is_set_aside_with_what_differs(plates, tmp_path, caplog):
     unbroken = run(plates, tmp_path / "unbroken")
     before = run(plates, tmp_path / "model", fit={"base_lr": 1e-3, "clip": 1.0}, koleo=0.5)
@@ -209,6 +210,16 @@ def test_a_checkpoint_of_other_settings_is_set_aside_with_what_differs(plates, t
     assert f"files.0 {plates[0][0]}" in caplog.text
 
 
+def test_processes_that_share_a_machine_share_the_memory_of_a_checkpoint(tmp_path, monkeypatch):
+    network, load, how = torch.nn.Linear(2, 2), torch.load, []
+    monkeypatch.setattr(torch, "load", lambda path, **options: (how.append(options), load(path, **options))[1])
+    checkpoint.Checkpoint(tmp_path / "c.pt", {"a": 1}).save(3, 7, [], network=network)
+    other = torch.nn.Linear(2, 2)
+    assert checkpoint.Checkpoint(tmp_path / "c.pt", {"a": 1}).restore(network=other) == (3, [])
+    assert torch.equal(other.weight, network.weight)
+    assert how == [{"map_location": "cpu", "weights_only": True, "mmap": True}]
+
+
 @pytest.mark.parametrize("content", [b"", b"torn", None])
 def test_a_checkpoint_that_cannot_be_read_is_set_aside(plates, tmp_path, caplog, content):
     unbroken = run(plates, tmp_path / "model")
@@ -219,6 +230,7 @@ def test_a_checkpoint_that_cannot_be_read_is_set_aside(plates, tmp_path, caplog,
     assert "cannot be read" in caplog.text
 
 
+@pytest.mark.dag
 def test_what_changes_no_weight_does_not_begin_anew(plates, tmp_path, monkeypatch):
     """A state that is there already is not trained again, whatever is logged and however batches are divided."""
     options = {"koleo": 0.0, "encoder": {"drop_path": 0.0}}
@@ -236,6 +248,7 @@ def test_what_changes_no_weight_does_not_begin_anew(plates, tmp_path, monkeypatc
         (tmp_path / "model" / "checkpoint.pt").unlink(missing_ok=True)
 
 
+@pytest.mark.dag
 def test_a_training_is_extended_if_asked(plates, tmp_path, caplog):
     short, whole = run(plates, tmp_path / "short"), run(plates, tmp_path / "whole", fit={"epochs": 6})
     assert run(plates, tmp_path / "model") == short
@@ -251,6 +264,7 @@ def test_a_training_is_extended_if_asked(plates, tmp_path, caplog):
     assert "`extend: true` goes on from it" in caplog.text
 
 
+@pytest.mark.dag
 def test_snapshots_are_kept_and_can_be_gone_on_from(plates, tmp_path):
     fit = {"snapshot_epochs": 2, "checkpoint_every": 100}
     run(plates, tmp_path / "plain"), start_model(plates, tmp_path / "model", fit=fit)

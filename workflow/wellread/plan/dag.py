@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import choosing, demands, given, leaks, owners, raw_files, settings
-from wellread.plan.contradictions import spent, unreached
+from wellread.plan import choosing, demands, given, leaks, owners, raw_files, resources, settings
+from wellread.plan.contradictions import spent
 from wellread.plan.provenance import rows_hash, weights_fingerprint
 from wellread.plan.screen import Pool, Screen
 from wellread.runtime.errors import InputError
@@ -391,6 +391,13 @@ class Plan:
         picked = {"encoder": self.encoder(model), "train": self.config["models"][model]["train"]}
         modules = [chosen(section, choice).module for section, choice in picked.items()]
         return weights_fingerprint("train.train", *modules)
+
+    def resources(self, model: str) -> dict:
+        """Threads, memory (MB) and time (minutes) that the training of a model asks for."""
+        settings_of = self.config["models"][model]
+        side = self.config["datasets"][settings_of["train_on"][0]]["crops"]["size"]
+        side = side if isinstance(side, int) else 0
+        return resources.of_training(settings_of, len(self.channels(model)), side, self.config["device"])
 
     def labels(self, model: str) -> list[str]:
         """The columns of the wells tables that training a model asks for."""

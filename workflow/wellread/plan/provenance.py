@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parents[1]
 FRAME = "runtime"  # the room of what changes no result
 MESSAGES = ("InputError", "log")  # who is called with words for people
 KEEP_WEIGHTS = (  # beginnings of names of modules that training uses for something else, or whose results it hashes
-    "inputs.", "networks.", "encoder.weights", "train.checkpoint", "train.collapse", "train.labels", "train.lock",
-    "train.monitor", "train.probes",
+    "inputs.", "networks.", "encoder.weights", "train.checkpoint", "train.collapse", "train.footprint", "train.labels",
+    "train.lock", "train.monitor", "train.probes",
 )  # fmt: skip
 TEMPLATES = (".html", ".css", ".js")
 

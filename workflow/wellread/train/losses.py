@@ -5,11 +5,13 @@ With several processes each has some of the rows, and losses that compare rows c
 
 import torch
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from wellread.train import distributed
 
 STUDENT_TEMPERATURE = 0.1
 ITERATIONS = 3  # of Sinkhorn-Knopp
+HELD = 2**26  # logits of masked patches that are held at a time: 256 MiB
 
 
 def centred_softmax(logits, centre, temperature):  # (n, K), (K,)
@@ -59,6 +61,38 @@ def ibot(targets, logits, weights, images):  # (M, K), (M, K), (M,)
     `weights`: 1 / number of masked patches of the image. A scalar (Zhou et al. 2022).
     """
     return (weights * cross_entropy(targets, logits)).sum() / images
+
+
+def ibot_in_parts(targets, head, points, weights, images):  # (M, K), (M, d), (M,)
+    """`ibot` of the logits `head(points)`, of at most HELD at a time: others are computed again for their gradients.
+
+    `targets`: a tensor, or rows of it that are computed when they are asked for (`Targets`).
+    """
+    rows = rows_held(head)
+    if len(points) <= rows:
+        return ibot(targets[:], head(points), weights, images)
+
+    def part(some):
+        return ibot(targets[some], head(points[some]), weights[some], images)
+
+    parts = [slice(start, start + rows) for start in range(0, len(points), rows)]
+    return sum(checkpoint(part, some, use_reentrant=False, preserve_rng_state=False) for some in parts)
+
+
+def rows_held(head):
+    """How many rows of the logits of a head are held at a time."""
+    return max(1, HELD // len(head.weight_v))
+
+
+class Targets:
+    """Teacher probabilities (M, K) of the logits `head(points)`, whose rows are computed when they are asked for."""
+
+    def __init__(self, head, points, centre, temperature):
+        self.head, self.points, self.centre, self.temperature = head, points, centre, temperature
+
+    def __getitem__(self, rows):
+        with torch.no_grad():
+            return centred_softmax(self.head(self.points[rows]), self.centre, self.temperature)
 
 
 def koleo(tokens, over="batch"):  # (B, D)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -16,19 +17,21 @@ from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks.device import check_gpus, choose_device, training_precision
+from wellread.networks.device import check_gpus, choose_device, training_precision, uses_bf16
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import stop_with_parent
-from wellread.runtime.registry import pick
+from wellread.runtime.registry import chosen, pick
 from wellread.train import distributed, loop, probes
 from wellread.train.checkpoint import SAVING, Checkpoint, stamps
 from wellread.train.dataset import TrainingSet, read_window_sides
+from wellread.train.footprint import step_footprint
 from wellread.train.labels import read_labels
 from wellread.train.lock import locked
 
 log = logging.getLogger("wellread")
+USABLE = 0.9  # share of the memory of a GPU; CUDA and the allocator have the rest
 VIEWED = 0.8  # share of the side of a crop that is embedded; 128 of 160 px in the paper
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
@@ -69,9 +72,9 @@ def train(
         for network in learner.networks.values():
             network.to(device)
         precision = taken_precision(device, fit.get("precision", "auto"), learner.encoder)
-        rows, times = loop.fit(
-            learner, dataset, run_probe, checkpoint, seed=seed, device=device, **fit | {"precision": precision}
-        )
+        fit = fit | {"precision": precision}
+        log_memory(device, names, encoder, method, fit, data.shape[-1])
+        rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **fit)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
             metadata |= {
@@ -90,8 +93,22 @@ def train(
 def taken_precision(device, asked: str, encoder) -> str:
     """What the setting `precision` comes to on this device, which is logged."""
     taken = training_precision(device, asked, encoder.architecture["dim"])
-    log.info("precision %s: forward passes in %s", asked, taken)
+    log.info("precision %s is %s here", asked, taken)
     return taken
+
+
+def log_memory(device, channels, encoder: dict, method: dict, fit: dict, side: int):
+    """Log the precision, and the memory that a step is expected to need; warn if a GPU has less."""
+    bf16 = uses_bf16(device, fit.get("precision", "auto"))
+    method = {name: chosen("train", method).load().__init__.__kwdefaults__ | own for name, own in method.items()}
+    how = vit.__kwdefaults__ | encoder, method, loop.fit.__kwdefaults__ | fit
+    memory = step_footprint(len(channels), *how, distributed.world_size(), side).memory(bf16) / 2**30
+    log.info("forward passes in %s; a step needs about %.1f GiB", "bf16" if bf16 else "fp32", memory)
+    if device.type == "cuda" and memory > (
+        most := USABLE * torch.cuda.get_device_properties(device).total_memory / 2**30
+    ):
+        parts = fit.get("accumulate", 1) * math.ceil(memory / most)
+        log.warning("that is more than the %.0f GiB that can be used of %s: try `accumulate: %d`", most, device, parts)
 
 
 def one_run(folder):

@@ -132,11 +132,20 @@ class BackboneAndHead(nn.Module):
         self.dino_head = Head(*size)
         self.ibot_head = Head(*size) if separate else None
 
-    def logits(self, patches, *images):
-        """The logits of patches (M, dim), and of the CLS tokens of several `images` (n, dim); a head in one pass."""
+    @property
+    def patch_head(self):
+        """The head of masked patches."""
+        return self.dino_head if self.ibot_head is None else self.ibot_head
+
+    def points(self, patches, *images):
+        """What the last layers take of patches (M, dim), and of the CLS tokens of several `images` (n, dim).
+
+        A head in one pass.
+        """
         if self.ibot_head is None:
-            return self.dino_head(torch.cat([patches, *images])).split([len(x) for x in (patches, *images)])
-        return self.ibot_head(patches), *self.dino_head(torch.cat(images)).split([len(x) for x in images])
+            return self.dino_head.points(torch.cat([patches, *images])).split([len(x) for x in (patches, *images)])
+        sizes = [len(x) for x in images]
+        return self.ibot_head.points(patches), *self.dino_head.points(torch.cat(images)).split(sizes)
 
 
 class Head(nn.Module):
@@ -150,7 +159,11 @@ class Head(nn.Module):
         self.last_layer = Prototypes(bottleneck, prototypes)
 
     def forward(self, x):
-        return self.last_layer(F.normalize(self.mlp(x), dim=-1))
+        return self.last_layer(self.points(x))
+
+    def points(self, x):
+        """Points (n, bottleneck) on the unit sphere, which the last layer compares with the prototypes."""
+        return F.normalize(self.mlp(x), dim=-1)
 
 
 class Prototypes(nn.Module):
@@ -224,11 +237,25 @@ def teacher_targets(teacher, global_views, masks, temperature, centring):
     (2, K) of the logits of images and of patches, and their numbers (2, 1).
     """
     cls, patches = cls_and_masked(teacher.backbone, global_views, masks)
-    logits = teacher.logits(patches, cls)[::-1]  # (2B, K), (M, K)
-    centred = losses.CENTRINGS[centring]
-    images, masked = [centred(x, c, temperature) for x, c in zip(logits, teacher.centres, strict=True)]
-    numbers = torch.stack([cls.new_full((1,), len(x)) for x in logits])
-    return (images.unflatten(0, (2, -1)), masked), (torch.stack([x.sum(0) for x in logits]), numbers)
+    points, of_images = teacher.points(patches, cls)  # (M, bottleneck), (2B, bottleneck)
+    logits = teacher.dino_head.last_layer(of_images)  # (2B, K)
+    images = losses.CENTRINGS[centring](logits, teacher.centres[0], temperature)
+    masked, logit_sum = patch_targets(teacher, points, temperature, centring)
+    numbers = torch.stack([cls.new_full((1,), len(x)) for x in (logits, points)])
+    return (images.unflatten(0, (2, -1)), masked), (torch.stack([logits.sum(0), logit_sum]), numbers)
+
+
+def patch_targets(teacher, points, temperature, centring):
+    """Probabilities (M, K) of masked patches, and the sum (K,) of their logits; many are left to be computed in parts.
+
+    Not with Sinkhorn-Knopp, which looks at all rows at once.
+    """
+    head, centre = teacher.patch_head.last_layer, teacher.centres[1]
+    if centring == "softmax" and len(points) > losses.rows_held(head):
+        with torch.autocast(points.device.type, enabled=False):  # the sum of products is the product of the sum
+            return losses.Targets(head, points, centre, temperature), head(points.to(centre).sum(0, keepdim=True))[0]
+    logits = head(points)
+    return losses.CENTRINGS[centring](logits, centre, temperature), logits.sum(0)
 
 
 @torch.no_grad()
@@ -251,13 +278,15 @@ def student_losses(student, global_views, local_views, masks, targets, *, ibot, 
     cls, patches = cls_and_masked(student.backbone, global_views, masks, masks.masks)
     views = 0 if local_views is None else len(local_views) * 2 // len(global_views)
     images = [cls, local_tokens(student.backbone, local_views)] if views else [cls]
-    of_patches, of_images, *of_locals = student.logits(patches, *images)  # (M, K), (2B, K), (L * B, K)
+    points, *images = student.points(patches, *images)  # (M, bottleneck), (2B, bottleneck), (L * B, bottleneck)
     pairs = 2 + 2 * views  # of teacher and student views
+    of_images, *of_locals = student.dino_head.last_layer(torch.cat(images)).split([len(x) for x in images])
     by_name = {"global": losses.dino_global(image_targets, of_images.unflatten(0, (2, -1))) * 2 / pairs}
-    for logits in of_locals:
+    for logits in of_locals:  # (L * B, K)
         by_name["local"] = losses.dino_local(image_targets, logits.unflatten(0, (views, -1))) / pairs
     by_name["koleo"] = koleo * sum(losses.koleo(x, koleo_over) for x in cls.chunk(2))
-    by_name["ibot"] = ibot * losses.ibot(patch_targets, of_patches, masks.weights, len(global_views))
+    head = student.patch_head.last_layer
+    by_name["ibot"] = ibot * losses.ibot_in_parts(patch_targets, head, points, masks.weights, len(global_views))
     return by_name, cls
 
 
