@@ -6,9 +6,10 @@ import pytest
 import torch
 from PIL import Image
 from torch.nn import functional as F
-from wellread.encoder import weights
+from wellread.encoder import attention, weights
+from wellread.encoder.attention import Attention
 from wellread.encoder.sizes import SIZES
-from wellread.encoder.vit import Attention, LayerScale, SwiGLU, ViT, interpolate_positions, stochastic_depth
+from wellread.encoder.vit import LayerScale, SwiGLU, ViT, interpolate_positions, stochastic_depth
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,41 @@ def test_stochastic_depth_runs_the_branch_on_some_images_and_scales_it_up():
     out = stochastic_depth(x, lambda kept: sizes.append(len(kept)) or torch.ones_like(kept), scale, 0.35)
     assert sizes == [6]
     assert sorted(out[:, 0, 0].tolist()) == pytest.approx([0] * 4 + [1 / 6] * 6)
+
+
+@pytest.mark.parametrize("drop_path", [0.0, 0.5])
+def test_some_tokens_are_those_of_all(drop_path):
+    vit = small(registers=3, layer_scale=1.0, drop_path=drop_path).double()
+    x, masks = torch.randn(6, 2, 16, 16, dtype=torch.float64), torch.rand(6, 16) < 0.3
+    at = torch.tensor([0, 119, 20, 4, 57, 57])  # of 6 x 20 tokens
+    torch.manual_seed(0)
+    tokens = vit.input_tokens(x, masks)
+    for block in vit.blocks:
+        tokens = block(tokens)
+    torch.manual_seed(0)  # the same blocks are dropped
+    torch.testing.assert_close(vit.tokens_at(x, at, masks), vit.norm(tokens).flatten(0, 1)[at])
+
+
+def test_few_tokens_of_a_cpu_train_in_bf16_by_plain_products(monkeypatch):
+    calls, plain = [], attention.plain_attention
+    monkeypatch.setattr(attention, "plain_attention", lambda q, *kv: calls.append(q.shape[2]) or plain(q, *kv))
+    layer = Attention(8, 2)
+    for tokens in (3, attention.PLAIN_TOKENS, attention.PLAIN_TOKENS + 1):
+        layer(torch.randn(1, tokens, 8))
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = layer(torch.randn(1, tokens, 8))
+            with torch.no_grad():
+                layer(torch.randn(1, tokens, 8))
+        mixed.sum().backward()
+    assert calls == [3, attention.PLAIN_TOKENS]
+
+
+def test_plain_attention_is_pytorchs():
+    q, k, v = torch.randn(3, 2, 4, 5, 8, dtype=torch.bfloat16)
+    exact = F.scaled_dot_product_attention(q.double(), k.double(), v.double())
+    ours = attention.plain_attention(q, k, v)
+    assert ours.dtype == torch.bfloat16
+    torch.testing.assert_close(ours.double(), exact, rtol=0, atol=0.03)
 
 
 def test_autocast_gives_float32_near_float32():

@@ -90,3 +90,36 @@ def test_an_automatic_choice_of_the_cpu_says_why(monkeypatch, caplog):
 def test_bf16_is_automatic_where_a_card_has_it(monkeypatch, kind, capability, precision, expected):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: capability)
     assert device.uses_bf16(torch.device(kind), precision) == expected
+
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("flags", ["fpu amx_bf16 amx_tile avx2", "fpu avx512_bf16 amx_tile", "fpu"])
+def test_tiles_for_bf16_are_read_from_the_flags_of_the_cpu(tmp_path, flags):
+    (tmp_path / "cpuinfo").write_text(f"vendor: x\nflags\t\t: {flags}\nbugs: amx_bf16 amx_tile\n")
+    expected = "amx_bf16" in flags and torch.backends.mkldnn.is_available()
+    assert device.cpu_has_bf16_tiles(tmp_path / "cpuinfo") == expected
+    assert not device.cpu_has_bf16_tiles(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("tiles", "asked", "dim", "taken"),
+    [
+        (True, "auto", 384, "bf16"),
+        (True, "auto", 192, "fp32"),
+        (False, "auto", 384, "fp32"),
+        (False, "bf16", 64, "bf16"),
+        (True, "fp32", 384, "fp32"),
+    ],
+)
+def test_auto_trains_wide_networks_in_bf16_on_cpus_with_tiles(monkeypatch, tiles, asked, dim, taken):
+    monkeypatch.setattr(device, "cpu_has_bf16_tiles", lambda: tiles)
+    assert device.training_precision(CPU, asked, dim) == taken
+    assert device.uses_bf16(CPU, asked) == (asked == "bf16")  # what embedding asks
+
+
+def test_auto_trains_on_a_card_as_it_embeds(monkeypatch):
+    for major, taken in ((7, "fp32"), (8, "bf16")):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device, major=major: (major, 0))
+        assert device.training_precision(torch.device("cuda"), "auto", 64) == taken

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from wellread.encoder import views
+from wellread.encoder.views import augmentation
 from wellread.encoder.vit import ViT
 from wellread.train import optimise
 from wellread.train.methods import dino
@@ -147,9 +148,59 @@ def test_parameter_groups_are_the_references():
     assert all(ours[name] == pytest.approx(wanted[name]) for name in wanted)
 
 
+@pytest.mark.parametrize("registers", [0, 2])
+def test_tokens_of_images_and_of_masked_patches(registers):
+    vit = ViT(channels=2, image=16, patch=4, dim=8, depth=2, heads=2, layer_scale=1.0, registers=registers).double()
+    x, masked = torch.randn(4, 2, 16, 16, dtype=torch.float64), torch.rand(4, 16) < 0.4
+    cls, patches = dino.cls_and_masked(vit, x, dino.Masks(masked, x), masked)
+    whole = vit(x, masked)
+    torch.testing.assert_close(cls, whole[0])
+    torch.testing.assert_close(patches, whole[1][masked])
+    torch.testing.assert_close(dino.local_tokens(vit, x[:, :, :8, :8]), vit(x[:, :, :8, :8])[0])
+
+
 def test_the_head_has_the_published_names_and_shapes():
     shapes = {name: list(value.shape) for name, value in dino.Head(32, **HEAD).state_dict().items()}
     assert shapes == json.loads(golden.path("golden.json").read_text())["head_state_dict"]
+
+
+def test_a_separate_head_learns_of_patches_and_the_other_of_images():
+    vit = ViT(channels=2, image=16, patch=4, dim=8, depth=1, heads=2)
+    student, teacher = dino.student_and_teacher(vit, **HEAD, separate=True)
+    x, masked = torch.randn(4, 2, 16, 16), torch.rand(4, 16) < 0.4
+    masks = dino.Masks(masked, x)
+    targets, _ = dino.teacher_targets(teacher, x, masks, 0.05, "softmax")
+    by_name, _ = dino.student_losses(student, x, x[:, :, :8, :8], masks, targets, ibot=1.0, koleo=0.1)
+    patches = teacher.backbone(x)[0], teacher.backbone(x)[1][masked]
+    torch.testing.assert_close(targets[0].flatten(0, 1), (teacher.dino_head(patches[0]) / 0.05).softmax(-1))
+    torch.testing.assert_close(targets[1], (teacher.ibot_head(patches[1]) / 0.05).softmax(-1))
+    learned = {}
+    for name, loss in by_name.items():
+        student.zero_grad()
+        loss.backward(retain_graph=True)
+        heads = {"dino": student.dino_head, "ibot": student.ibot_head}
+        learned[name] = [head for head in heads if any(p.grad is not None for p in heads[head].parameters())]
+    assert learned == {"global": ["dino"], "local": ["dino"], "koleo": [], "ibot": ["ibot"]}
+    assert {g["schedule"] for g in optimise.parameter_groups(student, 0.9, 0.2)} == {"backbone", "head", "last"}
+
+
+def test_views_are_small_in_the_first_steps(monkeypatch):
+    sides, rendered = [], dino.render
+    monkeypatch.setattr(dino, "render", lambda *what: sides.append(what[2]) or rendered(*what))
+    names = ["DNA", "RNA"]
+    vit = ViT(channels=2, image=24, patch=4, dim=8, depth=1, heads=2)
+    more = {"local_views": 1, "local_image": 16, "low_resolution": 0.75, "mask_probability": 1.0}
+    method = dino.Dino(vit, augmentation(names), **HEAD, **more)
+    schedule = method.schedules(np.ones(8), 8, 4)
+    assert schedule["low_resolution"].tolist() == [1, 1, 1, 1, 1, 1, 0, 0]
+    drawn, crops = method.draw(0, 3, 30), torch.randint(0, 256, (3, 2, 30, 30), dtype=torch.uint8)
+    for low, expected, patches in ((1, [12, 12, 8], 9), (0, [24, 24, 16], 36)):
+        sides.clear()
+        losses, _, _ = method.losses(crops, drawn, None, {"temperature": 0.05, "low_resolution": low})
+        assert sides == expected
+        assert drawn["low_masks" if low else "masks"].shape == (3, 2, patches)
+        assert losses["ibot"] > 0
+    assert "low_resolution" not in dino.Dino(vit, augmentation(names), **HEAD).schedules(np.ones(8), 8, 4)
 
 
 @pytest.mark.parametrize("views", [0, 1, 4])

@@ -14,13 +14,16 @@ import pandas as pd
 import pytest
 import torch
 from paths import ROOT
+from wellread.encoder.architecture import vit
 from wellread.encoder.embed import embed
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.train import checkpoint, dataset, lock, loop, train
 from wellread.train.methods import dino
+from wellread.train.methods.supervised import Classifier
 from wellread.train.monitor import embedding_statistics
 from wellread.train.optimise import clip_gradients
+from wellread.train.schedules import one_cycle
 
 CHANNELS = ["DNA", "Mito"]
 VIT = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1}
@@ -108,6 +111,18 @@ def test_outputs_and_the_last_state_if_it_is_to_stay(plates, tmp_path, keep, mor
     assert rows.columns[rows[~ends].isna().any()].tolist() == ["effective_rank"]
     losses = rows[["global", "local", "koleo", "ibot"]].sum(axis=1)
     np.testing.assert_allclose(losses, rows["loss"], rtol=1e-5)
+
+
+@pytest.mark.dag
+def test_the_precision_that_was_taken_is_written_down(plates, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(train, "training_precision", lambda *_: "bf16")
+    with caplog.at_level("INFO", logger="wellread"):
+        files = run(plates, tmp_path / "model")
+    assert "precision auto is bf16 here" in caplog.text
+    assert json.loads(files["model.json"])["precision"] == "bf16"
+    loss = pd.read_parquet(tmp_path / "model" / "training.parquet")["loss"]
+    run(plates, tmp_path / "bf16", fit={"precision": "bf16"})
+    assert (pd.read_parquet(tmp_path / "bf16" / "training.parquet")["loss"] == loss).all()
 
 
 @pytest.mark.dag
@@ -394,6 +409,32 @@ def test_other_methods_learn(labelled, tmp_path, method):
     assert json.loads(files["model.json"])["classes"] == (["grains", "stripes"] if method == "supervised" else None)
     if method == "supervised":
         assert rows["accuracy"].iloc[-3:].mean() > 0.9
+
+
+def test_dropout_before_the_classes():
+    network = Classifier(vit(CHANNELS, **VIT), 3, dropout=0.5)
+    network.head = torch.nn.Identity()
+    dropped = network.classify(torch.ones(40, 32))
+    assert set(dropped.unique().tolist()) == {0.0, 2.0}
+    assert 0.4 < (dropped == 0).float().mean() < 0.6
+    assert (network.eval().classify(torch.ones(40, 32)) == 1).all()
+
+
+def test_the_optimiser_gets_its_betas_and_the_course_of_its_rates(plates, tmp_path, monkeypatch):
+    made, rates = [], []
+
+    class Recorded(torch.optim.AdamW):
+        def __init__(self, groups, **options):
+            made.append(options)
+            super().__init__(groups, **options)
+
+        def step(self):
+            rates.append(max(group["lr"] for group in self.param_groups))
+
+    monkeypatch.setattr(loop.torch.optim, "AdamW", Recorded)
+    run(plates, tmp_path / "model", fit={"betas": (0.8, 0.95), "schedule": "one_cycle", "min_lr": 0.0, "epochs": 2})
+    assert made[0]["betas"] == (0.8, 0.95)
+    np.testing.assert_allclose(rates, one_cycle(5e-4 / 8, 0.0, 8, warmup=4))
 
 
 @pytest.mark.dag

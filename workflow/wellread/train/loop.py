@@ -20,7 +20,7 @@ from wellread.train import distributed
 from wellread.train.checkpoint import stop_request
 from wellread.train.monitor import FiniteCheck, embedding_statistics, log_epoch
 from wellread.train.optimise import clip_gradients, parameter_groups, set_learning_rates
-from wellread.train.schedules import cosine, frozen
+from wellread.train.schedules import SHAPES, cosine, frozen
 
 WARMUP = 0.2  # share of the steps, Cell-DINO's 20 of 100 epochs
 DRAWN = 256  # items whose random choices come from one stream
@@ -30,7 +30,7 @@ def fit(
     method, dataset, probe, checkpoint, *, seed, device,
     batch=256, accumulate=1, epochs=100, epoch_length=None, warmup_epochs=None, base_lr=5e-4, min_lr=1e-6,
     freeze_backbone_epochs=0, weight_decay=(0.04, 0.2), layer_decay=0.9, patch_lr=0.2, clip=3.0,
-    precision="auto", compile=False, log_every=10,
+    schedule="cosine", betas=(0.9, 0.999), precision="auto", compile=False, log_every=10,
 ):  # fmt: skip
     """Train `method` in place; return a row of numbers per logged step, and a row of times for each of these.
 
@@ -39,8 +39,9 @@ def fit(
     learning rate rises; None: the share WARMUP of all. `base_lr`: highest learning rate, at a batch of 1024 (it scales
     with the square root); `min_lr`: the last. `freeze_backbone_epochs`: epochs in which only the head learns.
     `weight_decay`: at the first and last step. `layer_decay`, `patch_lr`: factors of the learning rate, per block and
-    of the patch embedding. `clip`: largest norm of the gradient. `precision`: see `device.autocast`. `compile`: the
-    blocks. `log_every`: in steps. A state in `checkpoint` is gone on from.
+    of the patch embedding. `clip`: largest norm of the gradient. `schedule`: of the learning rate, in
+    `schedules.SHAPES`. `betas`: of AdamW. `precision`: see `device.autocast`. `compile`: the blocks. `log_every`: in
+    steps. A state in `checkpoint` is gone on from.
 
     An InputError if cells are too few for a batch, or if a loss or gradient is not finite; SystemExit after SIGTERM.
     """
@@ -49,10 +50,10 @@ def fit(
     steps = epochs * epoch
     warmup = round(steps * WARMUP) if warmup_epochs is None else warmup_epochs * epoch
 
-    lr = cosine(base_lr * math.sqrt(batch / 1024), min_lr, steps, warmup)
+    lr = SHAPES[schedule](base_lr * math.sqrt(batch / 1024), min_lr, steps, warmup)
     schedules = {"lr": lr, "backbone_lr": frozen(lr, freeze_backbone_epochs * epoch)}
     schedules |= {"weight_decay": cosine(*weight_decay, steps)} | method.schedules(lr, steps, epoch)
-    optimiser = torch.optim.AdamW(parameter_groups(method.student, layer_decay, patch_lr), fused=True)
+    optimiser = torch.optim.AdamW(parameter_groups(method.student, layer_decay, patch_lr), betas=betas, fused=True)
     stateful = method.networks | {"optimiser": optimiser}
     first, rows = checkpoint.restore(**stateful)
     gradients = distributed.MeanGradients(method.student, accumulate)

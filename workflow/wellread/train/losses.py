@@ -95,14 +95,15 @@ class Targets:
             return centred_softmax(self.head(self.points[rows]), self.centre, self.temperature)
 
 
-def koleo(tokens):  # (B, D)
+def koleo(tokens, over="batch"):  # (B, D)
     """Negative Kozachenko-Leonenko estimate of the entropy: pushes each token away from its nearest neighbour.
 
     Mean over tokens of -log(distance to the nearest), for tokens of unit length (Sablayrolles et al. 2019). A scalar.
+    `over`: the nearest in the batch, or among those of this process alone.
     """
     x = F.normalize(tokens, dim=-1, eps=1e-8)
-    others = distributed.gather_rows(x)
+    others, first = (x, 0) if over == "process" else (distributed.gather_rows(x), distributed.rank() * len(x))
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-        itself = torch.arange(len(x), device=x.device) + distributed.rank() * len(x)
+        itself = torch.arange(len(x), device=x.device) + first
         nearest = (x @ others.T).scatter(1, itself[:, None], -1).argmax(1)
     return -torch.log(F.pairwise_distance(x, others[nearest], eps=1e-8) + 1e-8).mean()

@@ -17,7 +17,7 @@ from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks.device import check_gpus, choose_device, uses_bf16
+from wellread.networks.device import check_gpus, choose_device, training_precision, uses_bf16
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
@@ -75,11 +75,13 @@ def train(
         checkpoint = Checkpoint(folder / "checkpoint.pt", key, **saving)
         for network in learner.networks.values():
             network.to(device)
+        how["precision"] = taken_precision(device, how.get("precision", "auto"), learner.encoder)
         log_memory(device, names, encoder, method, how, data.shape[-1])
         rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **how)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
-            metadata |= {"vit": settings.pop("encoder"), **settings, "extended": checkpoint.extended}
+            metadata |= {"vit": settings.pop("encoder"), **settings}
+            metadata |= {"extended": checkpoint.extended, "precision": how["precision"]}
             save_encoder(learner.encoder, weights, model, **metadata)
             table_files.write(pd.DataFrame(rows), training, "training")
             with whole(speed) as file:
@@ -91,6 +93,13 @@ def apart(options: dict, names) -> tuple[dict, dict]:
     """Options of these names, and all others."""
     own = {name: options[name] for name in names if name in options}
     return own, {name: value for name, value in options.items() if name not in own}
+
+
+def taken_precision(device, asked: str, encoder) -> str:
+    """What the setting `precision` comes to on this device, which is logged."""
+    taken = training_precision(device, asked, encoder.architecture["dim"])
+    log.info("precision %s is %s here", asked, taken)
+    return taken
 
 
 def log_memory(device, channels, encoder: dict, method: dict, fit: dict, side: int):
