@@ -497,6 +497,7 @@ def test_cells_are_balanced_by_columns_of_the_wells(labelled, tmp_path, monkeypa
         raise InterruptedError
 
     monkeypatch.setattr(loop, "fit", note)
+    monkeypatch.setattr(train, "log_memory", lambda *_: None)
     files, settings = arguments((crops, paths), tmp_path / "model", fit={"balance": ["plate", "kind"]})
     with pytest.raises(InterruptedError):
         train.train(*files, **settings, wells=wells)
