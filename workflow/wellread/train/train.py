@@ -17,7 +17,7 @@ from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks.device import check_gpus, choose_device, training_precision, uses_bf16
+from wellread.networks.device import check_gpus, choose_device, training_precision
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
@@ -103,15 +103,16 @@ def taken_precision(device, asked: str, encoder) -> str:
 
 
 def log_memory(device, channels, encoder: dict, method: dict, fit: dict, side: int):
-    """Log the precision, and the memory that a step is expected to need; warn if a GPU has less."""
-    bf16 = uses_bf16(device, fit.get("precision", "auto"))
+    """Log the memory that a step is expected to need; warn if a GPU has less."""
     method = {name: chosen("train", method).load().__init__.__kwdefaults__ | own for name, own in method.items()}
     how = vit.__kwdefaults__ | encoder, method, loop.fit.__kwdefaults__ | fit
-    memory = step_footprint(len(channels), *how, distributed.world_size(), side).memory(bf16) / 2**30
-    log.info("forward passes in %s; a step needs about %.1f GiB", "bf16" if bf16 else "fp32", memory)
-    if device.type == "cuda" and memory > (
-        most := USABLE * torch.cuda.get_device_properties(device).total_memory / 2**30
-    ):
+    step = step_footprint(len(channels), *how, distributed.world_size(), side)
+    memory = step.memory(bf16=fit["precision"] == "bf16") / 2**30
+    log.info("a step needs about %.1f GiB", memory)
+    if device.type != "cuda":
+        return
+    most = USABLE * torch.cuda.get_device_properties(device).total_memory / 2**30
+    if memory > most:
         parts = fit.get("accumulate", 1) * math.ceil(memory / most)
         log.warning("that is more than the %.0f GiB that can be used of %s: try `accumulate: %d`", most, device, parts)
 
