@@ -1,7 +1,7 @@
 """What a training step needs, estimated before it is made: memory and work, from settings alone and without torch.
 
 Memory is that of tensors, within a fifth of what a trace of all tensors of a step finds: tests/train/test_footprint.py,
-and 27.9 GiB for the paper's Cell Painting model at a batch of 256, 8.4 at 64. An allocator and CUDA need some more.
+and 26.3 GiB for the paper's Cell Painting model at a batch of 256, 8.0 at 64. An allocator and CUDA need some more.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ KEPT = {True: 42, False: 76}  # bytes per token and dimension that a block keeps
 STATE = {True: 18, False: 16}  # bytes per weight that is trained: weight, gradient, two moments; a copy in bf16
 HELD = 2**26  # logits at a time, as `losses.HELD`
 TEMPORARY = 5 * 4  # bytes per logit of these
+SPARED = 2 / 3  # of the last block of dino, which computes what comes after its attention for few tokens
 CELLS = 4  # copies of the pixels of a batch, most of them waiting to be used
 
 
@@ -22,11 +23,11 @@ class Pass:
     images: int
     tokens: int
     dim: int
-    depth: int
+    depth: float
     trained: bool = True
 
     @property
-    def values(self) -> int:
+    def values(self) -> float:
         """Values of one activation, over all blocks."""
         return self.images * self.tokens * self.dim * self.depth
 
@@ -87,14 +88,14 @@ def transformer(dim: int, depth: int) -> int:
 
 
 def _dino(options, cells, size, shape):
-    dim, prototypes, hidden = size["dim"], options["prototypes"], options["hidden"]
+    dim, depth, prototypes, hidden = size["dim"], size["depth"] - SPARED, options["prototypes"], options["hidden"]
     head = dim * hidden + hidden**2 + options["bottleneck"] * (hidden + prototypes)
     seen, locals_ = 2 * cells, options["local_views"] * cells
     of_local = shape["more"] + (options["local_image"] // shape["patch"]) ** 2
     passes = [
-        Pass(seen, shape["more"] + shape["grid"], dim, size["depth"]),
-        Pass(seen, shape["more"] + shape["grid"], dim, size["depth"], trained=False),
-        Pass(locals_, of_local, dim, size["depth"]),
+        Pass(seen, shape["more"] + shape["grid"], dim, depth),
+        Pass(seen, shape["more"] + shape["grid"], dim, depth, trained=False),
+        Pass(locals_, of_local, dim, depth),
     ]
     masked = int(seen * options["mask_probability"] * sum(options["mask_ratio"]) / 2 * shape["grid"]) * prototypes
     patches = 12 if masked <= HELD else 4 if options["centring"] == "sinkhorn_knopp" else 0  # bytes: see `losses`
