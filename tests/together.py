@@ -1,19 +1,22 @@
-"""Small training runs in double precision, in one or several processes: what test_distributed.py compares.
+"""Small training runs in double precision, in one or several processes, and what their optimiser was told.
 
-python together.py OUT CASES, with CASES {name: [method, options]}: writes the losses and weights of the first process.
+python together.py OUT CASES, with CASES {name: [method, options, fit]}: writes what the first process found.
 """
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.runtime.registry import functions
 from wellread.train import distributed, loop
+from wellread.train.dataset import shuffled_batches
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP"]
 
@@ -31,6 +34,9 @@ class Cells:
 
     def __getitem__(self, rows):
         return self.crops[rows], None
+
+    def batches(self, *how):
+        return shuffled_batches(len(self), *how)
 
     def windows(self, _rows):
         return self.shape[-1]
@@ -57,15 +63,44 @@ def main(out, cases):
             torch.save(found, out)
 
 
-def trained(method, options):
+def trained(method, options, fit=(), cells=None, labels=None):
+    """Train a small ViT: `rows` logged, `networks`, and per step (`steps`) what the optimiser was told; see `noted`."""
     torch.manual_seed(0)
-    size = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1, "drop_path": 0.0}
-    learner = functions("train")[method](vit(CHANNELS, **size), augmentation(CHANNELS), **options)
+    cells = cells or Cells()
+    channels = CHANNELS[: cells.shape[1]]
+    learner = functions("train")[method](tiny(channels), augmentation(channels), labels, **options)
     for network in learner.networks.values():
         network.double()
     how = {"seed": 0, "device": torch.device("cpu"), "batch": 12, "epochs": 2, "warmup_epochs": 1, "log_every": 1}
-    rows, _ = loop.fit(learner, Cells(), lambda _encoder: {}, Nowhere(), **how)
-    return {"rows": rows, "networks": {k: v.state_dict() for k, v in learner.networks.items()}}
+    with noted(learner.student) as steps:
+        rows, _ = loop.fit(learner, cells, lambda _encoder: {}, Nowhere(), **how | dict(fit))
+    return {"rows": rows, "networks": {k: v.state_dict() for k, v in learner.networks.items()}, "steps": steps}
+
+
+def tiny(channels=CHANNELS):
+    """A small ViT."""
+    size = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1, "drop_path": 0.0}
+    return vit(channels, **size)
+
+
+@contextmanager
+def noted(student):
+    """A list that grows by {name of a parameter: lr, decay, gradient, value} before every step of an optimiser."""
+    steps, names = [], {id(parameter): name for name, parameter in student.named_parameters()}
+
+    def note(optimiser, _args, _kwargs):
+        numbers = {}
+        for group in optimiser.param_groups:
+            for p in (p for p in group["params"] if p.grad is not None):
+                told = {"lr": group["lr"], "decay": group["weight_decay"], "gradient": p.grad.clone()}
+                numbers[names[id(p)]] = told | {"value": p.detach().clone()}
+        steps.append(numbers)
+
+    handle = register_optimizer_step_pre_hook(note)
+    try:
+        yield steps
+    finally:
+        handle.remove()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import math
 import random
-from types import SimpleNamespace
 
 import golden
 import numpy as np
@@ -16,6 +15,7 @@ from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.train import loop
 from wellread.train.dataset import TrainingSet, read_window_sides
+from wellread.train.labels import Labels
 
 NAMES = ["DNA", "RNA", "ER", "AGP", "Mito"]
 
@@ -254,8 +254,8 @@ def test_windows_come_from_the_tables_of_cells(tmp_path, each_channel, labelled)
     found = read_window_sides([tmp_path / "a.parquet", tmp_path / "b.parquet"], 20)
     assert found.tolist() == [*sizes, *[20] * 8]
     np.save(tmp_path / "crops.npy", np.broadcast_to(found.astype(np.uint8)[:, None, None, None], (20, 2, 20, 20)))
-    targets = np.arange(20)[:, None] % 3 > 0 if labelled else None
-    labels = SimpleNamespace(targets=targets) if labelled else None
+    labels = Labels(["a", "b"], np.array([[False, False], [True, False]]), (np.arange(20) % 3 > 0).astype(int))
+    labels = labels if labelled else None
     dataset = TrainingSet(Crops([tmp_path / "crops.npy"]), labels, each_channel, found)
     drawn = []
     for accumulate in (1, 3):
@@ -308,6 +308,15 @@ def test_only_named_channels_are_rescaled():
     assert hit.mean() == pytest.approx(1, abs=0.05)
     assert hit.max() <= 2
     assert drawn(views.augmentation(["one"], rescale_channel=1.0, rescaled_channels=["one"]))["rescale"].max() == 0
+
+
+def test_a_new_maximum_is_relative_to_that_of_the_channels_that_are_left():
+    augmentation = views.augmentation(["DNA", "RNA"], rescaled_channels=["RNA"])
+    images = torch.tensor([200, 100], dtype=torch.uint8).view(1, 2, 1, 1).expand(2, 2, 4, 4)
+    keep, rescale = torch.tensor([[1.0, 1.0], [0.0, 1.0]]), torch.tensor([[0.0, 1.5], [0.0, 1.5]])
+    view = {"keep": keep, "rescale": rescale, "brightness": torch.tensor([[1.0, 2.0], [1.0, 1.0]])}
+    gain = views.channel_gain(images, view, augmentation)
+    torch.testing.assert_close(gain, torch.tensor([[1 / 255, 2 * 1.5 / 200], [0.0, 1.5 / 100]]))
 
 
 def test_factors_are_normal_and_at_least_a_half():

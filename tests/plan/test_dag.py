@@ -42,6 +42,18 @@ def test_only_labels_that_were_asked_for_train_again(config):
     assert other.labels_hash("alone") == plan.labels_hash("alone")
 
 
+def test_columns_that_balance_the_cells_train_again(config):
+    config["models"] = {"alone": MODELS["alone"], "balanced": MODELS["alone"] | {"fit": {"balance": ["plate", "gene"]}}}
+    plan = Plan.of(config)
+    assert plan.labels("balanced") == []
+    assert len(plan.training_wells("balanced")) == 2
+    other = changed(config, moa=["x", "y", "z"])
+    assert other.labels_hash("balanced") == plan.labels_hash("balanced")
+    other = changed(config, gene=["x", "y", "z"])
+    assert other.labels_hash("balanced") != plan.labels_hash("balanced")
+    assert other.labels_hash("alone") == ""
+
+
 def test_a_label_that_is_not_there_is_refused(config):
     config["models"] = {"taught": {"train": {"supervised": {"label": "mao"}}}}
     with pytest.raises(InputError, match="did you mean moa"):

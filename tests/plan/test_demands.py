@@ -92,6 +92,7 @@ EVERYTHING = [
     {"draw": {"similarity": {"label": "object_count"}}, "level": "treatment"},
     {"steps": [{"standardize": {"fit": "controls"}}, {"sphering": {}}, {"coral": {"by": "plate"}}, {"harmony": {}}]},
     {"model": {"train": {"supervised": {"label": "moa"}}, "probe": "treatment"}},
+    {"model": {"fit": {"balance": ["plate", "moa"]}}},
 ]
 
 
@@ -119,6 +120,7 @@ COLUMNS = [
     ({"steps": [{"harmony": {"by": "mao"}}]}, "corrections.c.0 of d.harmony.by", "did you mean moa?"),
     ({"model": {"train": {"supervised": {"label": "mao"}}}}, "models.m", "did you mean moa?"),
     ({"model": {"probe": "Moa"}}, "models.m", "did you mean moa?"),
+    ({"model": {"fit": {"balance": ["plate", "Moa"]}}}, "models.m.fit.balance", "did you mean moa?"),
     (
         {"draw": {"umap": {}}, "level": "treatment", "dataset": {"consensus": {"by": ["compound"]}}},
         "consensus.by",
@@ -165,6 +167,7 @@ NEEDS = [
     (only(), {"measure": {"knn": {"label": "control"}}}, "write controls: true in tasks.t.measure.knn"),
     (only(moa="x"), {"model": {"train": {"supervised": {"label": "moa"}}}}, "only x"),
     (only(moa=""), {"model": {"probe": "moa"}}, "no value in 30 rows"),
+    (only(moa="x"), {"model": {"fit": {"balance": ["moa"]}}}, "two groups of cells"),
     (unmarked("negative"), {"steps": [{"sphering": {}}]}, "0, half of the 0 wells"),
     (one_negative().query("plate == 'P1'"), {"steps": [{"sphering": {}}], "plates": ("P1",)}, "half of the 1 wells"),
     (unmarked("negative"), {"steps": [{"standardize": {}}, {"coral": {}}]}, "corrections.c.1 of d.coral"),

@@ -18,7 +18,7 @@ from wellread.encoder.architecture import vit
 from wellread.encoder.embed import embed
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
-from wellread.train import checkpoint, lock, loop, train
+from wellread.train import checkpoint, dataset, lock, loop, train
 from wellread.train.methods import dino
 from wellread.train.methods.supervised import Classifier
 from wellread.train.monitor import embedding_statistics
@@ -484,6 +484,32 @@ def test_a_probe_is_run_after_every_epoch(labelled, tmp_path):
     assert rows["probe"].notna().tolist() == [False, True, True, False, True, True]
 
 
+def test_cells_are_balanced_by_columns_of_the_wells(labelled, tmp_path, monkeypatch):
+    """Of one cell in eight (3 of 24, 5 of 40) the well is A02, and half of what is drawn is of it."""
+    (crops, paths), wells = labelled
+    for path, n in zip(paths, (40, 24), strict=True):
+        rare = pd.DataFrame({"plate": "P1", "well": np.where(np.arange(n) % 8 == 0, "A02", "A01")})
+        table_files.write(rare, path, "cells")
+    drawn = []
+
+    def note(_method, dataset, *_args, seed, **_how):
+        drawn.extend(next(dataset.batches(64, seed, step)) for step in range(20))
+        raise InterruptedError
+
+    monkeypatch.setattr(loop, "fit", note)
+    files, settings = arguments((crops, paths), tmp_path / "model", fit={"balance": ["plate", "kind"]})
+    with pytest.raises(InterruptedError):
+        train.train(*files, **settings, wells=wells)
+    assert (np.concatenate(drawn) % 8 == 0).mean() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.dag
+def test_training_on_balanced_cells_ends(labelled, tmp_path):
+    plates, wells = labelled
+    files = run(plates, tmp_path / "model", fit={"balance": ["kind"]}, also={"wells": wells})
+    assert files["weights.safetensors"] != run(plates, tmp_path / "plain", also={"wells": wells})["weights.safetensors"]
+
+
 @pytest.mark.slow
 def test_a_job_in_two_processes(plates, tmp_path):
     options = {"encoder": {"drop_path": 0.0}}
@@ -507,12 +533,12 @@ def test_micro_batches_add_up_to_the_whole(plates, tmp_path):
 
 
 def test_batches_cover_a_pass_and_do_not_depend_on_where_one_starts():
-    batches = loop.shuffled_batches(cells=23, batch=5, seed=0, first=0)
+    batches = dataset.shuffled_batches(cells=23, batch=5, seed=0, first=0)
     whole = [next(batches) for _ in range(12)]
     for turn in range(3):
         assert len(np.unique(np.concatenate(whole[4 * turn : 4 * turn + 4]))) == 20
     for first in (1, 4, 7):
-        later = loop.shuffled_batches(cells=23, batch=5, seed=0, first=first)
+        later = dataset.shuffled_batches(cells=23, batch=5, seed=0, first=first)
         np.testing.assert_array_equal([next(later) for _ in range(12 - first)], whole[first:])
 
 

@@ -38,7 +38,7 @@ def embed(
     encode = with_intensities(encode, len(channels), intensity) if intensity else encode
     vectors = np.empty((len(cells), encode.width), np.float32)  # (N, D)
     starts = range(0, len(cells) if encode.width else 0, batch)
-    batches = prefetched(pinned(cells[range(start, min(start + batch, len(cells)))], device) for start in starts)
+    batches = prefetched(read(cells, range(start, min(start + batch, len(cells))), device) for start in starts)
     for start, images in zip(progress(starts, "embed", unit="batch"), batches, strict=False):
         with torch.inference_mode(), autocast(device, precision):
             images = images.to(device, non_blocking=True)  # (B, C, S, S) uint8
@@ -95,10 +95,11 @@ def orientations(crops):  # (B, C, S, S)
     return [torch.rot90(side, turns, (2, 3)) for side in (crops, crops.mT) for turns in range(4)]
 
 
-def pinned(crops, device):
-    """An array of crops as a tensor, in pinned memory for a GPU, so that copying it there need not be waited for."""
-    crops = torch.from_numpy(crops)
-    return crops.pin_memory() if device.type == "cuda" else crops
+def read(crops, rows, device):
+    """Some rows of crops as a tensor, in pinned memory for a GPU, so that copying it there need not be waited for."""
+    images = torch.empty((len(rows), *crops.shape[1:]), dtype=torch.uint8, pin_memory=device.type == "cuda")
+    crops.read(rows, images.numpy())
+    return images
 
 
 def check_finite(vectors, start, crops):

@@ -150,8 +150,8 @@ class Plan:
 
     def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
         plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]
-        wells = [screens[name].imaged.query("plate in @own") for name, own in plates] if self.labels(model) else []
-        return demands.of_training(wells, self.labels(model), f"models.{model}")
+        wells = [screens[name].imaged.query("plate in @own") for name, own in plates] if self.asked(model) else []
+        return demands.of_training(wells, self.labels(model), self.balance(model), f"models.{model}")
 
     def plates(self, dataset: str) -> list[str]:
         """The plates of a dataset, sorted."""
@@ -406,15 +406,23 @@ class Plan:
         asked = [options[key] for key in chosen("train", how["method"]).columns] + [how["probe"]]
         return sorted(set(filter(None, asked)))
 
+    def balance(self, model: str) -> list[str]:
+        """The columns of the wells tables whose groups of cells weigh the same in training a model."""
+        return self.training(model)["fit"]["balance"]
+
+    def asked(self, model: str) -> list[str]:
+        """All columns of the wells tables that training a model reads."""
+        return sorted({*self.labels(model), *self.balance(model)})
+
     def training_wells(self, model: str) -> list[dict]:
-        """Where the wells table of every plate is read from that a model learns from, if it looks at labels."""
-        pairs = self.training_plates(model) if self.labels(model) else []
+        """Where the wells table of every plate is read from that a model learns from, if it looks at any column."""
+        pairs = self.training_plates(model) if self.asked(model) else []
         return [user_tables.wells_section(self.config["datasets"][dataset]) for dataset, _ in pairs]
 
     def labels_hash(self, model: str) -> str:
         """A hash of what the wells tables say of the plates and labels that training asks for."""
-        columns = ["plate", "well", *self.labels(model)]
-        pairs = self.training_plates(model) if len(columns) > 2 else []
+        columns = list(dict.fromkeys(["plate", "well", *self.asked(model)]))
+        pairs = self.training_plates(model) if self.asked(model) else []
         rows = [self.wells[dataset].query("plate == @plate")[columns] for dataset, plate in pairs]
         return rows_hash(pd.concat(rows)) if rows else ""
 

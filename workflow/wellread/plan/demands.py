@@ -94,13 +94,18 @@ def of_correction(screen: Screen, step: dict, where: str) -> list[InputError]:
     return [error for need in choice.needs if (error := NEEDS[need](meta, options, where))]
 
 
-def of_training(wells: list[pd.DataFrame], columns: list[str], where: str) -> list[InputError]:
-    """Labels of training, columns of its `wells` with images, that are missing or hold fewer than two classes."""
-    missing = [error for table in wells for error in absent_columns(columns, list(table), where)]
+def of_training(wells: list[pd.DataFrame], labels: list[str], balance: list[str], where: str) -> list[InputError]:
+    """Columns of training, of its `wells` with images: labels, missing or of fewer than two classes; `balance`."""
+    missing = [error for table in wells for error in absent_columns(labels, list(table), where)]
+    missing += [error for table in wells for error in absent_columns(balance, list(table), f"{where}.fit.balance")]
     together = pd.concat(wells) if wells else pd.DataFrame()
     if missing or not len(together):
         return missing
-    return [error for name in columns if (error := _one_class(together[name], name, where))]
+    errors = [error for name in labels if (error := _one_class(together[name], name, where))]
+    if balance and len(together[balance].drop_duplicates()) < 2:
+        found, edit = f"one: {', '.join(balance)}", "other columns, or leave balance out"
+        errors.append(InputError("two groups of cells or more", found, f"{where}.fit.balance", edit))
+    return errors
 
 
 def names(option) -> list[str]:

@@ -13,49 +13,86 @@ from wellread.runtime.errors import InputError
 
 @dataclass(frozen=True)
 class Labels:
-    """Names of the `classes`, and `targets` (N, classes) bool: the classes of cell i; none, one or several."""
+    """Names of the `classes`; `sets` (K, classes) bool, each of none, one or several; `codes` (N,): the set of a cell.
+
+    A row of classes for each of ten million cells would take many gigabytes; sets are as few as wells.
+    """
 
     classes: list[str]
-    targets: np.ndarray
+    sets: np.ndarray
+    codes: np.ndarray
+
+    def targets(self, cells) -> np.ndarray:
+        """The classes of some cells, (n, classes) bool."""
+        return self.sets[self.codes[cells]]
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Whether a cell has a class, (N,) bool."""
+        return self.sets.any(1)[self.codes]
 
     @property
     def multi_label(self) -> bool:
         """Whether any cell has several classes."""
-        return bool((self.targets.sum(1) > 1).any())
+        return bool((self.sets.sum(1) > 1).any())
 
     @property
     def hash(self) -> str:
         """SHA-256 of classes and targets, in hexadecimal."""
-        return hashlib.sha256("|".join(self.classes).encode() + self.targets.tobytes()).hexdigest()
+        return digest("|".join(self.classes).encode(), self.sets, self.codes)
+
+
+def digest(*arrays) -> str:
+    """SHA-256 of the bytes of arrays, one after another, in hexadecimal."""
+    return hashlib.sha256(b"".join(bytes(array) for array in arrays)).hexdigest()
 
 
 def read_labels(cells, wells, label: str) -> Labels:
     """The column `label` for every cell: `cells[i]` is the table of a plate's cells, `wells[i]` its wells table.
 
     A wells table is a path, or what a dataset's section of the config says of it (`user_tables.wells`).
-    Several labels of a well are joined by `|`. A cell without any has a row of zeros. An InputError if the column is
+    Several labels of a well are joined by `|`. A cell without any has an empty set. An InputError if the column is
     missing or has fewer than 2 classes.
     """
-    texts = np.concatenate([_labels_of_plate(*pair, label) for pair in zip(cells, wells, strict=True)])
-    split = [parts(text) for text in texts]
+    values, codes = read_groups(cells, wells, [label])
+    split = [parts(text) for (text,) in values]
     classes = sorted({name for names in split for name in names})
     if len(classes) < 2:
         edit = "`label`, or the wells table"
         raise InputError("at least 2 classes to tell apart", f"{classes}", f"{_named(wells[0])}, column {label}", edit)
-    index = {name: i for i, name in enumerate(classes)}
-    targets = np.zeros((len(split), len(classes)), bool)
-    for row, names in zip(targets, split, strict=True):
-        row[[index[name] for name in names]] = True
-    return Labels(classes, targets)
+    sets, number = np.unique([[name in names for name in classes] for names in split], axis=0, return_inverse=True)
+    return Labels(classes, sets, number.ravel().astype(np.int32)[codes])
+
+
+def read_groups(cells, wells, columns):
+    """What the wells tables say of every cell: the distinct rows of these columns, as text, and each cell's row (N,).
+
+    `cells`, `wells`: as for `read_labels`. A well that is in no table has empty texts.
+    """
+    tables, numbers, codes = {}, {}, []
+    for path, source in zip(cells, wells, strict=True):
+        name = str(source)
+        tables[name] = tables.get(name) or _rows_of_wells(source, columns)
+        keys = table_files.read(path, "cells", ["plate", "well"])
+        own = [
+            tables[name].get(well, ("",) * len(columns))
+            for well in keys.drop_duplicates().itertuples(index=False, name=None)
+        ]
+        of_wells = np.array([numbers.setdefault(row, len(numbers)) for row in own], np.int32)
+        codes.append(of_wells[keys.groupby(["plate", "well"], sort=False).ngroup()])
+    return list(numbers), np.concatenate(codes)
+
+
+def _rows_of_wells(source, columns) -> dict:
+    """{(plate, well): texts of some columns}, of a wells table."""
+    table = user_tables.wells(source)
+    if missing := [name for name in columns if name not in table]:
+        found, edit = listed(table), "the columns that training asks for, or the wells table"
+        raise InputError(f"a column {missing[0]}", found, _named(source), edit)
+    texts = table[list(columns)].fillna("").astype(str)
+    wells = zip(table["plate"], table["well"], strict=True)
+    return dict(zip(wells, texts.itertuples(index=False, name=None), strict=True))
 
 
 def _named(wells) -> str:
     return ", ".join(user_tables.wells_files(wells))
-
-
-def _labels_of_plate(cells, wells, label):
-    table = user_tables.wells(wells)
-    if label not in table:
-        raise InputError(f"a column {label}", listed(table), _named(wells), "`label`, or the wells table")
-    keys = table_files.read(cells, "cells", ["plate", "well"])
-    return keys.merge(table, on=["plate", "well"], how="left")[label].fillna("").astype(str).to_numpy(object)

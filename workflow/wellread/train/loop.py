@@ -8,7 +8,6 @@ Bit for bit on a CPU with the same number of threads, and on a GPU with `determi
 
 import math
 import time
-from itertools import count
 
 import numpy as np
 import torch
@@ -24,6 +23,7 @@ from wellread.train.optimise import clip_gradients, parameter_groups, set_learni
 from wellread.train.schedules import SHAPES, cosine, frozen
 
 WARMUP = 0.2  # share of the steps, Cell-DINO's 20 of 100 epochs
+DRAWN = 256  # items whose random choices come from one stream
 
 
 def fit(
@@ -122,39 +122,41 @@ def batch_size(wanted, cells, micro_batches):
 def load_batches(method, dataset, batch, accumulate, seed, first, device):
     """Per step from `first` on, the list of this process's micro-batches: (crops, targets, drawn) of some of its cells.
 
-    The random choices of a step are drawn for the whole batch, so that they do not depend on how it is divided.
+    The random choices of a step do not depend on how its cells are divided between processes and micro-batches.
     """
     divided = np.array_split(np.arange(batch), accumulate * distributed.world_size())
     mine = divided[distributed.rank() * accumulate :][:accumulate]
     pin = torch.Tensor.pin_memory if device.type == "cuda" else lambda tensor: tensor
-    for step, items in enumerate(shuffled_batches(len(dataset), batch, seed, first), first):
-        drawn = method.draw(step_seed(seed, step), batch, dataset.windows(items))
+    for step, items in enumerate(dataset.batches(batch, seed, first), first):
+        begin, drawn = draw(method, dataset, items, (mine[0][0], mine[-1][-1]), (seed, step))
+        parts = [map_tensors(drawn, lambda x, places=rows - begin: x[places]) for rows in mine]
         yield [
-            tuple(
-                map_tensors(tree, pin)
-                for tree in (*dataset[items[rows]], map_tensors(drawn, lambda x, rows=rows: x[rows]))
-            )
-            for rows in mine
+            tuple(map_tensors(tree, pin) for tree in (*dataset[items[rows]], part))
+            for rows, part in zip(mine, parts, strict=True)
         ]
 
 
-def map_tensors(tree, function):
-    """Apply a function to every tensor in nested lists and dicts of them; None stays None."""
+def draw(method, dataset, items, wanted, numbers):
+    """What a method draws for the items of a step, from at most the first of `wanted` to at least the last.
+
+    In pieces of DRAWN items, each from a random stream of its own, so that of many processes none draws for all.
+    Returns also the place of the first. `numbers`: the seed of the run, the step.
+    """
+    pieces = range(wanted[0] // DRAWN, wanted[1] // DRAWN + 1)
+    drawn = []
+    for piece in pieces:
+        own = items[piece * DRAWN :][:DRAWN]
+        drawn.append(method.draw(step_seed(*numbers, 0, piece), len(own), dataset.windows(own)))
+    return pieces[0] * DRAWN, map_tensors(drawn[0], lambda *x: torch.cat(x), *drawn[1:])
+
+
+def map_tensors(tree, function, *others):
+    """Apply a function to every tensor in nested lists and dicts, and to those of `others` like it; None stays None."""
     if isinstance(tree, dict):
-        return {name: map_tensors(branch, function) for name, branch in tree.items()}
+        return {name: map_tensors(tree[name], function, *(other[name] for other in others)) for name in tree}
     if isinstance(tree, list):
-        return [map_tensors(branch, function) for branch in tree]
-    return None if tree is None else function(tree)
-
-
-def shuffled_batches(cells, batch, seed, first):
-    """Endless arrays of `batch` indices, from step `first` on: a permutation per pass, incomplete batches dropped."""
-    per_pass = cells // batch
-    for number in count(first // per_pass):
-        order = np.random.default_rng([seed, number]).permutation(cells)
-        for start in range(first % per_pass * batch, per_pass * batch, batch):
-            yield order[start : start + batch]
-        first = 0
+        return [map_tensors(*same[:1], function, *same[1:]) for same in zip(tree, *others, strict=True)]
+    return None if tree is None else function(tree, *others)
 
 
 def step_seed(*numbers):

@@ -23,10 +23,9 @@ def knn(crops, cells, wells, label, *, seed, device):
 
     `cells`, `wells`: as for `read_labels`. Several labels of a cell count as one class, their combination.
     """
-    targets = read_labels(cells, wells, label).targets
-    rows = np.sort(np.random.default_rng(seed).permutation(np.flatnonzero(targets.any(1)))[:CELLS])
-    classes = torch.from_numpy(np.unique(targets[rows], axis=0, return_inverse=True)[1].ravel())
-    keys = np.concatenate([table_files.read(p, "cells", ["plate", "well"]).agg("/".join, axis=1) for p in cells])[rows]
+    labels = read_labels(cells, wells, label)
+    rows = np.sort(np.random.default_rng(seed).permutation(np.flatnonzero(labels.labelled))[:CELLS])
+    classes, keys = torch.from_numpy(labels.codes[rows]).long(), wells_of(cells, rows)
     same_well = torch.from_numpy(keys[:, None] == keys)  # (n, n)
 
     @torch.inference_mode()
@@ -38,6 +37,16 @@ def knn(crops, cells, wells, label, *, seed, device):
         return {"probe": torch.stack([right[classes == name].mean() for name in classes.unique()]).mean().item()}
 
     return probe if distributed.rank() == 0 else no_probe
+
+
+def wells_of(cells, rows):
+    """Plate and well of some rows, sorted, of tables of cells one after another: texts (n,)."""
+    starts, found = np.cumsum([0] + [table_files.check(path, "cells").num_rows for path in cells]), []
+    for path, own in zip(cells, np.split(rows, np.searchsorted(rows, starts[1:-1])), strict=True):
+        if len(own):
+            keys = table_files.read(path, "cells", ["plate", "well"]).iloc[own - starts[len(found)]]
+        found.append(keys.agg("/".join, axis=1) if len(own) else [])
+    return np.concatenate(found).astype(object)
 
 
 def cls_tokens(encoder, crops, rows, device, batch=256):

@@ -27,7 +27,7 @@ from wellread.train import distributed, loop, probes
 from wellread.train.checkpoint import SAVING, Checkpoint, stamps
 from wellread.train.dataset import TrainingSet, read_window_sides
 from wellread.train.footprint import step_footprint
-from wellread.train.labels import read_labels
+from wellread.train.labels import digest, read_groups, read_labels
 from wellread.train.lock import locked
 
 log = logging.getLogger("wellread")
@@ -43,8 +43,9 @@ def train(
     """Train on crops.npy files; write an encoder (`weights`, `model`) and a table with one row per logged step.
 
     `cells`: the tables beside the crops, whose lengths must agree; `wells[i]`: the wells table of `cells[i]`, read if
-    labels are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.augmentation`, and of
-    `loop.fit` and `Checkpoint`. `method`: {name: options}, one of `methods`. `probe`: a label that nearest neighbours
+    labels or groups are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.augmentation`,
+    and of `loop.fit` and `Checkpoint`, and in `fit` `balance`: columns of the wells tables, whose every combination of
+    values is drawn equally often. `method`: {name: options}, one of `methods`. `probe`: a label that nearest neighbours
     are tested for after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code that weights depend
     on, so that a checkpoint of other code is not continued. An InputError where crops, tables and settings do not fit
     together, or another process trains this model.
@@ -54,40 +55,44 @@ def train(
         data = Crops(crops)
         check_inputs(data, cells, channels)
         encoder = encoder | {"image": image_side(encoder["image"], data.shape[-1], encoder["patch"])}
-        saving = {name: fit[name] for name in SAVING if name in fit}
-        fit = {name: value for name, value in fit.items() if name not in SAVING}
+        saving, fit = apart(fit, SAVING)
+        balance, how = apart(fit, ("balance",))
         settings = {"encoder": encoder, "method": method, "views": views, "fit": fit}
         settings |= {"channels": list(channels), "seed": seed}
         label = next(iter(method.values())).get("label", "")
         labels = read_labels(cells, wells, label) if label else None
+        groups = read_groups(cells, wells, balance["balance"])[1] if any(balance.values()) else None
         run_probe = probes.knn(data, cells, wells, probe, seed=seed, device=device) if probe else probes.no_probe
         torch.manual_seed(seed)
         each_channel = encoder.get("each_channel", False)
-        dataset = TrainingSet(data, labels, each_channel, read_window_sides(cells, data.shape[-1]))
+        sides, pinned = read_window_sides(cells, data.shape[-1]), device.type == "cuda"
+        dataset = TrainingSet(data, labels, each_channel, sides, groups, pinned)
         names = ["channel"] if each_channel else list(channels)
         learner = pick("train", method)(vit(channels, **encoder), augmentation(names, **views), labels)
         key = settings | {"fit": decisive(fit, learner), "code": code, "labels": labels.hash if labels else ""}
+        key["groups"] = "" if groups is None else digest(groups)
         key["files"] = stamps([*crops, *filter(None, [encoder.get("start")])])
         checkpoint = Checkpoint(folder / "checkpoint.pt", key, **saving)
         for network in learner.networks.values():
             network.to(device)
-        precision = taken_precision(device, fit.get("precision", "auto"), learner.encoder)
-        fit = fit | {"precision": precision}
-        log_memory(device, names, encoder, method, fit, data.shape[-1])
-        rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **fit)
+        how["precision"] = taken_precision(device, how.get("precision", "auto"), learner.encoder)
+        log_memory(device, names, encoder, method, how, data.shape[-1])
+        rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **how)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
-            metadata |= {
-                "vit": settings.pop("encoder"),
-                **settings,
-                "extended": checkpoint.extended,
-                "precision": precision,
-            }
+            metadata |= {"vit": settings.pop("encoder"), **settings}
+            metadata |= {"extended": checkpoint.extended, "precision": how["precision"]}
             save_encoder(learner.encoder, weights, model, **metadata)
             table_files.write(pd.DataFrame(rows), training, "training")
             with whole(speed) as file:
                 pd.DataFrame(times).to_csv(file, sep="\t", index=False)
             checkpoint.close()
+
+
+def apart(options: dict, names) -> tuple[dict, dict]:
+    """Options of these names, and all others."""
+    own = {name: options[name] for name in names if name in options}
+    return own, {name: value for name, value in options.items() if name not in own}
 
 
 def taken_precision(device, asked: str, encoder) -> str:
