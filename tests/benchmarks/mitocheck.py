@@ -1,10 +1,11 @@
 """Cell-DINO beside its rivals on real cells: MitoCheck phenotypes, trained without labels, judged across plates.
 
-python tests/benchmarks/mitocheck.py DATA [FOLDER]
+python tests/benchmarks/mitocheck.py DATA [FOLDER [CONFIG [SEED]]]
 
 DATA holds metadata.csv (file, phenotype, plate) and the images it names: 1,831 nuclei of 64 x 64 px, CC BY 4.0, from
-github.com/WayScience/phenotypic_profiling. In FOLDER (default: a new one) the workflow runs with mitocheck.yaml; then
-the table is printed: balanced accuracy of 5 nearest neighbours (Euclidean), with whole plates held out in 5 folds.
+github.com/WayScience/phenotypic_profiling. In FOLDER (default: a new one) the workflow runs with CONFIG (default:
+mitocheck.yaml) and its seed, or SEED; then the table is printed: balanced accuracy of 5 nearest neighbours
+(Euclidean), with whole plates held out in 5 folds.
 """
 
 import sys
@@ -27,15 +28,17 @@ CONFIG = Path(__file__).with_suffix(".yaml")
 PLATE = "mitocheck"  # one for all: a job per real plate would train nothing differently
 
 
-def main(data, folder=None):
+def main(data, folder=None, config=CONFIG, seed=None):
     data, folder = Path(data).absolute(), Path(folder or tempfile.mkdtemp())
+    settings = yaml.safe_load(Path(config).read_text())
     meta = pd.read_csv(data / "metadata.csv")
     if not (folder / "workflow").exists():
         clone(folder)
     write_tables(meta, data, folder)
-    models = list(yaml.safe_load(CONFIG.read_text())["models"])
+    models = list(settings["models"])
+    (folder / "asked.yaml").write_text(yaml.safe_dump(settings | ({} if seed is None else {"seed": int(seed)})))
     vectors = [f"results/mitocheck/{PLATE}/embeddings/{model}.npy" for model in models]
-    snakemake(folder, "--", *vectors, config=str(CONFIG))
+    snakemake(folder, "--", *vectors, config="asked.yaml")
     print("| encoder | CPU-seconds to train | CLS | CLS and mean patch |\n|---|---|---|---|")
     for model, path in zip(models, vectors, strict=True):
         both = np.load(folder / path)  # as `features: cls_mean` has them

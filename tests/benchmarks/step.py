@@ -1,9 +1,10 @@
 """How much of what this machine can multiply a training step of Cell-DINO uses, and the share of views and reading.
 
-python tests/benchmarks/step.py [--threads 1] [--batch 16] [--compile]
+python tests/benchmarks/step.py [--threads 1] [--batch 16] [--compile] [--whole]
 
 ViT-S/16, views 2 x 128 and 8 x 64, 4096 prototypes, fp32 and bf16, against large matrix products of the same
-precision, by turns, in one run.
+precision, by turns, in one run. With --whole, what the step saves: its CPU time over that of a step with the last block
+for all tokens, a pass of the head for each kind of token and PyTorch's own attention, by turns; the median of pairs.
 """
 
 import argparse
@@ -11,18 +12,22 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
 
 import numpy as np
 import torch
 from wellread.crops.reader import Crops
+from wellread.encoder import attention
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.networks.device import autocast, choose_device
 from wellread.train import loop
 from wellread.train.dataset import TrainingSet
+from wellread.train.methods import dino
 from wellread.train.methods.dino import Dino
 from wellread.train.optimise import clip_gradients, parameter_groups
 
@@ -38,6 +43,8 @@ def main():
     torch.set_num_threads(args.threads)
     device = choose_device("auto", args.threads)
     print(f"{device}, torch {torch.__version__}, {args}\n")
+    if args.whole:
+        return compare_with_whole(device, args)
     print("| precision | images/s | TFLOP per step | TFLOP/s | TFLOP/s of a product | share | views and reading |")
     print("|---|---|---|---|---|---|---|")
     for precision in ("fp32", "bf16"):
@@ -69,7 +76,49 @@ def arguments():
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--whole", action="store_true")
     return parser.parse_args()
+
+
+def compare_with_whole(device, args):
+    print("| precision | CPU-seconds of a step | of the whole one | ratio |\n|---|---|---|---|")
+    for precision in ("fp32", "bf16"):
+        learner, batches = prepared(device, args)
+        step, pairs = stepper(learner, precision, device), []
+        step(next(batches))
+        for _ in range(args.repeats):
+            batch = next(batches)
+            with whole():
+                theirs = cpu_seconds(step, batch)
+            pairs.append((cpu_seconds(step, batch), theirs))
+        ours, theirs = (statistics.median(seconds) for seconds in zip(*pairs, strict=True))
+        ratio = statistics.median(new / old for new, old in pairs)
+        print(f"| {precision} | {ours:.2f} | {theirs:.2f} | {ratio:.3f} |", flush=True)
+
+
+@contextmanager
+def whole():
+    """Context in which every block computes all tokens, heads take each kind by itself, and attention is PyTorch's."""
+
+    def cls_and_masked(backbone, views, masks, masked=None):
+        cls, patches = backbone(views, masked)
+        return cls, patches.flatten(0, 1).index_select(0, masks.indices)
+
+    with ExitStack() as stack:
+        for owner, name, function in (
+            (dino, "cls_and_masked", cls_and_masked),
+            (dino, "local_tokens", lambda backbone, views: backbone(views)[0]),
+            (dino.BackboneAndHead, "points", lambda self, *tokens: [self.dino_head.points(x) for x in tokens]),
+            (attention, "plain_is_faster", lambda _q: False),
+        ):
+            stack.enter_context(patch.object(owner, name, function))
+        yield
+
+
+def cpu_seconds(step, batch):
+    start = time.process_time()
+    step(batch)
+    return time.process_time() - start
 
 
 def prepared(device, args):
@@ -124,8 +173,8 @@ def counted(run):
     return counter.get_total_flops()
 
 
-def multiply(dtype, device):
-    a, b = (torch.randn(N, N, device=device).to(dtype) for _ in range(2))
+def multiply(dtype, device, n=N):
+    a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
     return lambda: a @ b
 
 

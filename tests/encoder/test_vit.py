@@ -6,9 +6,10 @@ import pytest
 import torch
 from PIL import Image
 from torch.nn import functional as F
-from wellread.encoder import weights
+from wellread.encoder import attention, weights
+from wellread.encoder.attention import Attention
 from wellread.encoder.sizes import SIZES
-from wellread.encoder.vit import Attention, LayerScale, SwiGLU, ViT, interpolate_positions, stochastic_depth
+from wellread.encoder.vit import LayerScale, SwiGLU, ViT, interpolate_positions, stochastic_depth
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +137,41 @@ def test_stochastic_depth_runs_the_branch_on_some_images_and_scales_it_up():
     assert sorted(out[:, 0, 0].tolist()) == pytest.approx([0] * 4 + [1 / 6] * 6)
 
 
+@pytest.mark.parametrize("drop_path", [0.0, 0.5])
+def test_some_tokens_are_those_of_all(drop_path):
+    vit = small(registers=3, layer_scale=1.0, drop_path=drop_path).double()
+    x, masks = torch.randn(6, 2, 16, 16, dtype=torch.float64), torch.rand(6, 16) < 0.3
+    at = torch.tensor([0, 119, 20, 4, 57, 57])  # of 6 x 20 tokens
+    torch.manual_seed(0)
+    tokens = vit.input_tokens(x, masks)
+    for block in vit.blocks:
+        tokens = block(tokens)
+    torch.manual_seed(0)  # the same blocks are dropped
+    torch.testing.assert_close(vit.tokens_at(x, at, masks), vit.norm(tokens).flatten(0, 1)[at])
+
+
+def test_few_tokens_of_a_cpu_train_in_bf16_by_plain_products(monkeypatch):
+    calls, plain = [], attention.plain_attention
+    monkeypatch.setattr(attention, "plain_attention", lambda q, *kv: calls.append(q.shape[2]) or plain(q, *kv))
+    layer = Attention(8, 2)
+    for tokens in (3, attention.PLAIN_TOKENS, attention.PLAIN_TOKENS + 1):
+        layer(torch.randn(1, tokens, 8))
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = layer(torch.randn(1, tokens, 8))
+            with torch.no_grad():
+                layer(torch.randn(1, tokens, 8))
+        mixed.sum().backward()
+    assert calls == [3, attention.PLAIN_TOKENS]
+
+
+def test_plain_attention_is_pytorchs():
+    q, k, v = torch.randn(3, 2, 4, 5, 8, dtype=torch.bfloat16)
+    exact = F.scaled_dot_product_attention(q.double(), k.double(), v.double())
+    ours = attention.plain_attention(q, k, v)
+    assert ours.dtype == torch.bfloat16
+    torch.testing.assert_close(ours.double(), exact, rtol=0, atol=0.03)
+
+
 def test_autocast_gives_float32_near_float32():
     vit, x = small(registers=1, ffn="swiglu", layer_scale=1.0), torch.randn(2, 2, 16, 16)
     with torch.autocast("cpu", torch.bfloat16):
@@ -166,3 +202,34 @@ def test_networks_have_the_published_number_of_parameters(size, options, publish
     with torch.device("meta"):
         vit = ViT(dim=dim, depth=depth, heads=heads, **options)
     assert sum(p.numel() for p in vit.parameters()) == pytest.approx(published, rel=0.005)
+
+
+@pytest.fixture
+def deterministic():
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize(("rows", "columns"), [(3, 3), (5, 2), (11, 8)])
+def test_deterministic_positions_are_the_interpolated_ones(request, antialias, rows, columns):
+    positions = torch.randn(1, 1 + 49, 6, requires_grad=True)
+    found = []
+    for _ in range(2):
+        output = interpolate_positions(positions, rows, columns, antialias)
+        found.append((output, torch.autograd.grad((output * torch.arange(6)).sum(), positions)[0]))
+        if len(found) == 1:
+            request.getfixturevalue("deterministic")
+    names = set(graph(found[1][0].grad_fn))
+    assert not any("Upsample" in name for name in names), names  # whose gradient on a GPU depends on the order of sums
+    for plain, products in zip(*found, strict=True):
+        torch.testing.assert_close(products, plain, rtol=1e-5, atol=1e-5)
+
+
+def graph(node):
+    """The names of all steps of a gradient."""
+    yield node.name()
+    for before, _ in node.next_functions:
+        if before is not None:
+            yield from graph(before)

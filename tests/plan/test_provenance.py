@@ -54,6 +54,38 @@ def fingerprint(module):
     return provenance.fingerprint(module)
 
 
+def of_weights(module):
+    provenance._own_code.cache_clear()
+    return provenance.weights_fingerprint(module)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("encoder/vit.py", "SIZE = 3", "SIZE = 4", True),
+        ("encoder/vit.py", "{size} px", "{size} pixels", False),
+        ("train/train.py", "vit.SIZE", "vit.SIZE + 1", True),
+        ("train/monitor.py", "return 1", "return 2", False),
+    ],
+)
+def test_what_changes_the_code_that_weights_depend_on(package, name, old, new, expected):
+    texts = {"train/monitor.py": "def spread():\n    return 1\n"}
+    texts["train/train.py"] = "from wellread.train import monitor\n" + PACKAGE["train/train.py"]
+    for file, text in texts.items():
+        (package / file).write_text(text)
+    before, text = of_weights("train.train"), (package / name).read_text()
+    assert old in text
+    (package / name).write_text(text.replace(old, new))
+    assert (of_weights("train.train") != before) == expected
+
+
+def test_modules_without_weight_are_there():
+    training = provenance.counted("train.train")
+    assert all(any(module.startswith(name) for module in training) for name in provenance.KEEP_WEIGHTS)
+    kept = {module for module in training if not module.startswith(provenance.KEEP_WEIGHTS)}
+    assert {"train.loop", "train.optimise", "train.dataset", "train.schedules", "encoder.vit", "crops.reader"} <= kept
+
+
 def changed(package, name, old, new, module):
     before = fingerprint(module)
     assert old in PACKAGE[name]

@@ -24,16 +24,17 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         crops.windows inputs.decode inputs.formats inputs.images inputs.references
     """,
     "train": """
-        crops.reader encoder.architecture encoder.sizes encoder.views encoder.views_cpu encoder.vit
-        encoder.weights inputs.cleaning inputs.control_names inputs.doses inputs.listing inputs.plate_maps
-        inputs.spreadsheets inputs.user_tables inputs.well_names networks.device networks.state_dicts
-        train.checkpoint train.collapse train.dataset train.distributed train.labels train.loop
-        train.monitor train.optimise train.probes train.schedules train.train
+        crops.reader encoder.architecture encoder.attention encoder.sizes encoder.views encoder.views_cpu
+        encoder.vit encoder.weights inputs.cleaning inputs.control_names inputs.doses inputs.listing
+        inputs.plate_maps inputs.spreadsheets inputs.user_tables inputs.well_names networks.device
+        networks.state_dicts train.checkpoint train.collapse train.dataset train.distributed train.footprint
+        train.labels train.lock train.loop train.monitor train.optimise train.probes train.schedules
+        train.train
     """,
     "embed": """
-        crops.outlines crops.reader encoder.architecture encoder.embed encoder.intensities encoder.readouts
-        encoder.sizes encoder.views encoder.views_cpu encoder.vit encoder.weights networks.device
-        networks.state_dicts
+        crops.outlines crops.reader encoder.architecture encoder.attention encoder.embed encoder.intensities
+        encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit encoder.weights
+        networks.device networks.state_dicts
     """,
     "pool": "profiles.pool",
     "aggregate": "profiles.aggregate profiles.baselines profiles.controls profiles.pool profiles.tables",
@@ -120,22 +121,22 @@ PICKED = {  # section: name: the modules that count if a config picks it
     },
     "encoder": {
         "bag_of_channels": """
-            encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
-            encoder.weights networks.state_dicts
+            encoder.architecture encoder.attention encoder.readouts encoder.sizes encoder.views
+            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "cell_count": "profiles.baselines profiles.pool",
         "cell_dino": """
-            encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
-            encoder.weights networks.state_dicts
+            encoder.architecture encoder.attention encoder.readouts encoder.sizes encoder.views
+            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "cp_measure": "crops.outlines encoder.classical",
         "dinov2": """
-            encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
-            encoder.weights networks.state_dicts
+            encoder.architecture encoder.attention encoder.readouts encoder.sizes encoder.views
+            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "exported": """
-            encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
-            encoder.weights networks.state_dicts
+            encoder.architecture encoder.attention encoder.readouts encoder.sizes encoder.views
+            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "given": """
             inputs.channel_planes inputs.channels inputs.cleaning inputs.decode inputs.feature_files
@@ -146,23 +147,32 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "intensity": "crops.outlines encoder.intensities",
         "mean_intensity": "crops.outlines encoder.intensities",
         "random": """
-            encoder.architecture encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit
-            encoder.weights networks.state_dicts
+            encoder.architecture encoder.attention encoder.readouts encoder.sizes encoder.views
+            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "shuffled": "profiles.baselines profiles.pool",
-        "vit": "encoder.architecture encoder.sizes encoder.vit encoder.weights networks.state_dicts",
+        "vit": """
+            encoder.architecture encoder.attention encoder.sizes encoder.vit encoder.weights
+            networks.state_dicts
+        """,
     },
     "train": {
         "dino": """
-            encoder.views encoder.views_cpu encoder.vit train.collapse train.distributed train.losses
-            train.methods.dino train.monitor train.patch_masks train.schedules
+            encoder.attention encoder.views encoder.views_cpu encoder.vit train.collapse train.distributed
+            train.losses train.methods.dino train.monitor train.patch_masks train.schedules
         """,
-        "mae": "encoder.views encoder.views_cpu encoder.vit train.methods.learner train.methods.mae",
+        "mae": """
+            encoder.attention encoder.views encoder.views_cpu encoder.vit train.methods.learner
+            train.methods.mae
+        """,
         "simclr": """
-            encoder.views encoder.views_cpu encoder.vit train.distributed train.methods.learner
-            train.methods.simclr
+            encoder.attention encoder.views encoder.views_cpu encoder.vit train.distributed
+            train.methods.learner train.methods.simclr
         """,
-        "supervised": "encoder.views encoder.views_cpu encoder.vit train.methods.learner train.methods.supervised",
+        "supervised": """
+            encoder.attention encoder.views encoder.views_cpu encoder.vit train.methods.learner
+            train.methods.supervised
+        """,
     },
     "correction": {
         "clip": "profiles.controls profiles.fitting profiles.scaling profiles.tables",

@@ -18,6 +18,7 @@ from wellread.profiles.consensus import consensus
 from wellread.profiles.pool import pool_plate
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choices, functions
+from wellread.train.checkpoint import Checkpoint
 from wellread.train.loop import fit
 
 DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -25,6 +26,7 @@ DEFS = settings.schema()["$defs"]
 SECTIONS = ("images", "illumination", "segment", "encoder", "train", "correction", "measure", "draw", "look")
 REGISTRIES = {section: functions(section) for section in SECTIONS}  # section of the schema: the functions it offers
 REGISTRIES["images"]["painted"] = images  # which has the options of the layout
+MACHINE = ("device", "threads", "deterministic")
 PLAIN = {  # sections that are the options of one function (aggregate: of two), and what the function takes besides
     "calibrate": (survey, set()),
     "crops": (crops, set()),
@@ -32,7 +34,10 @@ PLAIN = {  # sections that are the options of one function (aggregate: of two), 
     "consensus": (consensus, set()),
     "views": (augmentation, set()),
     "fit": (fit, {"seed", "device"}),
-    "embed": (embed, {"channels", "device", "threads", "encoder", "weights", "model", "seed", "outlines"}),
+    "embed": (
+        embed,
+        {"channels", "device", "threads", "encoder", "weights", "model", "seed", "outlines", "deterministic"},
+    ),
 }
 
 
@@ -69,7 +74,7 @@ def test_schema_and_signature_agree(section, name):
 @pytest.mark.parametrize("section", PLAIN)
 def test_schema_and_signature_agree_where_there_is_one_function(section):
     function, besides = PLAIN[section]
-    of_steps = options(pool_plate) if section == "aggregate" else {}
+    of_steps = {"aggregate": options(pool_plate), "fit": options(Checkpoint.__init__)}.get(section, {})
     expected = of_steps | {key: value for key, value in options(function).items() if key not in besides}
     assert described(DEFS[section]) == expected
 

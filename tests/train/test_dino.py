@@ -4,8 +4,12 @@ import json
 import math
 
 import golden
+import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from wellread.encoder import views
+from wellread.encoder.views import augmentation
 from wellread.encoder.vit import ViT
 from wellread.train import optimise
 from wellread.train.methods import dino
@@ -81,6 +85,50 @@ def test_teacher_and_centres_after_the_step(double):
     torch.testing.assert_close(double[3]["centres"], expected, rtol=1e-13, atol=0)
 
 
+class LargestTensor(TorchDispatchMode):
+    """Notes the number of values of the largest tensor that is made."""
+
+    values = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        found = function(*arguments, **named or {})
+        for tensor in found if isinstance(found, tuple | list) else [found]:
+            if isinstance(tensor, torch.Tensor):
+                self.values = max(self.values, tensor.numel())
+        return found
+
+
+@pytest.mark.parametrize("rows", [1, 7, 16])
+def test_logits_of_masked_patches_in_parts_give_the_same_step(double, monkeypatch, rows):
+    monkeypatch.setattr(dino.losses, "HELD", rows * 48)
+    in_parts = step(torch.float64, "_f64")
+    for ours, theirs in zip(in_parts, double, strict=True):
+        assert farthest(ours, {name: value for name, value in theirs.items() if value.norm()}) < 1e-12
+
+
+@pytest.mark.parametrize("centring", ["softmax", "sinkhorn_knopp"])
+def test_logits_of_masked_patches_are_never_held_whole(monkeypatch, centring):
+    head = {"prototypes": 5000, "hidden": 8, "bottleneck": 4}
+    backbone = ViT(channels=1, image=32, patch=4, dim=8, depth=1, heads=2)
+    student, teacher = dino.student_and_teacher(backbone, **head)
+    images, masks = torch.randn(4, 1, 32, 32), dino.Masks(torch.ones(4, 64, dtype=torch.bool), torch.zeros(1))
+    found = {}
+    for held in (2**26, 20 * 5000):
+        monkeypatch.setattr(dino.losses, "HELD", held)
+        student.zero_grad()
+        with LargestTensor() as largest:
+            targets, sums = dino.teacher_targets(teacher, images, masks, 0.05, centring)
+            losses, _ = dino.student_losses(student, images, None, masks, targets, ibot=1.0, koleo=0.1)
+            sum(losses.values()).backward()
+        gradients = torch.cat([p.grad.flatten() for p in student.parameters()])
+        found[held] = largest.values, losses["ibot"].item(), gradients, sums[0]
+    (whole, *expected), (parts, *ours) = found.values()
+    assert whole == 4 * 64 * 5000
+    assert parts == (20 * 5000 if centring == "softmax" else whole)  # which looks at all rows together
+    for one, other in zip(ours, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
 def test_losses_in_single_precision():
     ours = {name: value.item() for name, value in step(torch.float32, "")[0].items()}
     assert ours == pytest.approx(logged("golden.json"), rel=1e-5)
@@ -100,9 +148,59 @@ def test_parameter_groups_are_the_references():
     assert all(ours[name] == pytest.approx(wanted[name]) for name in wanted)
 
 
+@pytest.mark.parametrize("registers", [0, 2])
+def test_tokens_of_images_and_of_masked_patches(registers):
+    vit = ViT(channels=2, image=16, patch=4, dim=8, depth=2, heads=2, layer_scale=1.0, registers=registers).double()
+    x, masked = torch.randn(4, 2, 16, 16, dtype=torch.float64), torch.rand(4, 16) < 0.4
+    cls, patches = dino.cls_and_masked(vit, x, dino.Masks(masked, x), masked)
+    whole = vit(x, masked)
+    torch.testing.assert_close(cls, whole[0])
+    torch.testing.assert_close(patches, whole[1][masked])
+    torch.testing.assert_close(dino.local_tokens(vit, x[:, :, :8, :8]), vit(x[:, :, :8, :8])[0])
+
+
 def test_the_head_has_the_published_names_and_shapes():
     shapes = {name: list(value.shape) for name, value in dino.Head(32, **HEAD).state_dict().items()}
     assert shapes == json.loads(golden.path("golden.json").read_text())["head_state_dict"]
+
+
+def test_a_separate_head_learns_of_patches_and_the_other_of_images():
+    vit = ViT(channels=2, image=16, patch=4, dim=8, depth=1, heads=2)
+    student, teacher = dino.student_and_teacher(vit, **HEAD, separate=True)
+    x, masked = torch.randn(4, 2, 16, 16), torch.rand(4, 16) < 0.4
+    masks = dino.Masks(masked, x)
+    targets, _ = dino.teacher_targets(teacher, x, masks, 0.05, "softmax")
+    by_name, _ = dino.student_losses(student, x, x[:, :, :8, :8], masks, targets, ibot=1.0, koleo=0.1)
+    patches = teacher.backbone(x)[0], teacher.backbone(x)[1][masked]
+    torch.testing.assert_close(targets[0].flatten(0, 1), (teacher.dino_head(patches[0]) / 0.05).softmax(-1))
+    torch.testing.assert_close(targets[1], (teacher.ibot_head(patches[1]) / 0.05).softmax(-1))
+    learned = {}
+    for name, loss in by_name.items():
+        student.zero_grad()
+        loss.backward(retain_graph=True)
+        heads = {"dino": student.dino_head, "ibot": student.ibot_head}
+        learned[name] = [head for head in heads if any(p.grad is not None for p in heads[head].parameters())]
+    assert learned == {"global": ["dino"], "local": ["dino"], "koleo": [], "ibot": ["ibot"]}
+    assert {g["schedule"] for g in optimise.parameter_groups(student, 0.9, 0.2)} == {"backbone", "head", "last"}
+
+
+def test_views_are_small_in_the_first_steps(monkeypatch):
+    sides, rendered = [], dino.render
+    monkeypatch.setattr(dino, "render", lambda *what: sides.append(what[2]) or rendered(*what))
+    names = ["DNA", "RNA"]
+    vit = ViT(channels=2, image=24, patch=4, dim=8, depth=1, heads=2)
+    more = {"local_views": 1, "local_image": 16, "low_resolution": 0.75, "mask_probability": 1.0}
+    method = dino.Dino(vit, augmentation(names), **HEAD, **more)
+    schedule = method.schedules(np.ones(8), 8, 4)
+    assert schedule["low_resolution"].tolist() == [1, 1, 1, 1, 1, 1, 0, 0]
+    drawn, crops = method.draw(0, 3, 30), torch.randint(0, 256, (3, 2, 30, 30), dtype=torch.uint8)
+    for low, expected, patches in ((1, [12, 12, 8], 9), (0, [24, 24, 16], 36)):
+        sides.clear()
+        losses, _, _ = method.losses(crops, drawn, None, {"temperature": 0.05, "low_resolution": low})
+        assert sides == expected
+        assert drawn["low_masks" if low else "masks"].shape == (3, 2, patches)
+        assert losses["ibot"] > 0
+    assert "low_resolution" not in dino.Dino(vit, augmentation(names), **HEAD).schedules(np.ones(8), 8, 4)
 
 
 @pytest.mark.parametrize("views", [0, 1, 4])
@@ -134,3 +232,22 @@ def test_embedding_statistics_tell_collapse_from_spread():
     assert spread["feature_sd"] > 0.9
     assert 6 < spread["effective_rank"] <= 8
     assert collapsed["feature_sd"] < 0.01
+
+
+@pytest.mark.parametrize("shape", [(64, 8), (8, 64)])
+def test_the_effective_rank_is_that_of_the_singular_values(shape):
+    tokens = torch.randn(shape) + 1
+    x = torch.nn.functional.normalize(tokens)
+    energy = torch.linalg.svdvals(x - x.mean(0)).square()
+    expected = torch.special.entr(energy / energy.sum()).sum().exp().item()
+    assert embedding_statistics(tokens)["effective_rank"] == pytest.approx(expected, rel=1e-4)
+    assert embedding_statistics(tokens, rank=False).keys() == {"feature_sd"}
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(None, 8), (3, 12), (0, 0)])
+def test_the_teachers_temperature_rises_for_a_fifth_of_the_training_unless_said_otherwise(epochs, steps):
+    backbone = ViT(channels=5, image=64, patch=8, dim=32, depth=1, heads=2)
+    augmentation = views.augmentation(list("abcde"))
+    method = dino.Dino(backbone, augmentation, prototypes=8, hidden=8, bottleneck=4, temperature_epochs=epochs)
+    temperature = method.schedules(np.ones(40), 40, 4)["temperature"]
+    assert (temperature < 0.07).sum() == max(steps - 1, 0)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from wellread.train import losses
 from wellread.train.methods.dino import Masks
 from wellread.train.patch_masks import block_mask, largest_block, patch_masks
-from wellread.train.schedules import cosine, frozen
+from wellread.train.schedules import cosine, frozen, linear, one_cycle
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +140,26 @@ def test_patch_masks_cover_the_asked_shares():
 
 def test_no_masks_when_none_are_asked():
     assert not patch_masks(random.Random(0), 6, 48, 12, 0.0, (0.1, 0.5)).any()
+
+
+def test_a_line_and_one_cycle():
+    np.testing.assert_allclose(linear(2.0, 1.0, 6, warmup=2), [0, 2, 2, 1.75, 1.5, 1.25])
+    optimiser = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2.0, total_steps=20, pct_start=0.3, final_div_factor=8)
+    values = []
+    for _ in range(20):
+        values.append(theirs.get_last_lr()[0])
+        optimiser.step()
+        theirs.step() if len(values) < 20 else None
+    np.testing.assert_allclose(one_cycle(2.0, 2 / 25 / 8, 20, warmup=6), values)
+    assert one_cycle(2.0, 1.0, 3).tolist() == pytest.approx([2, 1.5, 1])  # no warm-up
+
+
+def test_koleo_over_a_process_sees_no_others(monkeypatch):
+    x = torch.randn(6, 4)
+    monkeypatch.setattr(losses.distributed, "gather_rows", lambda rows: torch.cat([rows + 0.01, rows]))
+    monkeypatch.setattr(losses.distributed, "rank", lambda: 1)
+    near = losses.koleo(x)
+    assert near > losses.koleo(x, "process") + 1  # every cell has a twin in the other process
+    monkeypatch.undo()
+    assert losses.koleo(x, "process") == losses.koleo(x)

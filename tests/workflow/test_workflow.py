@@ -232,18 +232,25 @@ def killed(done: Path, home: Path, rule: str, victim: str) -> Path:
     folder = shutil.copytree(done, home / "killed", symlinks=True)
     target, sign = HALF_WAY[rule]
     shutil.rmtree(folder / "results" / "reports")
-    (folder / target).unlink()
+    for name in (target, "results/models/tiny/checkpoint.pt"):  # else training were at its end at once
+        (folder / name).unlink()
     run = subprocess.Popen(command("--", target), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     limit = time.monotonic() + 300
     while not list(folder.glob(sign)):
         assert run.poll() is None, "ended before it could be killed"
         assert time.monotonic() < limit
         time.sleep(0.001)
-    os.kill(run.pid if victim == "snakemake" else job_of(rule, folder), signal.SIGKILL)
+    job = job_of(rule, folder)
+    if (rule, victim) == ("train", "snakemake"):
+        os.kill(job, signal.SIGSTOP)  # so that it outlives snakemake for sure
+    os.kill(run.pid if victim == "snakemake" else job, signal.SIGKILL)
     run.wait()
     if victim == "snakemake":
         snakemake(folder, "--unlock")
-    else:
+    if (rule, victim) == ("train", "snakemake"):
+        assert f"process {job} on" in snakemake(folder, "--", target, fine=False)  # and not a second one beside it
+        os.kill(job, signal.SIGKILL)
+    if victim == "job":
         assert not (folder / target).exists()
     return folder
 

@@ -17,10 +17,10 @@ rule train:
         "results/benchmarks/train/{model}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 2  # fixed, for the order of sums and so the bytes of the weights depend on it
+    threads: lambda wildcards: PLAN.resources(wildcards.model)["threads"]  # the bytes of the weights depend on them
     resources:
-        mem_mb=grow(8000),
-        runtime=1440,
+        mem_mb=lambda wildcards, attempt: grow(PLAN.resources(wildcards.model)["mem_mb"])(wildcards, attempt),
+        runtime=lambda wildcards: PLAN.resources(wildcards.model)["runtime"],
         gpu=lambda wildcards: gpu(wildcards) * PLAN.config["models"][wildcards.model]["processes"],
     params:
         how=lambda wildcards: PLAN.training(wildcards.model),
@@ -30,6 +30,7 @@ rule train:
         channels=lambda wildcards: PLAN.channels(wildcards.model),
         seed=config["seed"],
         code=code("train.train", encoder=setting("model", "encoder"), train=setting("model", "train")),
+        weights_code=lambda wildcards: PLAN.weights_code(wildcards.model),
     script:
         "../scripts/train.py"
 

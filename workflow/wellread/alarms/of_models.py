@@ -22,7 +22,7 @@ def of_run(path: Path, limits: dict) -> list[Alarm]:
         Alarm("collapse", model, message, "none expected", edit)
         for message in collapse_warnings(table.iloc[-1].dropna().to_dict())
     ]
-    rank, least = table["effective_rank"], limits["rank_kept"]
+    rank, least = table["effective_rank"].dropna(), limits["rank_kept"]
     if least is not None and (kept := rank[-max(1, round(LAST * len(rank))) :].mean() / rank.max()) < least:
         words = f"at its end the effective rank of the embeddings is {kept:.0%} of its highest"
         alarms.append(Alarm("rank_kept", model, words, f"at least {least:.0%} expected", edit))

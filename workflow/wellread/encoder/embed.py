@@ -18,18 +18,19 @@ from wellread.runtime.registry import chosen, pick
 def embed(
     crops, out, *, channels, encoder, weights="", model="", device="auto", threads=1, batch=256, features="cls",
     blocks=1, view=None, turn=False, precision="auto", intensity=0.0, seed=0, outlines="",
+    deterministic=False,
 ):  # fmt: skip
     """Write float32 embeddings (N, D) to the .npy `out`; row i is crop i, N may be 0.
 
     `channels`: the dataset's. `encoder`: {"vit": ...}, ours, in the files `weights` and `model`, or a given one
     with its options. `batch`: cells at a time. `features`, `blocks`, `view`: see `readouts.Readout`. `turn`: embed the
-    mean over the eight orientations of a crop. `precision`: see `device.autocast`. `intensity`: weight of the
+    mean over the eight orientations of a crop. `precision`, `deterministic`: see `device`. `intensity`: weight of the
     intensities that are appended (`with_intensities`). `seed`: of random weights. `outlines`: of the crops (N, S, S),
     for intensities and for an encoder that looks at them, and then does not turn crops. An encoder that looks at no
     pixels gives vectors of no dimensions. An InputError if an embedding is not finite, and where the encoder raises
     one.
     """
-    device, cells = choose_device(device, threads), Crops([crops])
+    device, cells = choose_device(device, threads, deterministic), Crops([crops])
     readout = {"features": features, "blocks": blocks, "view": view, "device": device, "seed": seed, "threads": threads}
     masks = np.load(outlines, mmap_mode="r") if outlines else None  # (N, S, S)
     encode = make_encoder(encoder, channels, readout, weights, model)

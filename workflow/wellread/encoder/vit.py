@@ -4,10 +4,13 @@ Parameter names are those of the published checkpoints (with block chunks remove
 """
 
 from collections import OrderedDict
+from functools import partial
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from wellread.encoder.attention import Attention
 
 
 class ViT(nn.Module):
@@ -44,6 +47,16 @@ class ViT(nn.Module):
         """Normalised CLS token (B, dim) and patch tokens (B, N, dim); patches where `masks` is true are masked."""
         return self.intermediate_layers(x, 1, masks)[0]
 
+    def tokens_at(self, x, at, masks=None):
+        """Normalised tokens (n, dim) at the indices `at` (n,) of all images' tokens in a row.
+
+        As those of `forward`, but the last block computes what comes after its attention for these tokens only.
+        """
+        x = self.input_tokens(x, masks)
+        for block in self.blocks[:-1]:
+            x = block(x)
+        return self.norm(self.blocks[-1](x, at)).to(self.norm.weight.dtype)  # also under autocast
+
     def intermediate_layers(self, x, last, masks=None):
         """List of (CLS, patches) of the `last` blocks, in their order, each through the final normalisation."""
         x, outputs = self.input_tokens(x, masks), []
@@ -79,25 +92,19 @@ class Block(nn.Module):
         self.mlp = FFN[ffn](dim)
         self.ls2 = LayerScale(dim, layer_scale)
 
-    def forward(self, x):  # (B, T, D)
+    def forward(self, x, at=None):  # (B, T, D), (n,) -> (B, T, D) or (n, D)
+        """Tokens after this block: all of them, or those at the indices `at` of all images' tokens in a row."""
         drop = self.drop_path if self.training else 0.0
+        if at is not None:
+            return self.forward_at(x, at, drop)
         x = residual(x, lambda x: self.attn(self.norm1(x)), self.ls1, drop)
         return residual(x, lambda x: self.mlp(self.norm2(x)), self.ls2, drop)
 
-
-class Attention(nn.Module):
-    """Multi-head self-attention."""
-
-    def __init__(self, dim, heads):
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.proj = nn.Linear(dim, dim)
-
-    def forward(self, x):  # (B, T, D)
-        qkv = self.qkv(x).unflatten(2, (3, self.heads, -1))  # (B, T, 3, heads, D / heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
-        return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+    def forward_at(self, x, at, drop):  # (B, T, D), (n,) -> (n, D)
+        images = at // x.shape[1]
+        mixed = pick_tokens(self.attn.mix(self.norm1(x)), at)
+        out = self.ls1(pick_tokens(x, at), self.attn.proj(mixed), token_scales(x, images, drop))
+        return self.ls2(out, self.mlp(self.norm2(out)), token_scales(x, images, drop))
 
 
 class MLP(nn.Sequential):
@@ -132,8 +139,9 @@ class LayerScale(nn.Module):
         super().__init__()
         self.gamma = nn.Parameter(torch.full((dim,), scale))
 
-    def forward(self, x, branch):  # (B, T, D), (B, T, D)
-        return torch.addcmul(x, self.gamma, branch)
+    def forward(self, x, branch, scale=None):  # (..., D), (..., D), (..., 1)
+        """`x + gamma * branch`, or `x + scale * gamma * branch`."""
+        return torch.addcmul(x, self.gamma if scale is None else scale * self.gamma, branch)
 
 
 def residual(x, branch, layer_scale, drop=0.0):
@@ -146,9 +154,31 @@ def stochastic_depth(x, branch, layer_scale, drop):
 
     As in DINOv2, the branch is computed for the images that are kept only, which zeroing its result would not save.
     """
-    kept = max(int(len(x) * (1 - drop)), 1)
-    rows = torch.randperm(len(x), device=x.device)[:kept]
-    return x.index_add(0, rows, layer_scale.gamma * branch(x.index_select(0, rows)), alpha=len(x) / kept)
+    rows = kept_images(x, drop)
+    return x.index_add(0, rows, layer_scale.gamma * branch(x.index_select(0, rows)), alpha=len(x) / len(rows))
+
+
+def kept_images(x, drop):  # (B, ...)
+    """Indices of the images that do not skip a branch, at least one."""
+    return torch.randperm(len(x), device=x.device)[: max(int(len(x) * (1 - drop)), 1)]
+
+
+def pick_tokens(x, at):  # (B, T, D), (n,) -> (n, D)
+    """The tokens at the indices `at` of all images' tokens in a row."""
+    return x.flatten(0, 1).index_select(0, at)
+
+
+def token_scales(x, images, drop):  # (B, T, D), (n,)
+    """Factors (n, 1) of a branch for tokens of these `images`, as `stochastic_depth` has them; None for no `drop`.
+
+    The branch of few tokens is cheap, so it is computed for those too that skip it: to find the others, a GPU would
+    have to be waited for.
+    """
+    if not drop:
+        return None
+    rows = kept_images(x, drop)
+    factors = torch.zeros(len(x), device=x.device, dtype=x.dtype).index_fill(0, rows, len(x) / len(rows))
+    return factors[images, None]
 
 
 def interpolate_positions(pos_embed, rows, columns, antialias=False):
@@ -166,8 +196,23 @@ def interpolate_positions(pos_embed, rows, columns, antialias=False):
         to = {"size": (rows, columns), "antialias": True}
     else:
         to = {"scale_factor": ((rows + 0.1) / side, (columns + 0.1) / side)}
-    grid = F.interpolate(grid, mode="bicubic", **to).flatten(2).transpose(1, 2)
-    return torch.cat([cls, grid], dim=1).to(pos_embed.dtype)
+    bicubic = by_products if torch.are_deterministic_algorithms_enabled() else partial(F.interpolate, mode="bicubic")
+    return torch.cat([cls, bicubic(grid, **to).flatten(2).transpose(1, 2)], dim=1).to(pos_embed.dtype)
+
+
+def by_products(grid, **to):  # (1, D, M, M) -> (1, D, rows, columns)
+    """Bicubic interpolation as one matrix product per axis, whose gradient is the same bits every time on a GPU."""
+    rows, columns = (axis_weights(grid, axis, **to) for axis in (0, 1))
+    with torch.autocast(grid.device.type, enabled=False):
+        return rows @ grid @ columns.T
+
+
+def axis_weights(grid, axis, antialias=False, **to):
+    """Weights (n, M) of M values in the n interpolated ones along an axis: the rows of an identity, interpolated."""
+    identity = torch.eye(grid.shape[2], dtype=grid.dtype, device=grid.device)[None, None]
+    ((name, pair),) = to.items()
+    same = 1.0 if name == "scale_factor" else grid.shape[2]
+    return F.interpolate(identity, mode="bicubic", antialias=antialias, **{name: (pair[axis], same)})[0, 0]
 
 
 def init_linear(module):

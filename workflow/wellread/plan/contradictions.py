@@ -59,28 +59,17 @@ def _reversed(where: str, bounds) -> InputError:
 
 
 def _schedules(model: dict, given: dict, where: str) -> list[InputError]:
-    """Warm-ups that training does not outlast; one of the teacher, whose default is long, only if it was asked for."""
-    fit, epochs = model["fit"], model["fit"]["epochs"]
-    (method,) = model["train"]
+    """Warm-ups that training does not outlast; those of the method only if they were asked for."""
+    epochs, (method,) = model["fit"]["epochs"], model["train"]
     told = (given.get(method) or {}) if given else {}
-    lengths = {"fit.warmup_epochs": fit["warmup_epochs"], "fit.freeze_backbone_epochs": fit["freeze_backbone_epochs"]}
-    lengths |= {f"train.{method}.{key}": told[key] for key in ("temperature_epochs", "freeze_epochs") if key in told}
+    lengths = {f"fit.{key}": model["fit"].get(key) for key in ("warmup_epochs", "freeze_backbone_epochs")}
+    lengths |= {f"train.{method}.{key}": told.get(key) for key in ("temperature_epochs", "freeze_epochs")}
+    lengths = {key: n for key, n in lengths.items() if n is not None}  # else a share of the training
     too_long = {key: n for key, n in lengths.items() if n > epochs or (n == epochs and "temperature" not in key)}
     edit = f"write {epochs // 5} or another number below {epochs}, or train for more epochs"
     return [
         InputError(f"fewer epochs than the {epochs} of the training", f"{length}", f"{where}.{key}", edit)
         for key, length in too_long.items()
-    ]
-
-
-def unreached(config: dict) -> list[str]:
-    """Notes on teachers whose temperature is still rising, by its default length, when a short training ends."""
-    return [
-        f"models.{name}: the teacher's temperature rises for {n} epochs (temperature_epochs), training has {epochs}"
-        for name, model in config["models"].items()
-        if (options := model["train"].get("dino")) and chosen("encoder", model["encoder"]).trained
-        if (n := options["temperature_epochs"]) > (epochs := model["fit"]["epochs"])
-        and options["temperature"][0] != options["temperature"][1]
     ]
 
 

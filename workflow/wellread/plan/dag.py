@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import choosing, demands, given, leaks, owners, raw_files, settings
-from wellread.plan.contradictions import spent, unreached
-from wellread.plan.provenance import rows_hash
+from wellread.plan import choosing, demands, given, leaks, owners, raw_files, resources, settings
+from wellread.plan.contradictions import spent
+from wellread.plan.provenance import rows_hash, weights_fingerprint
 from wellread.plan.screen import Pool, Screen
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -39,7 +39,7 @@ class Plan:
         `config_file`: where the config is from, which models that are already trained belong to.
         """
         plan = cls(settings.load(config))
-        plan.notes += unreached(plan.config) + spent(plan.config)
+        plan.notes += spent(plan.config)
         errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
         errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
         errors = errors or plan.unanswerable() or plan.taken(config_file)
@@ -385,6 +385,19 @@ class Plan:
         sections = self.result_settings["models"][model]
         how = {name: sections[name] for name in ("views", "fit", "probe")}
         return how | {"encoder": sections["encoder"]["vit"], "method": sections["train"]}
+
+    def weights_code(self, model: str) -> str:
+        """A hash of the code that the weights of a model depend on, and so a checkpoint of its training."""
+        picked = {"encoder": self.encoder(model), "train": self.config["models"][model]["train"]}
+        modules = [chosen(section, choice).module for section, choice in picked.items()]
+        return weights_fingerprint("train.train", *modules)
+
+    def resources(self, model: str) -> dict:
+        """Threads, memory (MB) and time (minutes) that the training of a model asks for."""
+        settings_of = self.config["models"][model]
+        side = self.config["datasets"][settings_of["train_on"][0]]["crops"]["size"]
+        side = side if isinstance(side, int) else 0
+        return resources.of_training(settings_of, len(self.channels(model)), side, self.config["device"])
 
     def labels(self, model: str) -> list[str]:
         """The columns of the wells tables that training a model asks for."""

@@ -14,6 +14,10 @@ import pandas as pd
 PACKAGE = Path(__file__).parents[1]
 FRAME = "runtime"  # the room of what changes no result
 MESSAGES = ("InputError", "log")  # who is called with words for people
+KEEP_WEIGHTS = (  # beginnings of names of modules that training uses for something else, or whose results it hashes
+    "inputs.", "networks.", "encoder.weights", "train.checkpoint", "train.collapse", "train.footprint", "train.labels",
+    "train.lock", "train.monitor", "train.probes",
+)  # fmt: skip
 TEMPLATES = (".html", ".css", ".js")
 
 
@@ -24,6 +28,12 @@ def fingerprint(*modules: str) -> str:
     in the room `runtime`, and after modules have moved. Templates beside a module that names them count.
     """
     return _digest("".join(_code(module) for module in sorted(set(modules))))
+
+
+def weights_fingerprint(*modules: str) -> str:
+    """Hash the code of `modules` and of all they import, but for those on which no weights depend (KEEP_WEIGHTS)."""
+    found = {module for module in counted(*modules) if not module.startswith(KEEP_WEIGHTS)}
+    return _digest("".join(sorted(_own_code(module) for module in found)))
 
 
 def counted(*modules: str) -> set[str]:
@@ -49,7 +59,17 @@ def _digest(text: str) -> str:
 @cache
 def _code(module: str) -> str:
     """The hash of a module in which imports of our own modules are replaced by the hashes of these."""
-    tree = _Imports().visit(_WithoutWords().visit(_tree(module)))
+    return _hash_of(module, _hash)
+
+
+@cache
+def _own_code(module: str) -> str:
+    """The hash of a module, whatever is in those that it imports."""
+    return _hash_of(module, _no_hash)
+
+
+def _hash_of(module: str, of_import) -> str:
+    tree = _Imports(of_import).visit(_WithoutWords().visit(_tree(module)))
     for scope in ast.walk(tree):
         if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
             _drop_unused_text(scope)
@@ -100,7 +120,10 @@ def _submodules(node: ast.ImportFrom) -> list[str]:
 
 
 class _Imports(ast.NodeTransformer):
-    """Put the hash of a module in the place of its name; those of the frame count as one and the same."""
+    """Put what a function says of a module in the place of its name, such as its hash."""
+
+    def __init__(self, of_import):
+        self.of_import = of_import
 
     def visit_ImportFrom(self, node):
         if not _own(node.module):
@@ -108,13 +131,17 @@ class _Imports(ast.NodeTransformer):
         submodules, target = _submodules(node), _target(node)
         for alias, name in zip(node.names, submodules, strict=True):
             if name:
-                alias.name, alias.asname = _hash(name), alias.asname or alias.name
-        node.module = _hash(target) if target else "wellread"
+                alias.name, alias.asname = self.of_import(name), alias.asname or alias.name
+        node.module = self.of_import(target) if target else "wellread"
         return node
 
 
 def _hash(module: str) -> str:
     return FRAME if _is_frame(module) else _code(module)
+
+
+def _no_hash(_module: str) -> str:
+    return "wellread"
 
 
 class _WithoutWords(ast.NodeTransformer):

@@ -3,6 +3,7 @@
 A step depends on the weights, the settings, the seed and its own number, and on nothing else: its cells, views, masks
 and dropped blocks come from a random stream of that step. So a resumed run equals an unbroken one, a checkpoint needs
 no state of random generators, and several processes, or several micro-batches, together get what one would get at once.
+Bit for bit on a CPU with the same number of threads, and on a GPU with `deterministic`; else but for rounding.
 """
 
 import math
@@ -19,38 +20,43 @@ from wellread.train import distributed
 from wellread.train.checkpoint import stop_request
 from wellread.train.monitor import FiniteCheck, embedding_statistics, log_epoch
 from wellread.train.optimise import clip_gradients, parameter_groups, set_learning_rates
-from wellread.train.schedules import cosine, frozen
+from wellread.train.schedules import SHAPES, cosine, frozen
 
+WARMUP = 0.2  # share of the steps, Cell-DINO's 20 of 100 epochs
 DRAWN = 256  # items whose random choices come from one stream
 
 
 def fit(
     method, dataset, probe, checkpoint, *, seed, device,
-    batch=256, accumulate=1, epochs=100, epoch_length=None, warmup_epochs=20, base_lr=5e-4, min_lr=1e-6,
+    batch=256, accumulate=1, epochs=100, epoch_length=None, warmup_epochs=None, base_lr=5e-4, min_lr=1e-6,
     freeze_backbone_epochs=0, weight_decay=(0.04, 0.2), layer_decay=0.9, patch_lr=0.2, clip=3.0,
-    precision="auto", compile=False, log_every=10, checkpoint_every=500,
+    schedule="cosine", betas=(0.9, 0.999), precision="auto", compile=False, log_every=10,
 ):  # fmt: skip
     """Train `method` in place; return a row of numbers per logged step, and a row of times for each of these.
 
     `dataset`: a `TrainingSet`; `probe(encoder)` returns more numbers after every epoch. `batch`: cells per step, in
-    `accumulate` micro-batches. `epoch_length`: in steps; None: one pass over the cells. `base_lr`: highest learning
-    rate, at a batch of 1024 (it scales with the square root); `min_lr`: the last. `freeze_backbone_epochs`: epochs in
-    which only the head learns. `weight_decay`: at the first and last step. `layer_decay`, `patch_lr`: factors of the
-    learning rate, per block and of the patch embedding. `clip`: largest norm of the gradient. `precision`: see
-    `device.autocast`. `compile`: the blocks. `log_every`, `checkpoint_every`: in steps.
+    `accumulate` micro-batches. `epoch_length`: in steps; None: one pass over the cells. `warmup_epochs`: in which the
+    learning rate rises; None: the share WARMUP of all. `base_lr`: highest learning rate, at a batch of 1024 (it scales
+    with the square root); `min_lr`: the last. `freeze_backbone_epochs`: epochs in which only the head learns.
+    `weight_decay`: at the first and last step. `layer_decay`, `patch_lr`: factors of the learning rate, per block and
+    of the patch embedding. `clip`: largest norm of the gradient. `schedule`: of the learning rate, in
+    `schedules.SHAPES`. `betas`: of AdamW. `precision`: see `device.autocast`. `compile`: the blocks. `log_every`: in
+    steps. A state in `checkpoint` is gone on from.
 
     An InputError if cells are too few for a batch, or if a loss or gradient is not finite; SystemExit after SIGTERM.
     """
     batch = batch_size(batch, len(dataset), accumulate * distributed.world_size())
     epoch = epoch_length or len(dataset) // batch  # in steps
     steps = epochs * epoch
+    warmup = round(steps * WARMUP) if warmup_epochs is None else warmup_epochs * epoch
 
-    lr = cosine(base_lr * math.sqrt(batch / 1024), min_lr, steps, warmup_epochs * epoch)
+    lr = SHAPES[schedule](base_lr * math.sqrt(batch / 1024), min_lr, steps, warmup)
     schedules = {"lr": lr, "backbone_lr": frozen(lr, freeze_backbone_epochs * epoch)}
     schedules |= {"weight_decay": cosine(*weight_decay, steps)} | method.schedules(lr, steps, epoch)
-    optimiser = torch.optim.AdamW(parameter_groups(method.student, layer_decay, patch_lr), fused=True)
+    optimiser = torch.optim.AdamW(parameter_groups(method.student, layer_decay, patch_lr), betas=betas, fused=True)
     stateful = method.networks | {"optimiser": optimiser}
     first, rows = checkpoint.restore(**stateful)
+    gradients = distributed.MeanGradients(method.student, accumulate)
     for network in method.networks.values() if compile else ():
         for block in network.backbone.blocks:
             block.compile()
@@ -65,6 +71,7 @@ def fit(
             rates["last"] = scheduled.get("last_lr", scheduled["lr"])
             set_learning_rates(optimiser, rates, scheduled["weight_decay"])
             optimiser.zero_grad()
+            gradients.start()
             losses = {}  # of the step: means over micro-batches
             for crops, targets, drawn in micro_batches:
                 crops = crops.to(device, non_blocking=True)
@@ -72,7 +79,7 @@ def fit(
                     of_batch, tokens, metrics = method.losses(crops, drawn, targets, scheduled)
                 (sum(of_batch.values()) / accumulate).backward()
                 losses = {name: losses.get(name, 0) + loss.detach() / accumulate for name, loss in of_batch.items()}
-            distributed.average_gradients(method.student)
+            gradients.wait()
             norm = clip_gradients(method.student, clip)
             optimiser.step()
             method.after_step(scheduled)
@@ -80,24 +87,22 @@ def fit(
             finite.record(step, losses | {"gradient": norm})
             done = step + 1
             if step % log_every == 0 or done % epoch == 0:
+                finite.check()  # statistics of what is not finite have no meaning
                 sums = {name: distributed.sum_over_processes(loss).item() for name, loss in losses.items()}
                 losses = {name: value / distributed.world_size() for name, value in sums.items()}
                 row = {"step": step, "epoch": step // epoch, "loss": sum(losses.values()), **losses, **scheduled}
                 row |= {name: value.item() for name, value in ({"gradient": norm} | metrics).items()}
-                rows.append(row | embedding_statistics(tokens))
+                rows.append(row | embedding_statistics(tokens, rank=done % epoch == 0))
                 times.append({"step": step, "seconds": time.monotonic() - start, "images": (done - first) * batch})
             if done % epoch == 0:
                 rows[-1] |= probe(method.encoder)
-                log_epoch(rows[-1], done > warmup_epochs * epoch + steps // 10, warned)
-            stopping = distributed.any_process(stop.is_set())
-            if stopping or done % checkpoint_every == 0:
+                log_epoch(rows[-1], done > warmup + steps // 10, warned)
+            stopping, due = distributed.any_process(stop.is_set(), checkpoint.due(done, epoch))
+            if stopping or due or done == steps:
                 finite.check()
-                if distributed.rank() == 0:
-                    checkpoint.save(done, rows, **stateful)
-                distributed.barrier()
+                checkpoint.save(done, epoch, rows, **stateful)
             if stopping:
                 raise SystemExit(f"asked to stop after step {step}; the next run goes on from there")
-    finite.check()
     return rows, times
 
 

@@ -5,11 +5,13 @@ With several processes each has some of the rows, and losses that compare rows c
 
 import torch
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from wellread.train import distributed
 
 STUDENT_TEMPERATURE = 0.1
 ITERATIONS = 3  # of Sinkhorn-Knopp
+HELD = 2**26  # logits of masked patches that are held at a time: 256 MiB
 
 
 def centred_softmax(logits, centre, temperature):  # (n, K), (K,)
@@ -61,14 +63,47 @@ def ibot(targets, logits, weights, images):  # (M, K), (M, K), (M,)
     return (weights * cross_entropy(targets, logits)).sum() / images
 
 
-def koleo(tokens):  # (B, D)
+def ibot_in_parts(targets, head, points, weights, images):  # (M, K), (M, d), (M,)
+    """`ibot` of the logits `head(points)`, of at most HELD at a time: others are computed again for their gradients.
+
+    `targets`: a tensor, or rows of it that are computed when they are asked for (`Targets`).
+    """
+    rows = rows_held(head)
+    if len(points) <= rows:
+        return ibot(targets[:], head(points), weights, images)
+
+    def part(some):
+        return ibot(targets[some], head(points[some]), weights[some], images)
+
+    parts = [slice(start, start + rows) for start in range(0, len(points), rows)]
+    return sum(checkpoint(part, some, use_reentrant=False, preserve_rng_state=False) for some in parts)
+
+
+def rows_held(head):
+    """How many rows of the logits of a head are held at a time."""
+    return max(1, HELD // len(head.weight_v))
+
+
+class Targets:
+    """Teacher probabilities (M, K) of the logits `head(points)`, whose rows are computed when they are asked for."""
+
+    def __init__(self, head, points, centre, temperature):
+        self.head, self.points, self.centre, self.temperature = head, points, centre, temperature
+
+    def __getitem__(self, rows):
+        with torch.no_grad():
+            return centred_softmax(self.head(self.points[rows]), self.centre, self.temperature)
+
+
+def koleo(tokens, over="batch"):  # (B, D)
     """Negative Kozachenko-Leonenko estimate of the entropy: pushes each token away from its nearest neighbour.
 
     Mean over tokens of -log(distance to the nearest), for tokens of unit length (Sablayrolles et al. 2019). A scalar.
+    `over`: the nearest in the batch, or among those of this process alone.
     """
     x = F.normalize(tokens, dim=-1, eps=1e-8)
-    others = distributed.gather_rows(x)
+    others, first = (x, 0) if over == "process" else (distributed.gather_rows(x), distributed.rank() * len(x))
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-        itself = torch.arange(len(x), device=x.device) + distributed.rank() * len(x)
+        itself = torch.arange(len(x), device=x.device) + first
         nearest = (x @ others.T).scatter(1, itself[:, None], -1).argmax(1)
     return -torch.log(F.pairwise_distance(x, others[nearest], eps=1e-8) + 1e-8).mean()

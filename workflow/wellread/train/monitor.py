@@ -12,17 +12,20 @@ log = logging.getLogger("wellread")
 
 
 @torch.no_grad()
-def embedding_statistics(tokens) -> dict:  # (n, dim)
-    """Spread (`feature_sd`) and effective rank of embeddings.
+def embedding_statistics(tokens, rank=True) -> dict:  # (n, dim)
+    """Spread (`feature_sd`) and, with `rank`, effective rank of embeddings.
 
     `feature_sd` is 1 for directions spread over the whole sphere and 0 for equal tokens; `effective_rank` is the
-    exponential of the entropy of the squared singular values (Roy & Vetterli 2007).
+    exponential of the entropy of the squared singular values (Roy & Vetterli 2007), which are the eigenvalues of the
+    Gram matrix.
     """
     x = F.normalize(tokens.float(), dim=-1)
     x = x - x.mean(0)
-    energy = torch.linalg.svdvals(x).square()
-    spread = x.square().sum(1).mean().sqrt().item()
-    return {"feature_sd": spread, "effective_rank": entropy(energy / energy.sum()).exp().item()}
+    found = {"feature_sd": x.square().sum(1).mean().sqrt().item()}
+    if rank:
+        energy = torch.linalg.eigvalsh(x @ x.T if len(x) < x.shape[1] else x.T @ x).clamp(min=0)
+        found["effective_rank"] = entropy(energy / energy.sum()).exp().item()
+    return found
 
 
 def entropy(probabilities):  # (..., K) -> (...)
@@ -50,9 +53,10 @@ class FiniteCheck:
         self.check()
         values, copied = torch.stack(list(numbers.values())), None
         if values.is_cuda:
+            device = values.device
             values = torch.empty_like(values, device="cpu", pin_memory=True).copy_(values, non_blocking=True)
             copied = torch.cuda.Event()
-            copied.record()
+            copied.record(torch.cuda.current_stream(device))  # of that device: another one's would say nothing
         self.latest = step, list(numbers), values, copied
 
     def check(self):

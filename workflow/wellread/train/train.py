@@ -2,10 +2,12 @@
 
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -15,50 +17,51 @@ from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks.device import choose_device
+from wellread.networks.device import check_gpus, choose_device, training_precision, uses_bf16
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.parallel import stop_with_parent
-from wellread.runtime.registry import pick
+from wellread.runtime.registry import chosen, pick
 from wellread.train import distributed, loop, probes
-from wellread.train.checkpoint import Checkpoint, settings_hash
+from wellread.train.checkpoint import SAVING, Checkpoint, stamps
 from wellread.train.dataset import TrainingSet, read_window_sides
+from wellread.train.footprint import step_footprint
 from wellread.train.labels import digest, read_groups, read_labels
+from wellread.train.lock import locked
 
 log = logging.getLogger("wellread")
+USABLE = 0.9  # share of the memory of a GPU; CUDA and the allocator have the rest
 VIEWED = 0.8  # share of the side of a crop that is embedded; 128 of 160 px in the paper
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
 def train(
     crops, cells, *, channels, encoder, method, views, fit, probe="", wells=(), seed=0, device="auto", threads=1,
-    weights, model, training, speed, code="",
+    deterministic=False, weights, model, training, speed, code="",
 ):  # fmt: skip
     """Train on crops.npy files; write an encoder (`weights`, `model`) and a table with one row per logged step.
 
     `cells`: the tables beside the crops, whose lengths must agree; `wells[i]`: the wells table of `cells[i]`, read if
-    labels are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.augmentation` and
-    `loop.fit`, and in `fit` `balance`: columns of the wells tables, whose every combination of values is drawn equally
-    often. `method`: {name: options}, one of `methods`. `probe`: a label that nearest neighbours are tested for
-    after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code, so that a checkpoint of other
-    code is not continued. An InputError where crops, tables and settings do not fit together.
+    labels or groups are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.augmentation`,
+    and of `loop.fit` and `Checkpoint`, and in `fit` `balance`: columns of the wells tables, whose every combination of
+    values is drawn equally often. `method`: {name: options}, one of `methods`. `probe`: a label that nearest neighbours
+    are tested for after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code that weights depend
+    on, so that a checkpoint of other code is not continued. An InputError where crops, tables and settings do not fit
+    together, or another process trains this model.
     """
-    with distributed.process_group():
-        device, data = choose_device(device, threads), Crops(crops)
+    device, folder = choose_device(device, threads, deterministic), Path(weights).parent
+    with one_run(folder), distributed.process_group(device):
+        data = Crops(crops)
         check_inputs(data, cells, channels)
         encoder = encoder | {"image": image_side(encoder["image"], data.shape[-1], encoder["patch"])}
+        saving, fit = apart(fit, SAVING)
+        balance, how = apart(fit, ("balance",))
         settings = {"encoder": encoder, "method": method, "views": views, "fit": fit}
         settings |= {"channels": list(channels), "seed": seed}
         label = next(iter(method.values())).get("label", "")
         labels = read_labels(cells, wells, label) if label else None
-        balance = fit.get("balance")
-        groups = read_groups(cells, wells, balance)[1] if balance else None
-        versions = {"code": code, "labels": labels.hash if labels else "", "groups": digest(groups) if balance else ""}
-        start = [encoder["start"]] if encoder.get("start") else []
-        counted = {name: value for name, value in fit.items() if name != "checkpoint_every"}  # changes no weight
-        key = settings_hash(settings | {"fit": counted} | versions, [*crops, *start])
-        checkpoint = Checkpoint(Path(weights).with_name("checkpoint.pt"), key)
+        groups = read_groups(cells, wells, balance["balance"])[1] if any(balance.values()) else None
         run_probe = probes.knn(data, cells, wells, probe, seed=seed, device=device) if probe else probes.no_probe
         torch.manual_seed(seed)
         each_channel = encoder.get("each_channel", False)
@@ -66,18 +69,66 @@ def train(
         dataset = TrainingSet(data, labels, each_channel, sides, groups, pinned)
         names = ["channel"] if each_channel else list(channels)
         learner = pick("train", method)(vit(channels, **encoder), augmentation(names, **views), labels)
+        key = settings | {"fit": decisive(fit, learner), "code": code, "labels": labels.hash if labels else ""}
+        key["groups"] = "" if groups is None else digest(groups)
+        key["files"] = stamps([*crops, *filter(None, [encoder.get("start")])])
+        checkpoint = Checkpoint(folder / "checkpoint.pt", key, **saving)
         for network in learner.networks.values():
             network.to(device)
-        how = {name: value for name, value in fit.items() if name != "balance"}
+        how["precision"] = taken_precision(device, how.get("precision", "auto"), learner.encoder)
+        log_memory(device, names, encoder, method, how, data.shape[-1])
         rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **how)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
             metadata |= {"vit": settings.pop("encoder"), **settings}
+            metadata |= {"extended": checkpoint.extended, "precision": how["precision"]}
             save_encoder(learner.encoder, weights, model, **metadata)
             table_files.write(pd.DataFrame(rows), training, "training")
             with whole(speed) as file:
                 pd.DataFrame(times).to_csv(file, sep="\t", index=False)
-            checkpoint.remove()
+            checkpoint.close()
+
+
+def apart(options: dict, names) -> tuple[dict, dict]:
+    """Options of these names, and all others."""
+    own = {name: options[name] for name in names if name in options}
+    return own, {name: value for name, value in options.items() if name not in own}
+
+
+def taken_precision(device, asked: str, encoder) -> str:
+    """What the setting `precision` comes to on this device, which is logged."""
+    taken = training_precision(device, asked, encoder.architecture["dim"])
+    log.info("precision %s is %s here", asked, taken)
+    return taken
+
+
+def log_memory(device, channels, encoder: dict, method: dict, fit: dict, side: int):
+    """Log the precision, and the memory that a step is expected to need; warn if a GPU has less."""
+    bf16 = uses_bf16(device, fit.get("precision", "auto"))
+    method = {name: chosen("train", method).load().__init__.__kwdefaults__ | own for name, own in method.items()}
+    how = vit.__kwdefaults__ | encoder, method, loop.fit.__kwdefaults__ | fit
+    memory = step_footprint(len(channels), *how, distributed.world_size(), side).memory(bf16) / 2**30
+    log.info("forward passes in %s; a step needs about %.1f GiB", "bf16" if bf16 else "fp32", memory)
+    if device.type == "cuda" and memory > (
+        most := USABLE * torch.cuda.get_device_properties(device).total_memory / 2**30
+    ):
+        parts = fit.get("accumulate", 1) * math.ceil(memory / most)
+        log.warning("that is more than the %.0f GiB that can be used of %s: try `accumulate: %d`", most, device, parts)
+
+
+def one_run(folder):
+    """Context in which no other run trains the model of a folder; of several processes the first sees to that."""
+    return nullcontext() if int(os.environ.get("RANK", 0)) else locked(folder / "checkpoint.lock")
+
+
+def decisive(fit: dict, learner) -> dict:
+    """The options of `fit` that the weights depend on, but for rounding: those that a checkpoint belongs to.
+
+    How a batch is divided matters where cells are compared with each other, or where some of them skip blocks.
+    """
+    whole_batch = learner.compares_cells or any(block.drop_path for block in learner.student.backbone.blocks)
+    indifferent = {"log_every", "compile"} | (set() if whole_batch else {"accumulate"})
+    return {name: value for name, value in fit.items() if name not in indifferent}
 
 
 def image_side(image: int | str, crop: int, patch: int) -> int:
@@ -100,10 +151,13 @@ def check_inputs(crops, cells, channels):
 
 
 def train_distributed(processes: int, *files, **options):
-    """`train` in several processes on this machine, one per GPU, or sharing its cores; SystemExit if one fails.
+    """`train` in several processes on this machine, one per GPU, or sharing its cores.
 
-    Over several machines, start this module with torchrun and the job.json that lies beside the weights meanwhile.
+    An InputError if there are GPUs, but not one for each; SystemExit if a process fails. Over several machines, start
+    this module with torchrun and the job.json that lies beside the weights meanwhile.
     """
+    if options["device"] != "cpu":
+        check_gpus(processes)
     job = Path(options["weights"]).with_name("job.json")
     options["threads"] = max(1, options["threads"] // processes)
     job.write_text(json.dumps([files, options], default=list))

@@ -4,6 +4,7 @@ of a backbone (the ViT), an `Augmentation` and, if the method uses them, `Labels
 `student`     the network that is trained by gradient: `backbone` and a head
 `networks`    all networks, by name, as a checkpoint keeps them
 `encoder`     the ViT that is kept in the end
+`compares_cells`  whether losses compare cells with each other, so that it matters how a batch is divided
 `schedules`   (lr, steps, steps per epoch) -> further schedules by name, arrays (steps,)
 `draw`        (seed, cells, side) -> the random choices of a step: tensors in dicts and lists, one row per cell
 `losses`      (crops, drawn, targets, scheduled) -> weighted losses by name, embeddings (n, dim), metrics by name; of

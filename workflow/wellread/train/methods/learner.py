@@ -5,6 +5,7 @@ class Learner:
     """A method with one network, `student`, whose backbone is kept; no schedules of its own, nothing after a step."""
 
     student = None
+    compares_cells = False
 
     @property
     def networks(self):

@@ -18,6 +18,8 @@ class SimCLR(Learner):
     `hidden`, `dimension`: widths of the projection head's hidden layer and output. `temperature`: of the logits.
     """
 
+    compares_cells = True
+
     def __init__(self, backbone, augmentation, labels=None, *, hidden=2048, dimension=128, temperature=0.1):
         self.augmentation, self.image, self.temperature = augmentation, backbone.architecture["image"], temperature
         self.student = ProjectionNetwork(backbone, hidden, dimension)

@@ -19,12 +19,13 @@ class Supervised(Learner):
     """One or several classes per cell, those of its well in the wells table; cells without a label are left out.
 
     `label`: column of the wells table. `smoothing`: share of each target that is spread over all classes.
+    `dropout`: share of the embedding's values that are zero before the linear layer, drawn anew at every step.
     """
 
-    def __init__(self, backbone, augmentation, labels=None, *, label="treatment", smoothing=0.0):
+    def __init__(self, backbone, augmentation, labels=None, *, label="treatment", smoothing=0.0, dropout=0.0):
         self.augmentation, self.image = augmentation, backbone.architecture["image"]
         self.smoothing, self.multi_label = smoothing, labels.multi_label
-        self.student = Classifier(backbone, len(labels.classes))
+        self.student = Classifier(backbone, len(labels.classes), dropout)
 
     def draw(self, seed, cells, side):
         return draw_view(torch.Generator().manual_seed(seed), self.augmentation, cells, side)
@@ -32,7 +33,7 @@ class Supervised(Learner):
     def losses(self, crops, drawn, targets, _scheduled):  # targets (B, classes) bool
         like = self.student.backbone.norm.weight  # its dtype and device are those of views and losses
         tokens = self.student.backbone(render(crops, drawn, self.image, self.augmentation).to(like))[0]
-        logits, targets = self.student.head(tokens).to(like), targets.to(like, non_blocking=True)
+        logits, targets = self.student.classify(tokens).to(like), targets.to(like, non_blocking=True)
         if self.multi_label:
             right = ((logits > 0) == (targets > 0.5)).all(1)
             loss = F.binary_cross_entropy_with_logits(logits, targets * (1 - self.smoothing) + self.smoothing / 2)
@@ -43,9 +44,12 @@ class Supervised(Learner):
 
 
 class Classifier(nn.Module):
-    """Backbone and a linear layer."""
+    """Backbone, dropout (Srivastava et al. 2014) and a linear layer."""
 
-    def __init__(self, backbone, classes):
+    def __init__(self, backbone, classes, dropout=0.0):
         super().__init__()
-        self.backbone = backbone
+        self.backbone, self.dropout = backbone, dropout
         self.head = nn.Linear(len(backbone.norm.weight), classes).apply(vit.init_linear)
+
+    def classify(self, tokens):  # (B, dim) -> (B, classes)
+        return self.head(F.dropout(tokens, self.dropout, self.training))

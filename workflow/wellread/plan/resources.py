@@ -1,0 +1,29 @@
+"""What a training job asks a scheduler for, from its model and batch: threads, memory, time."""
+
+from wellread.train.footprint import step_footprint
+
+SMALL = 1e11  # operations per step: a process has two threads, as more gain nothing
+THREADS = 6  # of other processes: they read and send crops, or compute
+BASE = 3000  # MB of a process that has imported torch, and of CUDA
+LEAST = 8000, 1440  # MB, minutes
+MOST = 10080  # minutes: a week
+SPEED = 2e13  # operations per second and process, of a slow card
+
+
+def of_training(model: dict, channels: int, side: int, device: str) -> dict:
+    """`threads`, `mem_mb` and `runtime` (minutes) of a training on one machine, with all its processes.
+
+    `side`: of crops in pixels, 0 if unknown. With the device `cpu` memory is that of a step, else that of crops on
+    their way to a card, and of weights. Time is known where `epoch_length` is; a run out of it goes on when repeated.
+    """
+    fit, processes = model["fit"], model["processes"]
+    step = step_footprint(channels, model["encoder"]["vit"], model["train"], fit, processes, side)
+    on_cpu = step.memory(bf16=fit["precision"] == "bf16") if device == "cpu" else 0
+    bytes_each = max(on_cpu, 8 * step.pixels + 8 * (step.weights + step.frozen))
+    work = step.flop * fit["accumulate"]
+    minutes = 2 * fit["epochs"] * (fit.get("epoch_length") or 0) * work / SPEED / 60
+    return {
+        "threads": processes * (2 if work < SMALL else THREADS),
+        "mem_mb": max(LEAST[0], processes * (BASE + int(1.2 * bytes_each / 2**20))),
+        "runtime": int(min(MOST, max(LEAST[1], minutes))),
+    }
