@@ -43,10 +43,13 @@ class Cells:
 
 
 class Nowhere:
-    """No checkpoint."""
+    """No checkpoint: training begins with step `first`."""
+
+    def __init__(self, first=0):
+        self.first = first
 
     def restore(self, **_parts):
-        return 0, []
+        return self.first, []
 
     def due(self, *_when):
         return False
@@ -63,7 +66,7 @@ def main(out, cases):
             torch.save(found, out)
 
 
-def trained(method, options, fit=(), cells=None, labels=None):
+def trained(method, options, fit=(), cells=None, labels=None, first=0):
     """Train a small ViT: `rows` logged, `networks`, and per step (`steps`) what the optimiser was told; see `noted`."""
     torch.manual_seed(0)
     cells = cells or Cells()
@@ -73,7 +76,7 @@ def trained(method, options, fit=(), cells=None, labels=None):
         network.double()
     how = {"seed": 0, "device": torch.device("cpu"), "batch": 12, "epochs": 2, "warmup_epochs": 1, "log_every": 1}
     with noted(learner.student) as steps:
-        rows, _ = loop.fit(learner, cells, lambda _encoder: {}, Nowhere(), **how | dict(fit))
+        rows, _ = loop.fit(learner, cells, lambda _encoder: {}, Nowhere(first), **how | dict(fit))
     return {"rows": rows, "networks": {k: v.state_dict() for k, v in learner.networks.items()}, "steps": steps}
 
 

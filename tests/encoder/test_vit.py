@@ -1,5 +1,7 @@
 """The vision transformer, against the reference's outputs and against attention written as a loop."""
 
+import math
+
 import golden
 import numpy as np
 import pytest
@@ -233,3 +235,26 @@ def graph(node):
     for before, _ in node.next_functions:
         if before is not None:
             yield from graph(before)
+
+
+def cubic_weights(n, side):
+    """Matrix (n, side) of cubic convolution (a = -0.75) at the places (i + 0.5) side / (n + 0.1) - 0.5."""
+    weights = torch.zeros(n, side)
+    for i in range(n):
+        place = (i + 0.5) * side / (n + 0.1) - 0.5
+        for k in range(math.floor(place) - 1, math.floor(place) + 3):
+            x = abs(place - k)
+            near, far = 1.25 * x**3 - 2.25 * x**2 + 1, -0.75 * (x**3 - 5 * x**2 + 8 * x - 4)
+            weights[i, min(max(k, 0), side - 1)] += near if x <= 1 else far
+    return weights
+
+
+@pytest.mark.parametrize("grid", [(10, 16), (16, 10), (5, 5)])
+def test_positions_are_interpolated_along_rows_and_columns(grid):
+    torch.manual_seed(0)
+    old = torch.randn(1, 1 + 9 * 9, 4)
+    found = interpolate_positions(old, *grid)
+    assert torch.equal(found[:, 0], old[:, 0])
+    rows, columns = (cubic_weights(n, 9) for n in grid)
+    expected = torch.einsum("ik,jl,kld->ijd", rows, columns, old[0, 1:].unflatten(0, (9, 9)))
+    torch.testing.assert_close(found[0, 1:].unflatten(0, grid), expected, rtol=1e-4, atol=1e-4)

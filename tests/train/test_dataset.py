@@ -5,7 +5,7 @@ import pytest
 import torch
 from wellread.crops.reader import Crops
 from wellread.train import loop
-from wellread.train.dataset import TrainingSet, balanced_batches
+from wellread.train.dataset import TrainingSet, balanced_batches, shuffled_batches
 from wellread.train.labels import Labels
 
 
@@ -39,6 +39,15 @@ def test_with_labels_only_cells_that_have_one(plates):
         np.testing.assert_array_equal(images, expected.reshape(-1, 1, 6, 6) if each_channel else expected)
         both = np.repeat(np.arange(12)[with_label] % 3 == 2, 3 if each_channel else 1)
         np.testing.assert_array_equal(targets, np.stack([np.ones(len(both), bool), both], 1))
+
+
+def test_every_pass_and_every_seed_has_an_order_of_its_own():
+    orders = []
+    for seed in (0, 1):
+        batches = shuffled_batches(20, 20, seed, 0)
+        orders += [tuple(next(batches)) for _ in range(3)]
+    assert all(sorted(order) == list(range(20)) for order in orders)
+    assert len({*orders, tuple(range(20))}) == 7
 
 
 GROUPS = np.repeat([0, 1, 2], [90, 9, 1])

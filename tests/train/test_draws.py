@@ -93,7 +93,8 @@ def test_the_share_of_masked_images_and_patches():
     masked = shares[shares > 0].sort().values
     expected = torch.tensor([0.1 + 0.4 * (i + 0.5) / 20 for i in range(20)])  # one from each twentieth of the range
     assert (masked - expected).abs().max() < 0.03
-    assert not torch.equal(shares.sort().values, shares)  # masked images come in random order
+    assert 4 < (shares[:20] > 0).sum() < 16  # in random order
+    assert not torch.equal(shares[shares > 0], masked)
 
 
 def test_simclr_draws_two_views(augmentation):
