@@ -74,7 +74,9 @@ def test_schema_and_signature_agree(section, name):
 @pytest.mark.parametrize("section", PLAIN)
 def test_schema_and_signature_agree_where_there_is_one_function(section):
     function, besides = PLAIN[section]
-    of_steps = {"aggregate": options(pool_plate), "fit": options(Checkpoint.__init__) | {"balance": []}}.get(section, {})
+    of_steps = {"aggregate": options(pool_plate), "fit": options(Checkpoint.__init__) | {"balance": []}}.get(
+        section, {}
+    )
     expected = of_steps | {key: value for key, value in options(function).items() if key not in besides}
     assert described(DEFS[section]) == expected
 
