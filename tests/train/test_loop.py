@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import together
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 from wellread.train import loop
 from wellread.train.methods.dino import Dino
 
@@ -122,6 +123,15 @@ def test_gradients_do_not_outlive_a_step():
     for name, told in later[0].items():
         torch.testing.assert_close(told["gradient"], whole[2][name]["gradient"], rtol=1e-9, atol=1e-12, msg=name)
         assert not torch.equal(whole[1][name]["gradient"], whole[2][name]["gradient"]), name
+
+
+def test_blocks_are_dropped_by_a_stream_of_each_step():
+    seeds = []
+    handle = register_optimizer_step_pre_hook(lambda *_: seeds.append(torch.initial_seed()))
+    together.trained("simclr", {"hidden": 8, "dimension": 4}, {"epochs": 1})
+    handle.remove()
+    assert seeds == [loop.step_seed(0, step, 0) for step in range(3)]
+    assert len(set(seeds)) == 3
 
 
 class Steps:
