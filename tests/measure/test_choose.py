@@ -15,6 +15,8 @@ from wellread.profiles.looked_at import candidate
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 
+pytestmark = pytest.mark.dag
+
 NSC = {"nsc": "nsc_treatment", "nscb": "nscb_treatment"}
 RULES = {"of": "treatment", "folds": 2, "split": "", "metric": "", "threshold": 0.05}
 

@@ -11,6 +11,8 @@ from wellread.measure.three_tests import TESTS, ThreeTests
 from wellread.profiles import controls, tables
 from wellread.profiles.consensus import consensus
 
+pytestmark = pytest.mark.dag
+
 NUMBERS = [f"{name}{end}" for name in TESTS for end in ("_p", "_q")]
 
 

@@ -9,6 +9,8 @@ from made_profiles import profiles, undecided, values
 from wellread.measure.retrieval import retrieval
 from wellread.profiles import tables
 
+pytestmark = pytest.mark.dag
+
 EVERY = ["well", "plate", "batch", "source", "position", "row", "column"]
 
 

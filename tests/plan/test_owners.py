@@ -6,6 +6,8 @@ from wellread.plan import owners
 from wellread.plan.dag import Plan
 from wellread.runtime.errors import InputError
 
+pytestmark = pytest.mark.dag
+
 
 @pytest.fixture
 def trained(tmp_path, monkeypatch):

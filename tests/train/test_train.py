@@ -25,6 +25,8 @@ from wellread.train.monitor import embedding_statistics
 from wellread.train.optimise import clip_gradients
 from wellread.train.schedules import one_cycle
 
+pytestmark = pytest.mark.dag
+
 CHANNELS = ["DNA", "Mito"]
 VIT = {"dim": 32, "depth": 2, "heads": 2, "patch": 4, "image": 16, "layer_scale": 0.1}
 DINO = {"local_views": 1, "local_image": 8, "prototypes": 32, "hidden": 32, "bottleneck": 16, "temperature_epochs": 1}

@@ -11,6 +11,8 @@ from wellread.painted import layout
 from wellread.painted.paint import paint
 from wellread.plan.dag import Plan
 
+pytestmark = pytest.mark.dag
+
 NAMES = {"DNA": "Hoechst 33342", "ER": "ConA-488"}
 SIZE = {"wells": 24, "fields": 1, "size": 240, "cells": 15.0}
 
