@@ -19,7 +19,7 @@ CONFIG = {
     "tasks": {"activity": {"measure": {"average_precision": {"null_size": 100}}}},
     "hits": {"null_size": 200},
 }
-ALL = {"given", "correct", "cross", "measure", "hits", "ledger", "report"}
+ALL = {"given", "correct", "cross", "measure", "hits", "ledger", "alarms", "report"}
 
 
 def table(plate: str, seed: int, n: int = 12) -> pd.DataFrame:
@@ -49,8 +49,9 @@ def done(tmp_path_factory):
 def test_the_page_has_no_chapters_of_images(done):
     page = (done / "results/reports/mine.html").read_text()
     assert re.findall(r'<section id="(\w+)"', page) == [
-        "ledger", "embed", "correct", "measure", "hits", "draw", "provenance"
+        "alarms", "ledger", "embed", "correct", "measure", "hits", "draw", "provenance"
     ]  # fmt: skip
+    assert "6 control positions, 20 are needed" in page[: page.index('id="ledger"')]
     words = " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<style>.*?</style>|<svg.*?</svg>", " ", page)).split())
     assert "2 plates · ready profiles" in words
     assert (
@@ -102,7 +103,7 @@ CHANGES = {
         lambda f: replace(f / "test.yaml", "null_size: 200", "correction: none"),
         {"hits", "report"},
     ),
-    "a task": (lambda f: replace(f / "test.yaml", "null_size: 100", "null_size: 99"), {"measure", "report"}),
+    "a task": (lambda f: replace(f / "test.yaml", "null_size: 100", "null_size: 99"), {"measure", "alarms", "report"}),
     "a setting that changes no result": (
         lambda f: replace(f / "test.yaml", "object: profile", "object: profile\n    min_joined: 0.9"),
         set(),

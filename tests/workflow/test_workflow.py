@@ -26,7 +26,7 @@ def done(tmp_path_factory):
 
 
 PER_PLATES = {"score", "look"}
-PER_DATASET = {"aggregate", "correct", "cross", "consensus", "measure", "draw", "ledger", "report"}
+PER_DATASET = {"aggregate", "correct", "cross", "consensus", "measure", "draw", "ledger", "alarms", "report"}
 CODE = "workflow/wellread"
 CHANGES = {
     "nothing": (lambda f: None, set()),
@@ -53,7 +53,7 @@ CHANGES = {
         lambda f: replace(
             f / CODE / "measure/average_precision.py", "import numpy as np\n", "import numpy as np\n\nNEW = 1\n"
         ),
-        {"measure", "report"},
+        {"measure", "alarms", "report"},
     ),
     "a comment in vit.py": (
         lambda f: replace(f / CODE / "encoder/vit.py", "import torch\n", "import torch  # it is\n\n# so\n"),
@@ -65,7 +65,7 @@ CHANGES = {
     ),
     "the sphering regularisation": (
         lambda f: replace(f / "test.yaml", "regularisation: 0.1", "regularisation: 0.2"),
-        {"correct", "cross", "consensus", "measure", "draw", "report"},
+        {"correct", "cross", "consensus", "measure", "draw", "alarms", "report"},
     ),
     "a label in the wells table": (lambda f: replace(f / "wells.csv", ",actin bundling", ",actin"), PER_DATASET),
     "one row of one plate": (
@@ -114,7 +114,7 @@ def test_a_change_re_runs_exactly_what_depends_on_it(done, change):
 
 def test_a_dry_run_is_a_page_that_names_plates_and_steps(done):
     output = subprocess.run(command("-n", "--forceall"), cwd=done, capture_output=True, text=True, check=True).stdout
-    assert len(output.splitlines()) < 90  # 400 without `quiet` of the default profile
+    assert len(output.splitlines()) < 100  # two for every step; 400 without `quiet` of the default profile
     assert "plate P1, P2" in output
     assert "correction none, sphering" in output
 

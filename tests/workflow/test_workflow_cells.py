@@ -85,7 +85,7 @@ def test_crops_made_again_for_a_new_model_train_no_other(screen):
     target = "results/reports/whole.html"
     config = with_models(second={"encoder": {"random": RANDOM}, "embed_on": ["whole"]})
     write_config(screen, config, "second.yaml")
-    jobs = {"crops_to_embed P1", "embed P1", "pool P1", "aggregate", "ledger", "report"}
+    jobs = {"crops_to_embed P1", "embed P1", "pool P1", "aggregate", "ledger", "alarms", "report"}
     assert planned(screen, target, config="second.yaml") == jobs
     write_config(screen, with_models() | {"corrections": {"none": [], "c": [{"standardize": {}}]}}, "second.yaml")
     assert planned(screen, target, config="second.yaml") == {"correct", "report"}

@@ -15,10 +15,10 @@ def alarms(inputs: dict, how: dict, limits: dict) -> pd.DataFrame:
 
     `inputs`: lists of paths by kind, at the places where the rules write them: of every plate fields, calibration,
     objects, cells; of every model training; of every task, model and correction tasks; the ladder. Any may be missing.
-    `how`: `dataset`, its section of the config, and the names of models that are `baselines`, of those that are
-    `counts` of cells, and of tasks that ask how well batches are `mixed`, where chance is best; and their `headlines`,
-    {task: metric}. `limits`: {code:
-    threshold}; a rule whose threshold is null or false is not asked. Every alarm is also a warning in the log.
+    `how`: `dataset`, its channels, pixel size and section `segment`; the names of models that are `baselines`, and of
+    those that are `counts` of cells; of tasks that ask how well batches are `mixed`, where chance is best; and the
+    `headlines` of tasks, {task: metric}. `limits`: {code: threshold}; a rule whose threshold is null or false is not
+    asked. Every alarm is also a warning in the log.
     """
     every = [alarm for room in (of_plates, of_models, of_answers) for alarm in room.found(inputs, how, limits)]
     found = [alarm for alarm in every if limits[alarm.code] not in (None, False)]

@@ -19,7 +19,7 @@ ENOUGH = 20  # objects of a plate, below which they tell nothing of its masks
 
 @dataclass(frozen=True)
 class PlateResult:
-    """The results of one plate that the rules look at, and its dataset's section of the config."""
+    """The results of one plate that the rules look at; `dataset`: its channels, pixel size and section `segment`."""
 
     paths: dict[str, Path]
     dataset: dict

@@ -367,7 +367,9 @@ class Plan:
         models, tasks = self.models(dataset), self.config["tasks"]
         asked = {name for name, *_ in self.results(dataset, "tasks", "measure")}
         return {
-            "dataset": self.config["datasets"][dataset],
+            "dataset": {
+                key: self.config["datasets"][dataset].get(key) for key in ("channels", "pixel_size", "segment")
+            },
             "baselines": [model for model in models if self.is_baseline(model)],
             "counts": [model for model in models if "cell_count" in self.encoder(model)],
             "mixed": sorted(name for name in asked if chosen("measure", tasks[name]["measure"]).chance_is_best),
