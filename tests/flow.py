@@ -4,19 +4,30 @@ import hashlib
 import re
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 import forked
 import numpy as np
 import tifffile
+import torch
 import yaml
 from paths import ROOT
+from wellread.encoder import views
 from wellread.painted import layout
 from wellread.painted.paint import paint
 
 
+@cache
+def compile_views() -> None:
+    """Compile the views beside their source: a run that compiles them rounds otherwise than one that finds them."""
+    crops, how = torch.zeros(2, 1, 8, 8, dtype=torch.uint8), views.augmentation(["DNA"])
+    views.render(crops, views.draw_view(torch.Generator(), how, 2, 8), 4, how)
+
+
 def clone(folder: Path) -> Path:
-    """A copy of what a user has after cloning, without results."""
+    """A copy of what a user has after cloning, without results, but with compiled views."""
+    compile_views()
     for name in ("workflow", "config", "envs", "resources"):
         shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("*.pyc"))
     (folder / "slurm").symlink_to("workflow/profiles/slurm")
