@@ -28,7 +28,12 @@ def made(plate, folder, size=48, pixel_size=0.0, **channels):
     return sounded(inputs, HOW | {"dataset": dataset}, LIMITS)
 
 
-@pytest.mark.parametrize("slip", [{}, {"pixel_size": 0.65}, {"size": 40}], ids=str)
+SLOW = pytest.mark.slow  # a second or more each; that of its like beside it is quick enough
+
+
+@pytest.mark.parametrize(
+    "slip", [{}, pytest.param({"pixel_size": 0.65}, marks=SLOW), pytest.param({"size": 40}, marks=SLOW)], ids=str
+)
 def test_what_is_right_is_silent(plate, tmp_path, slip):
     assert made(plate, tmp_path, **slip) == {}
 
@@ -37,12 +42,12 @@ def test_what_is_right_is_silent(plate, tmp_path, slip):
     ("slip", "codes"),
     [
         ({"pixel_size": 650.0}, {"pixel_size"}),
-        ({"pixel_size": 0.065}, {"nucleus_diameter"}),
+        pytest.param({"pixel_size": 0.065}, {"nucleus_diameter"}, marks=SLOW),
         ({"size": 12}, {"crop_per_nucleus"}),
         ({"nucleus": "RNA", "cell": "DNA"}, {"nuclei_as_cells"}),
-        ({"nucleus": "RNA"}, {"nuclei_as_cells"}),
-        ({"nucleus": "ER"}, {"nuclei_as_cells"}),
-        ({"nucleus": "AGP"}, {"nucleus_area"}),
+        pytest.param({"nucleus": "RNA"}, {"nuclei_as_cells"}, marks=SLOW),
+        pytest.param({"nucleus": "ER"}, {"nuclei_as_cells"}, marks=SLOW),
+        pytest.param({"nucleus": "AGP"}, {"nucleus_area"}, marks=SLOW),
     ],
     ids=str,
 )

@@ -51,7 +51,7 @@ def _row(row: dict, labels: list[str]) -> dict:
     words = [str(row[name]) for name in labels if not pd.isna(row[name]) and row[name] not in ("", row["treatment"])]
     return {
         **{key: row[key] for key in ("treatment", "wells", "cells", "distance", "reason")},
-        "dose": "" if pd.isna(row.get("dose", "")) else row.get("dose", ""),
+        "dose": "" if pd.isna(row.get("dose")) else f"{row['dose']:g}",
         "active": "–" if pd.isna(row["active"]) else f"{row['active']} of {len(TESTS)}",
         "tests": [{key: row[f"{name}{key}"] for key in ("", "_low", "_high", "_p", "_q")} for name in TESTS],
         "nearest": [(name, cosine) for name, cosine in near if name],
