@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.alarms.alarm import Alarm, names
-from wellread.measure.compare import CHANCE, verdict
+from wellread.measure.compare import CHANCE, EXPLAINED, verdict
 from wellread.measure.tidy import UNDECIDABLE, chance_values, undecided
 from wellread.runtime import table_files
 
@@ -43,7 +43,8 @@ def why_undecided(table: pd.DataFrame, headline: str) -> str:
     """
     reasons = undecided(table)
     first = table.loc[table["item"].eq("") | table["metric"].eq(UNDECIDABLE), "metric"].head(1).eq(UNDECIDABLE).any()
-    return reasons.get(headline or next(iter(reasons), "") if headline or first else "", ("", 0))[0]
+    metric = headline or (next(iter(reasons), "") if first else "")
+    return reasons.get(metric, ("", 0))[0]
 
 
 def is_chance(table: pd.DataFrame) -> bool:
@@ -65,10 +66,9 @@ def of_ladder(ladder: pd.DataFrame, how: dict) -> list[Alarm]:
     alarms = []
     for (task, metric), rows in ladder.groupby(["task", "metric"], sort=False):
         of = f"task {task}, {metric.replace('_', ' ')}"
-        said = [verdict(rows, count, how["baselines"]) for count in how["counts"]]
-        if "explained by cell count" in said:
+        if any(verdict(rows, count, how["baselines"]) == EXPLAINED for count in how["counts"]):
             edit = "normalise by the number of cells, or report toxicity, not a mechanism"
-            alarms.append(Alarm("cell_count", of, said[0], "a model beyond the number of cells expected", edit))
+            alarms.append(Alarm("cell_count", of, EXPLAINED, "a model beyond the number of cells expected", edit))
         alarms += [
             Alarm("baseline", of, words, "a model above its baselines expected", "report the baseline; see the ladder")
             for words in below(rows, how["baselines"])

@@ -11,6 +11,7 @@ from wellread.measure.tidy import chance_values
 from wellread.runtime import table_files
 
 CHANCE = "shuffled labels"  # the baseline that every model has: its own profiles
+EXPLAINED = "explained by cell count"  # what is said of a task, see `verdict`
 RESAMPLES = 2000
 FEWEST = 5  # compounds: of fewer the bootstrap tells nothing
 COLUMNS = ["task", "metric", "correction", "model", "baseline", "value", "baseline_value", "difference", "low", "high"]
@@ -96,5 +97,5 @@ def verdict(ladder: pd.DataFrame, count: str, baselines) -> str:
     if better := sorted({model for _, model in above if model not in baselines}):
         return f"beyond cell count: {', '.join(better)}"
     if any((correction, count, CHANCE) in exceeds for correction in ladder["correction"]):
-        return "explained by cell count"
+        return EXPLAINED
     return "no model exceeds cell count, and cell count does not exceed shuffled labels"
