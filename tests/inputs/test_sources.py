@@ -1,5 +1,7 @@
 """Images tables from a user's table and from file names."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from wellread.inputs import sources
@@ -58,3 +60,11 @@ def test_rows_and_columns_of_file_names_are_wells(tmp_path, name, regex):
     section = {"folder": str(tmp_path), "regex": regex, "plate": "P1", "names": {"1": "DNA"}}
     frame = sources.fields({"images": {"pattern": section}, "channels": ["DNA"]}, "x")
     assert frame["well"].tolist() == ["B03"]
+
+
+def test_paths_below_a_root_are_those_of_pathlib():
+    paths = ["a/x.tif", "x.tif", "./a//x.tif", "/a/x.tif", "/x.tif", "a/../x.tif", "a/", ".", "a/.", "..", "a/b/..", ""]
+    paths += ["a/x.tif [c=1]", "a/./x.tif | b//y.tif", "//a/x.tif", "a/b.zarr/0 [z=max]", "./", "/"]
+    for root in ("", ".", "r", "/r/", "../r"):
+        found = sources._rooted(pd.DataFrame({"DNA": paths}), ["DNA"], root)["DNA"].tolist()
+        assert found == [str(Path(root, path)) if path else "" for path in paths]

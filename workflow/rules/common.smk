@@ -6,6 +6,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from wellread.inputs import user_tables
+from wellread.plan import kept
 from wellread.plan.dag import Plan
 from wellread.plan.provenance import fingerprint
 from wellread.plan.summary import summary
@@ -25,11 +26,12 @@ CONFIG_FILE = os.path.relpath(workflow.configfiles[0]) if workflow.configfiles e
 try:
     if found := [slip for path in workflow.configfiles for slip in slips(path)]:
         raise InputError.together(found)
-    PLAN = Plan.of(config, CONFIG_FILE)
+    PLAN = Plan.of(config, CONFIG_FILE, job=not workflow.is_main_process)
 except InputError as error:
     raise WorkflowError(f"the config or a table it names needs a change:\n{error}")
 
 config.update(PLAN.config)
+os.environ[kept.RUN] = PLAN.kept.key if PLAN.kept else ""  # jobs take the plan from there
 
 # On one machine one job at a time has the GPU, unless --resources gpu=N says otherwise; a cluster has its own scheduler.
 if workflow.is_main_process and not workflow.resource_settings.nodes and "gpu" not in workflow.global_resources:

@@ -22,7 +22,7 @@ METADATA = {  # of the images table, and what LoadData tables call it; with Imag
 ROW, COLUMN = ("Metadata_Row", "Metadata_row"), ("Metadata_Col", "Metadata_Column", "Metadata_col")
 
 
-@choice("images")
+@choice("images", tables=("path",))
 def load_data(
     channels: list[str], staged: str, where: str, say=log.info, *, path: str, root="", replace: dict | None = None,
     names: dict | None = None,

@@ -6,6 +6,7 @@ for errors; `say` takes a line of text that the user should see.
 """
 
 import logging
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def _refuse_twins(frame: pd.DataFrame, channels: list[str], where: str) -> None:
                 raise InputError("an image of its own for every channel", found, where, edit)
 
 
-@choice("images")
+@choice("images", tables=("path",))
 def table(
     channels: list[str], staged: str, where: str, say=log.info, *, path: str, root="", names: dict | None = None,
     z="", time="", rgb: dict | None = None, axes="",
@@ -83,10 +84,21 @@ def table(
 
 
 def _rooted(frame: pd.DataFrame, columns: list[str], root: str) -> pd.DataFrame:
-    return frame.assign(**{c: [str(Path(root, p)) if p else "" for p in frame[c]] for c in columns})
+    """The table with the paths of some columns as of `root`; what a path of a folder becomes is found once."""
+    start = cache(lambda folder: str(Path(root, folder, "x"))[:-1])
+    return frame.assign(**{c: [_below(start, path, root) for path in frame[c].to_numpy(object)] for c in columns})
 
 
-@choice("images", painted=True)
+def _below(start, path: str, root: str) -> str:
+    """`str(Path(root, path))`, "" for "", where `start` says how the path of a file in a folder begins."""
+    cut = path.rfind("/") + 1
+    name = path[cut:]
+    if name in ("", "."):
+        return str(Path(root, path)) if path else ""
+    return start(path[:cut]) + name
+
+
+@choice("images", painted=True, tables=())
 def painted(channels: list[str], staged: str, where: str, say=log.info, **options) -> pd.DataFrame:
     """A synthetic screen with known truth, painted by a rule of its own; `options` are those of `layout.images`."""
     if unknown := [channel for channel in channels if channel not in layout.CHANNELS]:

@@ -1,6 +1,7 @@
 """The plan: the config with the tables that it names, checked, and a hash of every plate's rows."""
 
 import os
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import choosing, demands, given, leaks, owners, raw_files, settings
+from wellread.plan import choosing, demands, given, kept, leaks, owners, raw_files, settings
 from wellread.plan.contradictions import spent
 from wellread.plan.datasets import files
+from wellread.plan.kept import Kept
 from wellread.plan.provenance import rows_hash
 from wellread.plan.results import Results
 from wellread.plan.screen import Pool, Screen
@@ -27,24 +29,81 @@ class Plan(Results):
     images: dict[str, pd.DataFrame] = field(default_factory=dict)
     wells: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # that a user should read before a run, though nothing is wrong
+    kept: Kept | None = None  # what this or an earlier process has written down of the plan
+    _places: dict[str, dict] = field(default_factory=dict)  # of plates, in the images table
 
     @classmethod
-    def of(cls, config: dict, config_file: str = "") -> "Plan":
+    def of(cls, config: dict, config_file: str = "", job: bool | None = None) -> "Plan":
         """Check the config and the tables it names; raise InputError telling all that is wrong.
 
-        `config_file`: where the config is from, which models that are already trained belong to.
+        `config_file`: where the config is from, which models that are already trained belong to. `job`: whether this is
+        the process of a single job, which takes over what its run has kept; None: nothing is kept (see `kept`).
         """
         plan = cls(settings.load(config))
-        plan.notes += spent(plan.config)
-        errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
-        errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
-        errors = errors or plan.unanswerable() or plan.taken(config_file)
-        if errors:
-            raise InputError.together(errors)
-        plan.notes += plan.undecidable()
-        plan.notes += filter(None, (owners.grown(name, plan.training_plates(name)) for name in plan.trained()))
-        plan.notes = list(dict.fromkeys(plan.notes))
+        if job and (found := kept.of_run(plan.config)):
+            return plan.known_from(found)
+        asked, stamps = deepcopy(plan.config), None if job is None else kept.stamps(plan.config)
+        if found := kept.find(asked, stamps):
+            notes = plan.known_from(found).with_files(config_file)
+        else:
+            told, undecided = plan.read(config_file)
+            notes = told + plan.notes + undecided
+            if job is not None:
+                plan.keep(asked, stamps, {"told": told, "undecided": undecided})
+        notes += filter(None, (owners.grown(name, plan.training_plates(name)) for name in plan.trained()))
+        plan.notes = list(dict.fromkeys(spent(plan.config) + notes))
         return plan
+
+    def read(self, config_file: str) -> tuple[list[str], list[str]]:
+        """Read and check all tables and the files that they name; notes on what tables tell, and cannot decide."""
+        names = list(self.config["datasets"])
+        errors = [error for name in names for error in self.opened(name) or self.unusable(name)]
+        told, self.notes = self.notes, []
+        errors = errors or [error for name in names for error in self.absent_files(name)]
+        _refuse(errors or self.unanswerable() or self.taken(config_file))
+        return told, self.undecidable()
+
+    def keep(self, asked: dict, stamps: list | None, notes: dict) -> None:
+        """Keep what the tables tell; `asked`, `stamps`: the config and the tables' files, as of `kept.keep`."""
+        datasets = self.config["datasets"]
+        known = {
+            "wells": {name: section["wells"] for name, section in datasets.items()},
+            "fields": {name: len(self.images[name]) for name in datasets},
+            "labels": {model: self.labels_hash(model) for model in self.trained()},
+            "marks": {
+                f"{name}/{task}/{correction}": self.marks(name, task, correction)
+                for name in datasets
+                for task, _, correction in self.results(name, "tasks", "measure")
+            },
+        }
+        if found := kept.keep(asked, stamps if self._listed() else None, self.images, known | notes):
+            self.known_from(found)
+
+    def with_files(self, config_file: str) -> list[str]:
+        """Check what may have changed on disk while all tables are as they were; the notes on both."""
+        self.notes, names = [], list(self.config["datasets"])
+        errors = [error for name in names for error in self.unusable(name)]
+        errors = errors or [error for name in names for error in self.absent_files(name)]
+        _refuse(errors or self.taken(config_file))
+        return self.kept.known["told"] + self.notes + self.kept.known["undecided"]
+
+    def known_from(self, found: Kept) -> "Plan":
+        """The same by a plan that is kept; a table is read only if something is asked of it that is not kept."""
+        self.kept, self.images, self.wells = found, Tables(self._read_again), Tables(self._read_again)
+        self.__dict__.pop("screens", None)
+        for name, section in self.config["datasets"].items():
+            section["wells"] = found.known["wells"][name]
+        return self
+
+    def _listed(self) -> bool:
+        """Whether all images tables list files of one image each, for which no image had to be opened."""
+        sections = {name: self.config["datasets"][name] for name in filter(self.has_images, self.config["datasets"])}
+        return not any(self.images[name][own["channels"][0]].str.endswith("]").any() for name, own in sections.items())
+
+    def _read_again(self, name: str) -> None:
+        notes, self.notes = self.notes, []
+        _refuse(self.opened(name))
+        self.notes = notes
 
     def opened(self, name: str) -> list[InputError]:
         """Read the tables of a dataset; the errors that this meets."""
@@ -57,8 +116,16 @@ class Plan(Results):
             dataset["wells"] = sources.wells(dataset, name)
             self.wells[name] = user_tables.wells(dataset, where, self.notes.append)
             _check_plates(self.images[name], self.wells[name], where, dataset["min_joined"], self.notes.append)
-            _check_weights(dataset["segment"] if self.has_masks(name) else {}, where)
-            self.check_functions(name)
+        except InputError as error:
+            return [error]
+        return []
+
+    def unusable(self, name: str) -> list[InputError]:
+        """Errors of weights and illumination functions that are not there."""
+        try:
+            _check_weights(self.config["datasets"][name]["segment"] if self.has_masks(name) else {}, f"datasets.{name}")
+            if self.has_images(name):
+                self.check_functions(name)
         except InputError as error:
             return [error]
         return []
@@ -151,20 +218,28 @@ class Plan(Results):
 
     def plates(self, dataset: str) -> list[str]:
         """The plates of a dataset, sorted."""
-        return sorted(self.images[dataset]["plate"].unique())
+        return list(self.kept.known["plates"][dataset]) if self.kept else sorted(self.images[dataset]["plate"].unique())
 
     def rows(self, dataset: str, plate: str) -> pd.DataFrame:
         """The rows of one plate in the images table."""
-        return self.images[dataset].query("plate == @plate").reset_index(drop=True)
+        if self.kept and (found := self.kept.rows(dataset, plate)) is not None:
+            return found
+        frame = self.images[dataset]
+        if dataset not in self._places:
+            self._places[dataset] = frame.groupby("plate").indices
+        return frame.iloc[self._places[dataset][plate]].reset_index(drop=True)
 
     def rows_hash(self, dataset: str, plate: str) -> str:
         """A hash of what the images table says of one plate."""
+        if self.kept:
+            return self.kept.known["plates"][dataset][plate][0]
         return rows_hash(self.rows(dataset, plate))
 
     def watched(self, dataset: str) -> str:
         """What is looked at to notice replaced files: files, folders, or nothing where a rule makes them."""
         section = self.config["datasets"][dataset]
-        count = len(self.images[dataset]) * len(section["channels"])
+        fields = self.kept.known["fields"][dataset] if self.kept else len(self.images[dataset])
+        count = fields * len(section["channels"])
         return "nothing" if self.is_painted(dataset) else raw_files.watched(section["watch"], count)
 
     def image_stamps(self, dataset: str, plate: str) -> str:
@@ -178,6 +253,8 @@ class Plan(Results):
         """The label images of a plate that a segmenter or a measure reads, but for those that rules of ours make."""
         ((_, options),) = settings.items()
         patterns = [options[option] for option in chosen(section, settings).patterns if options[option]]
+        if not patterns:
+            return []
         rows, (first, *_) = self.rows(dataset, plate), self.config["datasets"][dataset]["channels"]
         paths = [path for pattern in patterns for path in raw_files.of_pattern(pattern, rows, first)]
         return [path for path in dict.fromkeys(paths) if not path.startswith("results/")]
@@ -205,7 +282,7 @@ class Plan(Results):
     def _absent(self, dataset: str, plate: str, check: str) -> tuple[list[InputError], list[str]]:
         section, rows = self.config["datasets"][dataset], self.rows(dataset, plate)
         some, most = raw_files.looked_for(rows, check), section["calibrate"]["max_failed_fields"]
-        fields = [raw_files.files(some.iloc[[i]], section["channels"]) for i in range(len(some))]
+        fields = raw_files.files_by_field(some, section["channels"])
         whole, where = len(some) == len(rows), f"datasets.{dataset}.images, plate {plate}"
         errors, notes = raw_files.missing(fields, most, where, whole)
         if self.has_masks(dataset) and (masks := self.label_images("segment", section["segment"], dataset, plate)):
@@ -261,16 +338,41 @@ class Plan(Results):
 
     def labels_hash(self, model: str) -> str:
         """A hash of what the wells tables say of the plates and labels that training asks for."""
+        if self.kept:
+            return self.kept.known["labels"][model]
         columns = list(dict.fromkeys(["plate", "well", *self.asked(model)]))
         pairs = self.training_plates(model) if self.asked(model) else []
-        rows = [self.wells[dataset].query("plate == @plate")[columns] for dataset, plate in pairs]
+        places = {
+            dataset: self.wells[dataset].groupby("plate").indices for dataset in dict.fromkeys(d for d, _ in pairs)
+        }
+        rows = [self.wells[dataset].iloc[places[dataset].get(plate, [])][columns] for dataset, plate in pairs]
         return rows_hash(pd.concat(rows)) if rows else ""
 
     def marks(self, dataset: str, task: str, correction: str) -> list[list[str]]:
         """What the results of a task under a correction have to tell: pairs (kind of mark, column or step)."""
+        if self.kept:
+            return self.kept.known["marks"][f"{dataset}/{task}/{correction}"]
         entry = self.config["tasks"][task]
         screens = [self.screens[name] for name in entry["pool"] or [dataset]]
         return leaks.marks(choosing.steps_of(self.config, correction), entry["measure"], screens)
+
+
+class Tables(dict):
+    """Tables by dataset, which `read` puts here when they are first asked for."""
+
+    def __init__(self, read):
+        super().__init__()
+        self.read = read
+
+    def __missing__(self, name: str) -> pd.DataFrame:
+        self.read(name)
+        return self[name]
+
+
+def _refuse(errors: list[InputError]) -> None:
+    """Raise all errors as one, if there are any."""
+    if errors:
+        raise InputError.together(errors)
 
 
 def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str, min_joined: float, say) -> None:

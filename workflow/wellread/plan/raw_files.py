@@ -22,7 +22,13 @@ ABSENT = "absent"
 
 def files(rows: pd.DataFrame, channels: list[str]) -> list[str]:
     """The image files of rows of an images table, in its order; those of a reference all, of an empty cell none."""
-    return [path for cell in rows[channels].to_numpy().ravel() if cell for path in _of_cell(cell)]
+    return [path for paths in files_by_field(rows, channels) for path in paths]
+
+
+def files_by_field(rows: pd.DataFrame, channels: list[str]) -> list[list[str]]:
+    """The same for every row."""
+    cells = rows[channels].to_numpy(object)
+    return [[path for cell in own if cell for path in _of_cell(cell)] for own in cells]
 
 
 def _of_cell(cell: str) -> tuple[str, ...]:

@@ -36,7 +36,8 @@ class Choice:
     that also takes the profiles that were corrected on the other half of the controls. `metrics`: what the metrics of a
     measure mean, for the page. `headline`: the metric that page one shows, and those beside it; if there is none, the
     first one. `items`: of a metric that is a mean over items, the metric of these items. `chance_is_best`: a measure of
-    what should not be told apart.
+    what should not be told apart. `tables`: options that are paths of tables (or globs), of a source of images that
+    follows from these files alone; None for any other.
     """
 
     section: str
@@ -65,6 +66,7 @@ class Choice:
     crossed: bool = False
     metrics: dict[str, str] = field(default_factory=dict)
     headline: tuple[str, ...] = ()
+    tables: tuple[str, ...] | None = None
     items: dict[str, str] = field(default_factory=dict)
 
     def load(self):

@@ -1,0 +1,223 @@
+"""Plans that are kept, so that tables are read and checked once and not by every process that is started for a job.
+
+A plan lies below FOLDER, named by a hash of all that it follows from: the config, our code and schemas, the versions of
+the packages that read tables, and what the disk says of every file it was read from (as `git` does, see its
+`racy-git`: files that changed within the last seconds are not trusted). Where images are found by listing folders or
+opening images, a later run lists them again, and only the jobs of this run take what it kept.
+
+KEY.json, begun by its own hash, holds what jobs ask of all plates; KEY.DATASET.parquet the images table, a row group
+per plate. What is damaged, or cannot be written, is planned anew.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from glob import glob
+from importlib import metadata
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+from wellread.inputs import user_tables
+from wellread.plan.provenance import rows_hash
+from wellread.runtime.files import remove, whole
+from wellread.runtime.registry import chosen
+
+FOLDER = Path(".snakemake", "wellread")
+RUN = "WELLREAD_PLAN"  # the environment variable that tells jobs the plan of their run
+SETTLED = 2e9  # nanoseconds after which a further change of a file is sure to change its time
+KEPT = 4  # plans; older ones are deleted
+PACKAGE = Path(__file__).parents[1]
+READERS = ("pandas", "pyarrow", "numpy", "openpyxl", "jsonschema")
+
+
+@dataclass
+class Kept:
+    """A plan that is kept: its `key`, and `known`, what its file tells."""
+
+    key: str
+    known: dict
+    sure: bool = False  # that the images tables are as they were written
+
+    def rows(self, dataset: str, plate: str) -> pd.DataFrame | None:
+        """The rows of one plate in the images table, None if they are not what they were when the plan was made."""
+        expected, place = self.known["plates"][dataset][plate]
+        with suppress(OSError, ValueError, pa.ArrowException):
+            rows = self._tables[dataset].read_row_group(place).to_pandas()
+            return rows if self.sure or rows_hash(rows) == expected else None
+        return None
+
+    @cached_property
+    def _tables(self) -> dict[str, parquet.ParquetFile]:
+        return {name: parquet.ParquetFile(_table(self.key, name)) for name in self.known["plates"]}
+
+
+def rows_of(dataset: str, plate: str, expected: str) -> pd.DataFrame | None:
+    """The rows of one plate whose hash is `expected`, from the plan of this run; None if it has no such rows."""
+    kept = _read(os.environ.get(RUN, ""))
+    if not kept or kept.known["plates"].get(dataset, {}).get(plate, [""])[0] != expected:
+        return None
+    return kept.rows(dataset, plate)
+
+
+def of_run(config: dict) -> Kept | None:
+    """The plan that the run of this job has kept, if it is one of this config, code and versions."""
+    kept = _read(os.environ.get(RUN, ""))
+    return kept if kept and kept.known["base"] == base(config) else None
+
+
+def find(config: dict, stamps: list | None) -> Kept | None:
+    """The plan of a config (defaults filled in) and of files as they are now, see `stamps`; None if none is kept."""
+    if stamps is None:
+        return None
+    kept = _read(_key(config, stamps))
+    if kept and kept.known["settled"] and all(_whole(kept, name) for name in kept.known["plates"]):
+        with suppress(OSError):
+            os.utime(_index(kept.key))
+        return replace(kept, sure=True)
+    return None
+
+
+def keep(config: dict, stamps: list | None, images: dict[str, pd.DataFrame], known: dict) -> Kept | None:
+    """Keep a plan, with the images table of every dataset and the rest that is `known`; None if that cannot be.
+
+    `config`, `stamps`: as before the tables were read. `stamps`: None if later runs must not find the plan.
+    """
+    hashes = {name: _hashes(frame) for name, frame in images.items()}
+    key = _key(config, hashes if stamps is None else stamps)
+    told = {"base": base(config), "settled": _settled(stamps), "plates": hashes, **known}
+    try:
+        told["files"] = {name: _write(frame, _table(key, name)) for name, frame in images.items()}
+        text = json.dumps(told)
+        with whole(_index(key)) as part:
+            part.write_text(f"{_digest(text)}\n{text}")
+        _forget()
+    except (OSError, pa.ArrowException):
+        return None
+    return Kept(key, json.loads(text), sure=True)
+
+
+def stamps(config: dict) -> list | None:
+    """What the disk says of every file that the tables of a config are read from: path, number, size and times.
+
+    None where a table is found by listing folders, opening images, or made from other files.
+    """
+    files = [path for section in config["datasets"].values() for path in (_files(section) or [None])]
+    return None if None in files else [[path, *_stamp(path)] for path in files]
+
+
+def _files(section: dict) -> list[str] | None:
+    """The files of a dataset's tables; None if these depend on more."""
+    if section["object"] == "profile" or not section["wells"]:
+        return None
+    choice = chosen("images", section["images"])
+    ((_, options),) = section["images"].items()
+    if choice.tables is None:
+        return None
+    with suppress(OSError, KeyError):
+        paths = [path for option in choice.tables for path in _globbed(options[option])]
+        return [*paths, *user_tables.wells_files(section)]
+    return None
+
+
+def _globbed(path: str) -> list[str]:
+    return [path, *sorted(glob(path, recursive=True))] if "*" in path else [path.rpartition("#")[0] or path, path]
+
+
+def _stamp(path: str) -> list[int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return []
+    return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _settled(stamps: list | None) -> bool:
+    """Whether the files, looked at again, are as they were, and none has changed so lately that a change may hide."""
+    latest = max((max(stamp[3:5], default=0) for stamp in stamps or ()), default=0)
+    same = stamps is not None and all(_stamp(path) == stamp for path, *stamp in stamps)
+    return same and latest < time.time_ns() - SETTLED
+
+
+def base(config: dict) -> str:
+    """A hash of what a plan follows from besides files: config, code, schemas, versions."""
+    return _digest(json.dumps([config, _code(), _versions()], default=str))
+
+
+@cache
+def _code() -> str:
+    sources = [*sorted(PACKAGE.rglob("*.py")), *sorted(PACKAGE.parent.joinpath("schemas").glob("*.yaml"))]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+@cache
+def _versions() -> list[str]:
+    return [platform.python_version(), *map(metadata.version, READERS)]
+
+
+def _key(config: dict, tables) -> str:
+    return _digest(json.dumps([base(config), tables]))[:32]
+
+
+def _hashes(frame: pd.DataFrame) -> dict[str, tuple[str, int]]:
+    """{plate: (hash of its rows, number of its row group)}."""
+    groups = frame.groupby("plate")
+    return {plate: (rows_hash(rows), place) for place, (plate, rows) in enumerate(groups)}
+
+
+def _write(frame: pd.DataFrame, path: Path) -> str:
+    """Write an images table, a row group per plate; the hash of the file."""
+    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+    with whole(path) as part:
+        with parquet.ParquetWriter(part, schema, compression="zstd") as writer:
+            for _, rows in frame.groupby("plate"):
+                writer.write_table(pa.Table.from_pandas(rows, schema, preserve_index=False))
+        return _hash_of(part)
+
+
+def _whole(kept: Kept, dataset: str) -> bool:
+    """Whether the images table of a dataset is as it was written."""
+    try:
+        return _hash_of(_table(kept.key, dataset)) == kept.known["files"][dataset]
+    except OSError:
+        return False
+
+
+def _hash_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(key: str) -> Kept | None:
+    try:
+        digest, text = _index(key).read_text().split("\n", 1)
+        return Kept(key, json.loads(text)) if digest == _digest(text) else None
+    except (OSError, ValueError):
+        return None
+
+
+def _forget() -> None:
+    """Delete all but the plans that were used last."""
+    plans = sorted(FOLDER.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in plans[KEPT:]:
+        for file in FOLDER.glob(f"{path.stem}.*"):
+            remove(file)
+
+
+def _index(key: str) -> Path:
+    return FOLDER / f"{key}.json"
+
+
+def _table(key: str, dataset: str) -> Path:
+    return FOLDER / f"{key}.{dataset}.parquet"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
