@@ -12,7 +12,8 @@ from wellread.report.run import Run
 from wellread.runtime.files import whole
 
 FOLDER = Path(__file__).parent
-CHAPTERS = {  # {name: function of the run that returns what the template shows in the chapter}
+TEMPLATES = "chapters"  # folder of a template for every chapter
+CHAPTERS = {  # {name: function of the run that returns what its template shows}
     "alarms": ledger.alarms,
     "ledger": ledger.ledger,
     "calibrate": plates.calibrate,
@@ -43,7 +44,9 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
     chapters = {name: chapter(run) for name, chapter in CHAPTERS.items() if run.has_images or name not in OF_IMAGES}
     page = _environment().get_template("page.html")
     with whole(out_html) as part:
-        part.write_text(page.render(run=run, version=__version__, chapters=chapters), encoding="utf-8")
+        part.write_text(
+            page.render(run=run, version=__version__, templates=TEMPLATES, chapters=chapters), encoding="utf-8"
+        )
 
 
 def number(value) -> str:
