@@ -16,7 +16,7 @@ from wellread.measure.compare import CHANCE, compare
 from wellread.measure.hits import hits
 from wellread.profiles import controls
 from wellread.profiles.ledger import build_ledger
-from wellread.report import plates, svg, tasks
+from wellread.report import interactive, plates, svg, tasks
 from wellread.report.page import CHAPTERS, number, report
 from wellread.report.run import Run
 from wellread.runtime import table_files
@@ -200,24 +200,38 @@ def test_what_is_explained_by_the_number_of_cells_is_said_of_its_task(tmp_path):
 
 
 def test_names_of_users_are_text(page):
-    assert "<script" not in page
+    assert "<script>alert" not in page
     assert "&lt;script&gt;alert(" in page
+    assert "\\u003cscript\\u003ealert(" in page  # in the data of the plots
     assert made_run.ODD in text(page)
     assert "P2 <b>B02</b>" in text(page)
     assert "cost $5_a$" in text(page)
 
 
-def test_it_needs_no_other_file_and_no_script(page):
+def without_scripts(page) -> str:
+    return re.sub(r"<script>.*?</script>", "", page, flags=re.S)
+
+
+def test_it_needs_no_other_file(page):
     tags = Tags(page).tags
     sources = [a[key] for _, a in tags for key in ("src", "href") if key in a]
     assert all(source.startswith(("data:", "#")) for source in sources)
-    assert not re.findall(r"https?://|url\(|@import", page)
-    assert "default-src 'none'" in page
+    assert not re.findall(r"https?://|url\((?!data:)|@import", without_scripts(page))
+    assert "default-src 'none'; connect-src 'none'" in page
+
+
+def test_scripts_are_those_of_bokeh_once_and_our_own(page):
+    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.S)
+    assert len(scripts) == 6
+    assert [script.lstrip()[:24] for script in scripts[1:3]] == ["/* BEGIN bokeh.min.js */", "/* BEGIN bokeh-gl.min.js"]
+    own = [path.read_text() for path in (interactive.SCRIPTS / f"{name}.js" for name in interactive.OWN)]
+    assert [scripts[0], *scripts[3:]] == own
 
 
 @pytest.mark.dag
 def test_it_is_small_and_the_same_every_time(run, page, tmp_path):
-    assert len(page.encode()) < 700_000  # two plates, two models, eight figures
+    assert len(without_scripts(page).encode()) < 700_000  # two plates, two models, eight figures
+    assert len(page.encode()) < 2_400_000
     assert page == written(tmp_path, run.inputs, run.wells, run.config)
 
 
@@ -238,7 +252,7 @@ def test_ready_profiles_have_no_chapters_of_images(run, tmp_path):
     config = run.config | {"datasets": {"demo": {"object": "profile"}}}
     page = written(tmp_path, {"profiles": run.inputs["profiles"]}, run.wells, config)
     links = [attributes["href"] for tag, attributes in Tags(page).tags if tag == "a"]
-    assert links == ["#ledger", "#embed", "#correct", "#measure", "#hits", "#draw", "#provenance"]
+    assert links == ["#ledger", "#embed", "#correct", "#measure", "#hits", "#plates", "#map", "#draw", "#provenance"]
     assert "2 plates · ready profiles" in text(page)
     assert "they were read from feature tables" in text(page)
 

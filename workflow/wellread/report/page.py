@@ -1,5 +1,6 @@
 """One self-contained HTML page per dataset: the ledger first, then a chapter for every step of the workflow."""
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -7,8 +8,9 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from wellread import __version__
-from wellread.report import figures, hits, ledger, models, plates, provenance, tasks
+from wellread.report import figures, hits, interactive, ledger, models, plates, provenance, tasks
 from wellread.report.run import Run
+from wellread.report.sprites import sprites
 from wellread.runtime.files import whole
 
 FOLDER = Path(__file__).parent
@@ -25,9 +27,12 @@ CHAPTERS = {  # {name: function of the run that returns what its template shows}
     "correct": models.correct,
     "measure": tasks.measure,
     "hits": hits.hits,
+    "plates": interactive.plates,
+    "map": interactive.maps,
     "draw": figures.draw,
     "provenance": provenance.provenance,
 }
+BUDGET = 15_000_000  # bytes of a page; pictures of fields take what all else leaves
 OF_IMAGES = ("calibrate", "segment", "crops", "look", "train")  # chapters that ready profiles do not have
 
 
@@ -42,11 +47,18 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
     """
     run = Run.from_inputs(dataset, inputs, wells, config)
     chapters = {name: chapter(run) for name, chapter in CHAPTERS.items() if run.has_images or name not in OF_IMAGES}
-    page = _environment().get_template("page.html")
+    page = partial(_environment().get_template("page.html").render, run=run, version=__version__, templates=TEMPLATES)
+    page = partial(page, chapters=chapters, **_explored(run, chapters))
+    pictures = interactive.pictures(run, BUDGET - len(page(pictures={}).encode()))
     with whole(out_html) as part:
-        part.write_text(
-            page.render(run=run, version=__version__, templates=TEMPLATES, chapters=chapters), encoding="utf-8"
-        )
+        part.write_text(page(pictures=pictures), encoding="utf-8")
+
+
+def _explored(run: Run, chapters: dict) -> dict:
+    """What the interactive chapters share: data, scripts, plots, and pictures of cells; no plots if there are none."""
+    names = [name for name in ("plates", "map") if chapters.get(name)]
+    found = {"plots": interactive.plots(names) if names else None, "data": interactive.data(run) if names else None}
+    return found | {"sheets": run.once(sprites).sheets, "scripts": interactive.scripts(bool(names))}
 
 
 def number(value) -> str:
@@ -61,6 +73,11 @@ def number(value) -> str:
     return (f"{value:,.0f}" if in_full else f"{value:#.3g}".rstrip(".")).replace("-", "−")
 
 
+def plain(value) -> str:
+    """A number as a program reads it, empty if there is none."""
+    return "" if value is None or value != value else repr(float(value))
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -69,8 +86,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "yaml": _yaml}
-    environment.globals["style"] = (FOLDER / "page.css").read_text(encoding="utf-8")
+    environment.filters |= {"number": number, "plain": plain, "yaml": _yaml, "json": interactive.as_json}
+    styles = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "explore.css")]
+    environment.globals["style"] = "\n".join(styles)
     return environment
 
 

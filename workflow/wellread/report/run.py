@@ -1,6 +1,7 @@
 """The results of a dataset that the chapters of the report are made from."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class Run:
     inputs: dict[str, list[str]]
     wells: pd.DataFrame
     config: dict
+    made: dict = field(default_factory=dict)  # what `once` has made
 
     @classmethod
     def from_inputs(cls, dataset: str, inputs: dict, wells: pd.DataFrame | None, config: dict) -> "Run":
@@ -29,6 +31,12 @@ class Run:
         lists = {kind: [paths] if isinstance(paths, str | Path) else list(paths) for kind, paths in inputs.items()}
         empty = pd.DataFrame(columns=["plate", "well", "treatment", "control"], dtype=object)
         return cls(dataset, lists, empty if wells is None else wells, config)
+
+    def once(self, make: Callable):
+        """`make(run)`, made once for all chapters that need it."""
+        if make not in self.made:
+            self.made[make] = make(self)
+        return self.made[make]
 
     @property
     def settings(self) -> dict:
@@ -92,4 +100,9 @@ class Run:
     def profiles(self) -> dict[tuple[str, str], Path]:
         """The well profiles: {(model, correction): path}."""
         found = {(path.parents[1].name, path.parent.name): path for path in self.paths("profiles")}
+        return {pair: found[pair] for pair in self.pairs if pair in found}
+
+    def maps(self) -> dict[tuple[str, str], Path]:
+        """The maps of wells, treatments and cells: {(model, correction): path}."""
+        found = {(path.parents[1].name, path.parent.name): path for path in self.paths("maps")}
         return {pair: found[pair] for pair in self.pairs if pair in found}

@@ -69,6 +69,11 @@ def read(path, kind: str, columns: list[str] | None = None, filters=None) -> pd.
     return pd.read_parquet(path, columns=columns, filters=filters)
 
 
+def columns(path, kind: str) -> list[str]:
+    """The names of the columns of a table of a `kind`."""
+    return check(path, kind).schema.to_arrow_schema().names
+
+
 def check(path, kind: str) -> pq.FileMetaData:
     """The metadata of a table's file; InputError if it is no whole table of this kind and version."""
     expected, edit = _label(kind).decode(), "delete this file, so that the step that wrote it runs again"
