@@ -99,7 +99,7 @@ window.wellread = (() => {
     for (const listener of listeners) listener(picked);
   }
 
-  const rows = () => [["plate", "well", "treatment", ...columns.map((column) => column.title)],
+  const rows = () => [["plate", "well", "treatment and dose", ...columns.map((column) => column.title)],
     ...[...picked].sort((a, b) => a - b).map((well) => [data.plates[wells.plate[well]], wells.well[well], item(well),
       ...columns.map((column) => (column.labels ? column.labels[column.values[well]] : column.values[well]))])];
 

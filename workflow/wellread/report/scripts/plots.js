@@ -4,11 +4,18 @@
 (async () => {
   const w = window.wellread, { data, wells } = w, bundle = JSON.parse(document.getElementById("plots").textContent);
   const of = {}, plotted = {}, cellsOf = { picked: null }, column = { plates: null, map: null };
-  let busy = false, pair = 0;
+  const expected = {};
+  let pair = 0;
   await Bokeh.embed.embed_items({ page: bundle.document }, [{ docid: "page", roots: bundle.roots, root_ids: Object.keys(bundle.roots) }]);
   const doc = Bokeh.documents[0], model = (name) => doc.get_model_by_name(name);
   const has = (name) => Object.values(bundle.roots).includes(`plot-${name}`);
   const kindOf = (name) => name.split(" ")[1];
+
+  // Select points ourselves; Bokeh tells of it later, as of a user's selection.
+  function expect(source, indices) {
+    expected[source.name] = String(indices);
+    source.selected.indices = indices;
+  }
 
   // The colours of the points of a source.
   function coloured(name) {
@@ -20,7 +27,7 @@
     of[name] = points.of;
     plotted[name] = points;
     const source = model(name);
-    source.selected.indices = [];
+    expect(source, []);
     source.data = { x: points.x, y: points.y, colour: coloured(name) };
     mark(name);
   }
@@ -38,15 +45,15 @@
     const picked = w.picked(), kind = kindOf(name), items = new Set([...picked].map((well) => wells.item[well]));
     const among = kind === "treatments" ? items : picked;
     const found = cellsOf.picked && kind === "cells" ? cellsOf.picked : of[name].flatMap((own, i) => (among.has(own) ? [i] : []));
-    busy = true;
-    model(name).selected.indices = found;
-    busy = false;
+    expect(model(name), found);
   }
 
   // Called by Bokeh when points of a source were selected, by click or lasso.
   w.selected = (source) => {
-    if (busy) return;
-    const chosen = source.selected.indices, kind = kindOf(source.name), own = chosen.map((i) => of[source.name][i]);
+    const chosen = source.selected.indices;
+    if (String([...chosen]) === expected[source.name]) return;
+    const kind = kindOf(source.name), own = chosen.map((i) => of[source.name][i]);
+    expected[source.name] = String([...chosen]);
     cellsOf.picked = kind === "cells" && chosen.length ? chosen : null;
     if (kind === "wells" && own.length === 1) w.open(own[0], source.name.split(" ")[0]);
     w.pick(kind === "treatments" ? own.flatMap((item) => w.ofItem[item]) : own);
