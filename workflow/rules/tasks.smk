@@ -323,7 +323,8 @@ rule report:
         looks=every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png"),
         figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),
     output:
-        report("results/reports/{dataset}.html", caption="../report/report.rst", category="{dataset}"),
+        page=report("results/reports/{dataset}.html", caption="../report/report.rst", category="{dataset}"),
+        run="results/reports/{dataset}.run.json",
     log:
         "results/logs/report/{dataset}.log",
     benchmark:
@@ -334,6 +335,6 @@ rule report:
         mem_mb=grow(2000),
     params:
         config=PLAN.result_settings,
-        code=code("report.page"),
+        code=code("report.page", "report.records"),
     script:
         "../scripts/report.py"

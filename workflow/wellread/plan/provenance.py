@@ -18,7 +18,7 @@ KEEP_WEIGHTS = (  # beginnings of names of modules that training uses for someth
     "inputs.", "networks.", "encoder.weights", "train.checkpoint", "train.collapse", "train.footprint", "train.labels",
     "train.lock", "train.monitor", "train.probes",
 )  # fmt: skip
-TEMPLATES = (".html", ".css", ".js")
+TEMPLATES = (".html", ".css", ".js", ".bib")
 
 
 def fingerprint(*modules: str) -> str:

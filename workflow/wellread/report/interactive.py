@@ -131,7 +131,8 @@ def _plot(name: str):
     from bokeh.plotting import figure
 
     plot = figure(
-        name=name, tools="pan,wheel_zoom,box_zoom,lasso_select,tap,reset", output_backend="canvas" if name == "plates" else "webgl",
+        name=name, tools="pan,wheel_zoom,box_zoom,lasso_select,tap,reset",
+        output_backend="canvas" if name == "plates" else "webgl",
         x_range=Range1d(0, 1), y_range=Range1d(0, 1), sizing_mode="stretch_width", height=460, lod_threshold=None,
         background_fill_color=None, border_fill_color=None, outline_line_color=None, active_drag=None,
         toolbar_location="above",

@@ -97,6 +97,20 @@ class Run:
         """Every model with every correction, in the order of the config."""
         return [(model, correction) for model in self.config["models"] for correction in self.config["corrections"]]
 
+    @cached_property
+    def main(self) -> tuple[str, str]:
+        """The model and the correction that the page tells first: the headline, else those of the list of hits.
+
+        Without either the first model that is no baseline, of those with results, and the last correction.
+        """
+        told = [table_files.read(path, "hits", ["model", "correction"]) for path in self.paths("hits")]
+        model, correction = told[0].iloc[0] if told and len(told[0]) else ("", "")
+        with_profiles = self.profiles()
+        models = [name for name in self.config["models"] if any(name == own for own, _ in with_profiles)]
+        first = next((name for name in models if not self.is_baseline(name)), next(iter(models), ""))
+        corrections = [name for name in self.config["corrections"] if (model or first, name) in with_profiles]
+        return model or first, self.settings.get("headline") or correction or next(iter(corrections[::-1]), "")
+
     def profiles(self) -> dict[tuple[str, str], Path]:
         """The well profiles: {(model, correction): path}."""
         found = {(path.parents[1].name, path.parent.name): path for path in self.paths("profiles")}
