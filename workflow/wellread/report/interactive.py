@@ -2,6 +2,8 @@
 
 import json
 import re
+import zlib
+from base64 import b64encode
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from wellread.runtime import table_files
 SCRIPTS = Path(__file__).parent / "scripts"
 ALWAYS, OWN = 2, ("tables", "enlarge", "explore", "details", "plots")  # .js, in order; so many also without plots
 GAP = 3  # wells between plates
-STEPS = 10_000  # places on a map, across and down
+STEPS = 2_000  # places on a map, across and down
 
 
 def plates(run: Run) -> dict:
@@ -51,7 +53,6 @@ def data(run: Run) -> dict:
         "across": _across(len(plates)),
         "size": _plate_size(table),
         "columns": [_column(table[name], name) for name in wells.columns(run)],
-        "maps": [_map(run, pair, table, items) for pair in run.maps()],
         "sprites": {
             "side": SIDE,
             "across": ACROSS,
@@ -61,6 +62,19 @@ def data(run: Run) -> dict:
         "channels": run.settings.get("channels", []),
         "pixelSize": run.settings.get("pixel_size", 0),
     }
+
+
+def packed_maps(run: Run, room: int) -> list[dict]:
+    """The maps as {title, packed}, that of `main_pair` first; as many as fit into `room` bytes."""
+    items = np.unique(run.once(wells.well_table)["item"].to_numpy(str))
+    pairs, found = sorted(run.maps(), key=lambda pair: pair != wells.main_pair(run)), []
+    for pair in pairs:
+        one = {"title": ", ".join(pair), "packed": pack(_map(run, pair, items))}
+        room -= len(one["packed"])
+        if room < 0:
+            break
+        found.append(one)
+    return found
 
 
 def pictures(run: Run, room: int) -> dict:
@@ -95,6 +109,12 @@ def plots(names: list[str]) -> dict:
     return json.loads(re.sub(r'"(p\d+)"', lambda found: f'"{ids[found[1]]}"', text))
 
 
+def pack(value) -> str:
+    """A value as JSON, deflated, in base64: a fourth of its bytes; the page's scripts unpack it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
 def as_json(value) -> Markup:
     """A value as JSON that can stand in a script element: no name of a user ends it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -111,7 +131,8 @@ def _plot(name: str):
     from bokeh.plotting import figure
 
     plot = figure(
-        name=name, tools="pan,wheel_zoom,box_zoom,lasso_select,tap,reset", output_backend="webgl",
+        name=name, tools="pan,wheel_zoom,box_zoom,lasso_select,tap,reset",
+        output_backend="canvas" if name == "plates" else "webgl",
         x_range=Range1d(0, 1), y_range=Range1d(0, 1), sizing_mode="stretch_width", height=460, lod_threshold=None,
         background_fill_color=None, border_fill_color=None, outline_line_color=None, active_drag=None,
         toolbar_location="above",
@@ -166,18 +187,17 @@ def _across(n: int) -> int:
 
 
 def _plate_size(table: pd.DataFrame) -> list[int]:
-    """Rows and columns of the largest plate."""
-    from wellread.pictures.plate_layout import plate_layout
-
-    return list(plate_layout(table["well"].unique())[1:])
+    """Rows and columns that have wells on some plate, and the first of each, counted from 0."""
+    spans = [(int(table[name].min()), int(table[name].max())) for name in ("row", "column")]
+    return [last - first + 1 for first, last in spans] + [first for first, _ in spans]
 
 
 def _places(table: pd.DataFrame, plate: np.ndarray) -> tuple[list, list]:
     """Where every well lies on the picture of all plates, y upwards; None where its name does not say."""
-    rows, columns = _plate_size(table)
+    rows, columns, first_row, first_column = _plate_size(table)
     down, right = np.divmod(plate, _across(plate.max(initial=0) + 1))
-    x = table["column"] + right * (columns + GAP)
-    y = -(table["row"] + down * (rows + GAP))
+    x = table["column"] - first_column + right * (columns + GAP)
+    y = -(table["row"] - first_row + down * (rows + GAP))
     return _rounded(x), _rounded(y)
 
 
@@ -191,10 +211,9 @@ def _column(values: pd.Series, name: str) -> dict:
     return told | {"labels": labels.tolist(), "values": codes.tolist()}
 
 
-def _map(run: Run, pair: tuple[str, str], table: pd.DataFrame, items: np.ndarray) -> dict:
+def _map(run: Run, pair: tuple[str, str], items: np.ndarray) -> dict:
     """The places of all points of a map, scaled to STEPS, and the numbers of what they are."""
-    points = table_files.read(run.maps()[pair], "maps")
-    found = {"title": ", ".join(pair)}
+    points, table, found = table_files.read(run.maps()[pair], "maps"), run.once(wells.well_table), {}
     for kind, own in points.groupby("kind"):
         who = pd.Index(items).get_indexer(own["item"]) if kind == "treatment" else _numbers(own, table)
         found[f"{kind}s"] = {"of": who.tolist(), "x": _scaled(own["x"]), "y": _scaled(own["y"])}

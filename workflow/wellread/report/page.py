@@ -62,9 +62,11 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
     chapters = {name: section(run) for name, section in sections.items() if run.has_images or name not in OF_IMAGES}
     page = partial(_environment().get_template("page.html").render, run=run, version=__version__, templates=TEMPLATES)
     page = partial(page, chapters=chapters, contents=_contents(chapters), **_explored(run, chapters))
-    pictures = interactive.pictures(run, BUDGET - len(page(pictures={}).encode()))
+    room = BUDGET - len(page(maps=[], pictures={}).encode())
+    maps = interactive.packed_maps(run, room) if chapters.get("map") else []
+    pictures = interactive.pictures(run, room - sum(len(one["packed"]) + len(one["title"]) + 100 for one in maps))
     with whole(out_html) as part:
-        part.write_text(page(pictures=pictures), encoding="utf-8")
+        part.write_text(page(maps=maps, pictures=pictures), encoding="utf-8")
 
 
 def _contents(chapters: dict) -> dict[str, str]:
@@ -76,9 +78,11 @@ def _contents(chapters: dict) -> dict[str, str]:
 
 def _explored(run: Run, chapters: dict) -> dict:
     """What the interactive chapters share: data, scripts, plots, and pictures of cells; no plots if there are none."""
-    names = [name for name in ("plates", "map") if chapters.get(name)]
-    found = {"plots": interactive.plots(names) if names else None, "data": interactive.data(run) if names else None}
-    return found | {"sheets": run.once(sprites).sheets, "scripts": interactive.scripts(bool(names))}
+    names, seen = [name for name in ("plates", "map") if chapters.get(name)], run.once(sprites)
+    found = {"scripts": interactive.scripts(bool(names)), "sheets": seen.sheets, "n_cells": len(seen.cells)}
+    if not names:
+        return found | {"plots": None, "data": ""}
+    return found | {"plots": interactive.plots(names), "data": interactive.pack(interactive.data(run))}
 
 
 def number(value) -> str:

@@ -1,8 +1,8 @@
 // What a point says when it is pointed at, and a well when it is clicked.
 "use strict";
 
-(() => {
-  const w = window.wellread, tip = w.element("div", "", "tip");
+exploring.then((w) => {
+  const tip = w.element("div", "", "tip");
   let pointer = [0, 0], source = null;
   tip.hidden = true;
   document.body.append(tip);
@@ -80,4 +80,4 @@
     shown.append(...(left.textContent || cells.childNodes.length ? [left] : []), numbers(well));
     place.replaceChildren(title, shown);
   };
-})();
+});

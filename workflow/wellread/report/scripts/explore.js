@@ -1,16 +1,19 @@
 // What all plots share: the data, colours, what is selected, and what a point says of itself. Names are always text.
 "use strict";
 
-window.wellread = (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const pictures = JSON.parse(document.getElementById("pictures").textContent);
+const exploring = (async () => {
+  const text = (id) => document.getElementById(id).textContent;
+  const bytes = (packed) => Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const inflated = (packed) => new Blob([bytes(packed)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const unpack = async (packed) => JSON.parse(await new Response(inflated(packed)).text());
+  const data = await unpack(text("data")), maps = JSON.parse(text("maps")), pictures = JSON.parse(text("pictures"));
   const { wells, columns } = data;
-  const count = wells.well.length;
   const LABELS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255"];
   const NUMBERS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
   const CONTROL = "#8c8c8c", NOTHING = "#c8c8c8";
   const element = (tag, text = "", kind = "") => Object.assign(document.createElement(tag), { textContent: text, className: kind });
   const number = (value) => (value == null ? "–" : Number(value.toPrecision(4)).toLocaleString("en"));
+  const several = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
   const name = (well) => `${data.plates[wells.plate[well]]} ${wells.well[well]}`;
   const item = (well) => data.items[wells.item[well]];
   const told = (column, well) => (column.labels ? column.labels[column.values[well]] || "no label" : number(column.values[well]));
@@ -111,7 +114,7 @@ window.wellread = (() => {
     for (const place of document.querySelectorAll(".selection")) {
       place.replaceChildren();
       if (!picked.size) continue;
-      place.append(element("b", `${number(picked.size)} wells of ${number(names.length)} treatments selected: `));
+      place.append(element("b", `${several(picked.size, "well")} of ${several(names.length, "treatment")} selected: `));
       place.append(names.slice(0, 40).map(([text, n]) => (n > 1 ? `${text || "no treatment"} (${n})` : text || "no treatment")).join(", "));
       place.append(names.length > 40 ? `, and ${names.length - 40} more. ` : ". ");
       place.append(tables.button("Download CSV", () => tables.download("selection.csv", rows())), tables.button("Clear", () => pick([])));
@@ -127,6 +130,6 @@ window.wellread = (() => {
     found.addEventListener("click", () => pick(ofItem[own] ?? []));
   });
 
-  return { data, pictures, wells, columns, count, element, number, name, item, told, ofItem, colours, legend, choose, sprite, pick,
+  return window.wellread = { data, maps, unpack, pictures, wells, columns, element, number, several, name, item, told, ofItem, colours, legend, choose, sprite, pick,
     picked: () => picked, onPick: (listener) => listeners.push(listener) };
 })();

@@ -2,7 +2,7 @@
 "use strict";
 
 (async () => {
-  const w = window.wellread, { data, wells } = w, bundle = JSON.parse(document.getElementById("plots").textContent);
+  const w = await exploring, { data, wells } = w, bundle = JSON.parse(document.getElementById("plots").textContent);
   const of = {}, plotted = {}, cellsOf = { picked: null }, column = { plates: null, map: null };
   const expected = {};
   let pair = 0;
@@ -65,7 +65,7 @@
 
   w.describe = (name, row) => {
     const own = of[name][row], shown = column[name.split(" ")[0]].column;
-    if (kindOf(name) === "treatments") return [w.element("b", data.items[own]), w.element("div", `${w.ofItem[own].length} wells`)];
+    if (kindOf(name) === "treatments") return [w.element("b", data.items[own]), w.element("div", w.several(w.ofItem[own].length, "well"))];
     const picture = plotted[name].picture?.[row] ?? -1;
     return w.wellLines(own, shown, ...(picture < 0 ? [] : [w.sprite(picture)]));
   };
@@ -81,11 +81,11 @@
 
   // Show one plate with the names of its rows and columns, or all with their own names.
   function showPlate(plate) {
-    const [rows, columns] = data.size, across = plate < 0 ? data.across : 1, places = data.plates.map((_, i) => i);
+    const [rows, columns, firstRow, firstColumn] = data.size, across = plate < 0 ? data.across : 1, places = data.plates.map((_, i) => i);
     const at = (i) => [(i % data.across) * (columns + 3), -Math.floor(i / data.across) * (rows + 3)];
     const labels = plate < 0 ? places.map((i) => [at(i)[0] + columns / 2 - 0.5, at(i)[1] + 1.3, data.plates[i]]) : [
-      ...Array.from({ length: rows }, (_, i) => [at(plate)[0] - 1, at(plate)[1] - i, letters(i)]),
-      ...Array.from({ length: columns }, (_, i) => [at(plate)[0] + i, at(plate)[1] + 1, String(i + 1)])];
+      ...Array.from({ length: rows }, (_, i) => [at(plate)[0] - 1, at(plate)[1] - i, letters(i + firstRow)]),
+      ...Array.from({ length: columns }, (_, i) => [at(plate)[0] + i, at(plate)[1] + 1, String(i + 1 + firstColumn)])];
     const short = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
     model("plates names").data = { x: labels.map((l) => l[0]), y: labels.map((l) => l[1]), name: labels.map((l) => short(l[2])) };
     model("names").visible = plate >= 0 || data.plates.length <= 24;
@@ -93,17 +93,16 @@
     view(model("plates"), x - 2, x + across * (columns + 3) - 2, y - down * (rows + 3) + 2, y + 2.5);
   }
 
-  function showMap() {
-    const chosen = data.maps[pair], kind = document.querySelector("#map .kind").value;
+  async function showMap() {
+    const shown = w.maps[pair], chosen = (shown.points ??= await w.unpack(shown.packed)), kind = document.querySelector("#map .kind").value;
     for (const one of ["wells", "treatments", "cells"]) {
-      model(one === "wells" ? "map wells" : `map ${one}`);
       fill(`map ${one}`, kind === one && chosen[one] ? chosen[one] : { of: [], x: [], y: [] });
       const renderer = model("map").renderers.find((found) => found.name === one);
       renderer.glyph.size = Math.min(Math.max(300 / Math.sqrt(of[`map ${one}`].length + 1), 3), 12);
     }
     document.querySelector("#map .missing").hidden = Boolean(chosen[kind]);
-    const margin = 400;
-    view(model("map"), -margin, 10000 + margin, -margin, 10000 + margin);
+    const [low, high] = [-80, 2080]; // places are 0 to 2000
+    view(model("map"), low, high, low, high);
   }
 
   function inks() {
@@ -119,8 +118,9 @@
   }
   if (has("map")) {
     w.choose(select("map", "colour"), titles, (i) => recolour("map", w.columns[i]));
-    w.choose(select("map", "pair"), data.maps.map((one) => one.title), (i) => { pair = i; showMap(); });
-    select("map", "kind").addEventListener("change", showMap);
+    w.choose(select("map", "pair"), w.maps.map((one) => one.title), (i) => { pair = i; });
+    for (const kind of ["pair", "kind"]) select("map", kind).addEventListener("change", showMap);
+    await showMap();
   }
   inks();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", inks);
