@@ -253,6 +253,18 @@ def every_model(path, which=lambda model: True):
     return paths
 
 
+def mapped_cells(path):
+    """An input: `path` for every plate whose cells are on the map of a model without a correction."""
+
+    def paths(wildcards):
+        has = (
+            wildcards.correction == "none" and PLAN.has_images(wildcards.dataset) and PLAN.reads_crops(wildcards.model)
+        )
+        return every_plate(path)(wildcards) if has else []
+
+    return paths
+
+
 def every_result(noun, verb, path):
     """An input: `path` for every name of the noun, model and correction of the dataset."""
 
