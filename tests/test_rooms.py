@@ -24,6 +24,7 @@ ROOMS = (  # lower ones first: a module may import from its own room and from th
     "alarms",
     "report",
     "plan",
+    "preview",
 )
 MODULES = sorted(path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
 
