@@ -16,6 +16,7 @@ def _steps(jobs: list[tuple[str, dict[str, str]]]) -> str:
     steps: dict[str, list[dict]] = {}
     for rule, wildcards in jobs:
         steps.setdefault(rule, []).append(wildcards)
+ORDER += ("to_csv", "to_h5ad", "to_ome_tiff")
     steps.pop("all", None)
     if not steps:
         return "Nothing would run: every result is there and up to date."
