@@ -2,7 +2,7 @@
 
 python tests/benchmarks/scale.py [FOLDER [PLATES FIELDS]]: writes tables (0.1 GB for 136 plates, 1.5 GB for 2,000) and,
 empty, the image files that planning looks for. Without figures it measures 136 plates of 500,000 fields; the other
-screen of interest is `2000 7000000`. A dry run is made twice: the first one reads the tables, the second finds the plan.
+screen of interest is `2000 7000000`. A dry run is made twice: the first reads the tables, the second finds the plan.
 """
 
 import os
