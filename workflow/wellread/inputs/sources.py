@@ -105,7 +105,7 @@ def painted(channels: list[str], staged: str, where: str, say=log.info, **option
     return layout.images(staged, **options)
 
 
-@choice("images", painted=True)
+@choice("images", painted=True, tables=())
 def painted_atlas(channels: list[str], staged: str, where: str, say=log.info, **options) -> pd.DataFrame:
     """A synthetic protein atlas with known truth, likewise; `options` are those of `atlas_layout.images`."""
     _refuse_unpainted(channels, atlas_layout.CHANNELS, where)

@@ -69,6 +69,7 @@ class Plan(Results):
         known = {
             "wells": {name: section["wells"] for name, section in datasets.items()},
             "fields": {name: len(self.images[name]) for name in datasets},
+            "columns": {name: list(self.wells[name]) for name in datasets},
             "labels": {model: self.labels_hash(model) for model in self.trained()},
             "marks": {
                 f"{name}/{task}/{correction}": self.marks(name, task, correction)
@@ -215,6 +216,10 @@ class Plan(Results):
         plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]
         wells = [screens[name].imaged.query("plate in @own") for name, own in plates] if self.asked(model) else []
         return demands.of_training(wells, self.labels(model), self.balance(model), f"models.{model}")
+
+    def columns(self, dataset: str) -> list[str]:
+        """The columns of the wells table."""
+        return self.kept.known["columns"][dataset] if self.kept else list(self.wells[dataset])
 
     def plates(self, dataset: str) -> list[str]:
         """The plates of a dataset, sorted."""

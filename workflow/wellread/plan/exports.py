@@ -60,7 +60,7 @@ def _profiles(plan, dataset: str) -> list[str]:
 
 def _has_level(plan, dataset: str, level: str) -> bool:
     """Whether the wells table has the columns that rows of a level are made by."""
-    section, known = plan.config["datasets"][dataset], {*plan.wells[dataset], "dose"}
+    section, known = plan.config["datasets"][dataset], {*plan.columns(dataset), "dose"}
     by = {"cell": "sample", "treatment": "consensus"}.get(level)
     return not by or set(section[by]["by"]) <= known
 
