@@ -8,7 +8,6 @@ import logging
 import re
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 
 import pandas as pd
 
@@ -17,10 +16,10 @@ from wellread.inputs.cleaning import examples, listed
 from wellread.inputs.listing import natural
 from wellread.inputs.well_names import well_name
 from wellread.runtime.errors import InputError
-from wellread.runtime.files import read_yaml
+from wellread.runtime.files import read_yaml, schemas
 
 log = logging.getLogger("wellread")
-SCHEMAS = Path(__file__).parents[2] / "schemas"
+SCHEMAS = schemas()
 RESERVED = ("site", "object_count", "replicates", "control_use")  # columns that profiles have of their own
 FEATURES = "emb_"  # how the columns of profiles' features begin
 SHORTENED = r"\d([.,]\d+)?[Ee]\+\d+"  # 410321234567 as spreadsheets show it

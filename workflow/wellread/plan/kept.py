@@ -27,7 +27,7 @@ from pyarrow import parquet
 
 from wellread.inputs import user_tables
 from wellread.plan.provenance import rows_hash
-from wellread.runtime.files import remove, whole
+from wellread.runtime.files import remove, schemas, whole
 from wellread.runtime.registry import chosen
 
 FOLDER = Path(".snakemake", "wellread")
@@ -153,7 +153,7 @@ def base(config: dict) -> str:
 
 @cache
 def _code() -> str:
-    sources = [*sorted(PACKAGE.rglob("*.py")), *sorted(PACKAGE.parent.joinpath("schemas").glob("*.yaml"))]
+    sources = [*sorted(PACKAGE.rglob("*.py")), *sorted(schemas().glob("*.yaml"))]
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
 
 

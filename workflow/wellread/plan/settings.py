@@ -4,7 +4,6 @@ import math
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
@@ -13,10 +12,10 @@ from wellread.plan import given
 from wellread.plan.contradictions import contradictions
 from wellread.plan.inherited import inherited
 from wellread.runtime.errors import InputError
-from wellread.runtime.files import read_yaml
+from wellread.runtime.files import read_yaml, schemas
 from wellread.runtime.registry import chosen
 
-SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+SCHEMA = schemas() / "config.schema.yaml"
 
 
 @cache

@@ -6,6 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def schemas() -> Path:
+    """The folder of schemas: beside the package in a checkout, in the package where it was installed."""
+    package = Path(__file__).parents[1]
+    beside = package.parent / "schemas" / "config.schema.yaml"
+    return beside.parent if beside.is_file() else package / "schemas"
+
+
 @contextmanager
 def whole(path):
     """Yield a temporary path in the folder of `path`; rename it to `path` once the block ended well.
