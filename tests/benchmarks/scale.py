@@ -1,8 +1,8 @@
 """What planning costs at the size of real screens: CPU seconds and memory of a dry run and of the start of one job.
 
-python tests/benchmarks/scale.py [FOLDER [PLATES FIELDS]]: writes tables (0.1 GB for 136 plates, 1.5 GB for 2,000) and,
-empty, the image files that planning looks for. Without figures it measures 136 plates of 500,000 fields; the other
-screen of interest is `2000 7000000`. A dry run is made twice: the first reads the tables, the second finds the plan.
+python tests/benchmarks/scale.py [FOLDER [PLATES FIELDS]]: writes tables and, empty, the image files that planning looks
+for. Without figures it measures 136 plates of 500,000 fields; the other screen of interest is `2000 7000000`, whose
+images table is Parquet. A dry run is made twice: the first reads the tables, the second finds the plan.
 """
 
 import os
@@ -14,10 +14,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
 
 import pandas as pd
+import pyarrow as pa
 import yaml
+from pyarrow import parquet
 from wellread.plan import raw_files
 
 ROOT = Path(__file__).parents[2]
+CSV = 1_000_000  # rows of an images table up to which it is text, else Parquet
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
 WELLS = [f"{row}{column:02d}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25)]
 START = "A0000"  # a plate of four fields, which are no images: its first job ends as soon as it has started
@@ -29,11 +32,15 @@ def screen(folder: Path, plates: int, fields: int) -> Path:
     names = [START, *(f"P{number:04d}" for number in range(1, plates))]
     folder.mkdir(parents=True, exist_ok=True)
     pd.concat([wells(plate) for plate in names]).to_csv(folder / "wells.csv", index=False)
-    with open(folder / "images.csv", "w") as file:
-        for number, plate in enumerate(names):
+    schema = pa.Schema.from_pandas(images(START, 4), preserve_index=False)
+    with parquet.ParquetWriter(folder / "images.parquet", schema) as file:
+        for plate in names:
             rows = images(plate, 4 if plate == START else fields // (plates - 1))
-            rows.to_csv(file, index=False, header=number == 0)
+            file.write_table(pa.Table.from_pandas(rows, schema, preserve_index=False))
             touch(folder, rows)
+    if fields <= CSV:
+        parquet.read_table(folder / "images.parquet").to_pandas().to_csv(folder / "images.csv", index=False)
+        (folder / "images.parquet").unlink()
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump(settings(folder), sort_keys=False))
     return config
@@ -66,7 +73,7 @@ def touch(folder: Path, rows: pd.DataFrame) -> None:
 def settings(folder: Path) -> dict:
     """The config of a screen: one frozen model, counts of cells as a baseline, one correction, two tasks."""
     dataset = {
-        "images": {"table": {"path": str(folder / "images.csv"), "root": str(folder)}},
+        "images": {"table": {"path": str(next(folder.glob("images.*"))), "root": str(folder)}},
         "wells": str(folder / "wells.csv"),
         "channels": CHANNELS,
         "segment": {"otsu_watershed": {"nucleus": "DNA", "cell": "RNA"}},

@@ -253,7 +253,7 @@ def _separator(text: str, path: str) -> str:
 def _parsed(text: str, separator: str, path: str) -> pd.DataFrame:
     options = {"sep": separator, "header": None, "dtype": str, "keep_default_na": False, "skip_blank_lines": False}
     try:
-        return pd.read_csv(io.StringIO(text), **options)
+        return pd.read_csv(io.BytesIO(text.encode()), **options)  # text in memory takes four bytes a character
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         if "EOF inside string" in str(error):
             raise _unclosed(path) from error
@@ -281,10 +281,10 @@ def _refuse_swallowed_rows(rows: pd.DataFrame, separator: str, path: str) -> Non
 
 def _tell_short_rows(rows: pd.DataFrame, text: str, separator: str, path: str, say) -> None:
     """Tell of rows with fewer cells than the first one, which a file that was cut off has, too."""
-    lines = text.split("\n")
-    if len(lines) - len(rows) not in (0, 1):  # cells of several lines
+    if text.count("\n") + 1 - len(rows) not in (0, 1):  # cells of several lines
         return
     empty = rows.index[(rows.iloc[:, -1].fillna("") == "") & (rows.iloc[:, 0] != "")]
+    lines = text.split("\n") if len(empty) else []
     short = [row for row in empty if lines[row].count(separator) < lines[0].count(separator)]
     if short:
         words = f"{len(short)} rows have fewer cells than the first one, such as row {short[0] + 1}"
