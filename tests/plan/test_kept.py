@@ -68,6 +68,18 @@ def test_a_plan_that_is_found_is_the_plan_that_was_made(config, reads):
     assert without.wells["d"].equals(found.wells["d"])
 
 
+@pytest.mark.parametrize("watch", ["files", "folders", "nothing"])
+def test_images_are_watched_alike(config, watch):
+    config["datasets"]["d"] |= {"watch": watch, "images": {"table": {"path": "images.csv", "root": "raw"}}}
+    os.makedirs("raw")
+    without, found = (Plan.of(config, job=how) for how in (None, False))
+    stamps = [without.image_stamps("d", plate) for plate in ("P1", "P2")]
+    assert [found.image_stamps("d", plate) for plate in ("P1", "P2")] == stamps
+    os.utime("raw", (OLD, OLD))
+    assert (found.image_stamps("d", "P1") != stamps[0]) == (watch == "folders")
+    assert found.image_stamps("d", "P1") == without.image_stamps("d", "P1")
+
+
 def test_without_a_run_nothing_is_kept(config):
     assert Plan.of(config).kept is None
     assert not kept.FOLDER.exists()

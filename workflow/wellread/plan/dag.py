@@ -69,6 +69,7 @@ class Plan(Results):
         known = {
             "wells": {name: section["wells"] for name, section in datasets.items()},
             "fields": {name: len(self.images[name]) for name in datasets},
+            "folders": {name: self._folders(name) for name in datasets},
             "columns": {name: list(self.wells[name]) for name in datasets},
             "labels": {model: self.labels_hash(model) for model in self.trained()},
             "marks": {
@@ -251,8 +252,17 @@ class Plan(Results):
         """A hash of sizes and times of the images of a plate."""
         if (watch := self.watched(dataset)) == "nothing":
             return ""
-        files = raw_files.files(self.rows(dataset, plate), self.config["datasets"][dataset]["channels"])
-        return raw_files.stamps_hash(files, watch)
+        if watch == "folders" and self.kept:
+            return raw_files.folders_hash(self.kept.known["folders"][dataset][plate])
+        return raw_files.stamps_hash(self._files(dataset, plate), watch)
+
+    def _files(self, dataset: str, plate: str) -> list[str]:
+        return raw_files.files(self.rows(dataset, plate), self.config["datasets"][dataset]["channels"])
+
+    def _folders(self, dataset: str) -> dict[str, list[str]]:
+        """The folders of every plate's images, where these are what is looked at."""
+        plates = self.plates(dataset) if self.has_images(dataset) and self.watched(dataset) == "folders" else []
+        return {plate: raw_files.folders(self._files(dataset, plate)) for plate in plates}
 
     def label_images(self, section: str, settings: dict, dataset: str, plate: str) -> list[str]:
         """The label images of a plate that a segmenter or a measure reads, but for those that rules of ours make."""

@@ -52,9 +52,21 @@ def stamps_hash(paths: list[str], watch: str) -> str:
     """A hash of sizes and times of files, or of the times of their folders; "" for `watch`: nothing."""
     if watch == "nothing" or not paths:
         return ""
-    watched = dict.fromkeys(path.rpartition("/")[0] or "." for path in paths) if watch == "folders" else paths
-    stamp = _time if watch == "folders" else _stamp
-    return hashlib.sha256("\n".join(map(stamp, watched)).encode()).hexdigest()[:16]
+    return folders_hash(folders(paths)) if watch == "folders" else _hash(map(_stamp, paths))
+
+
+def folders(paths: list[str]) -> list[str]:
+    """The folders of files, each once, in the order in which they come."""
+    return list(dict.fromkeys(path.rpartition("/")[0] or "." for path in paths))
+
+
+def folders_hash(paths: list[str]) -> str:
+    """A hash of the times of folders; "" for none."""
+    return _hash(map(_time, paths)) if paths else ""
+
+
+def _hash(stamps) -> str:
+    return hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16]
 
 
 def watched(watch: str, count: int) -> str:
