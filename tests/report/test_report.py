@@ -236,10 +236,10 @@ def test_it_needs_no_other_file(page):
 
 def test_scripts_are_those_of_bokeh_once_and_our_own(page):
     scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.S)
-    assert len(scripts) == 6
-    assert [script.lstrip()[:24] for script in scripts[1:3]] == ["/* BEGIN bokeh.min.js */", "/* BEGIN bokeh-gl.min.js"]
+    assert len(scripts) == 7
+    assert [script.lstrip()[:24] for script in scripts[2:4]] == ["/* BEGIN bokeh.min.js */", "/* BEGIN bokeh-gl.min.js"]
     own = [path.read_text() for path in (interactive.SCRIPTS / f"{name}.js" for name in interactive.OWN)]
-    assert [scripts[0], *scripts[3:]] == own
+    assert [*scripts[:2], *scripts[4:]] == own
 
 
 @pytest.mark.dag

@@ -12,7 +12,12 @@ def look(run: Run) -> dict:
     """Every figure of fields, cells and plates, in the order of the config."""
     paths = run.by_folder("looks")
     names = [name for name in run.config["figures"] if name in paths]
-    return {"pictures": [{"name": name, "uri": montage.picture_uri(paths[name], LOOK_WIDTH)} for name in names]}
+    kinds = {name: next(iter(run.config["figures"][name].get("look", {})), "") for name in names}
+    return {
+        "pictures": [
+            {"name": name, "kind": kinds[name], "uri": montage.picture_uri(paths[name], LOOK_WIDTH)} for name in names
+        ]
+    }
 
 
 def draw(run: Run) -> dict:

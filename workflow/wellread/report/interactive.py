@@ -18,7 +18,7 @@ from wellread.report.sprites import ACROSS, PER_SHEET, SIDE, sprites
 from wellread.runtime import table_files
 
 SCRIPTS = Path(__file__).parent / "scripts"
-OWN = ("tables", "explore", "details", "plots")  # .js, in the order in which they run
+ALWAYS, OWN = 2, ("tables", "enlarge", "explore", "details", "plots")  # .js, in order; so many also without plots
 GAP = 3  # wells between plates
 STEPS = 2_000  # places on a map, across and down
 
@@ -83,9 +83,9 @@ def pictures(run: Run, room: int) -> dict:
 
 
 def scripts(plots: bool) -> list[Markup]:
-    """The scripts of the page: its tables', and with plots Bokeh's (that of WebGL too) and its own."""
-    own = [Markup((SCRIPTS / f"{name}.js").read_text(encoding="utf-8")) for name in OWN[: None if plots else 1]]
-    return [own[0], *_bokeh(), *own[1:]] if plots else own
+    """The scripts of the page: its tables' and pictures', and with plots Bokeh's (that of WebGL too) and its own."""
+    own = [Markup((SCRIPTS / f"{name}.js").read_text(encoding="utf-8")) for name in OWN[: None if plots else ALWAYS]]
+    return [*own[:ALWAYS], *_bokeh(), *own[ALWAYS:]] if plots else own
 
 
 @cache

@@ -45,24 +45,32 @@ def plate_map(values: dict[str, float], low: float, high: float, digits: int | N
     return picture(PITCH * (columns + 1), PITCH * (rows + 1), parts, "plate", "plate map")
 
 
-def curve(x: list[float], y: list[float], digits: int = 3) -> Markup:
-    """y over x as a line, with the highest and lowest y at the left and the last at the end."""
-    width, height, left = 150, 64, 60
+def curve(x: list[float], y: list[float], digits: int = 3, along: str = "step") -> Markup:
+    """y over x as a line between axes: lowest and highest y at the left, first and last x below; the last y at the end.
+
+    `along` is what x is.
+    """
+    width, height, left, top = 150, 64, 60, 6
     low, high = min(y), max(y)
     across = max(x[-1] - x[0], 1e-12)
     points = [
-        f"{left + (width * (a - x[0])) / across:.1f},{6 + height * (high - b) / max(high - low, 1e-12):.1f}"
+        f"{left + (width * (a - x[0])) / across:.1f},{top + height * (high - b) / max(high - low, 1e-12):.1f}"
         for a, b in zip(x, y, strict=True)
     ]
     end_x, end_y = points[-1].split(",")
+    below = top + height + 15
     parts = [
+        f'<path class="axis-line" d="M{left - 3} {top}V{top + height + 3}H{left + width}"/>',
         f'<polyline points="{" ".join(points)}"/>',
         f'<circle class="end" cx="{end_x}" cy="{end_y}" r="2.4"/>',
         text(left - 6, 10, f"{high:.{digits}g}", "axis left"),
-        text(left - 6, 6 + height, f"{low:.{digits}g}", "axis left"),
+        text(left - 6, top + height, f"{low:.{digits}g}", "axis left"),
+        text(left, below, f"{x[0]:,.0f}", "mid"),
+        text(left + width / 2, below, along, "mid"),
+        text(left + width, below, f"{x[-1]:,.0f}", "mid"),
         text(float(end_x) + 6, float(end_y) + 3, f"{y[-1]:.{digits}g}", "last"),
     ]
-    return picture(left + width + 64, height + 12, parts, "curve", "training curve")
+    return picture(left + width + 64, below + 5, parts, "curve", f"{along}s {x[0]:,.0f} to {x[-1]:,.0f}")
 
 
 def interval(value: float, limits: tuple | None, chance: tuple | None, scale: tuple[float, float]) -> Markup:
