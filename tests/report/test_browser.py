@@ -4,14 +4,8 @@ import csv
 import shutil
 
 import made_run
-import numpy as np
 import pytest
-from wellread.measure.hits import hits
-from wellread.pictures.maps import maps
-from wellread.profiles import controls
-from wellread.profiles.consensus import consensus
 from wellread.report.page import report
-from wellread.runtime import table_files
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -28,23 +22,9 @@ pytestmark = [
 def html(tmp_path_factory):
     """A page of a small run with hits and maps, whose names are hostile."""
     folder = tmp_path_factory.mktemp("run")
-    run = made_run.write(folder, figures=False)
-    home = folder / "results/demo"
-    for path in [folder for model in made_run.CONFIG["models"] for folder in (home / "profiles" / model).iterdir()]:
-        frame = table_files.read(path / "well.parquet", "profiles")
-        frame["Metadata_treatment"] = frame["Metadata_treatment"].replace(HOSTILE)
-        frame["Metadata_dose"] = np.where(frame["Metadata_control"] == "negative", 0.0, 1.5)
-        table_files.write(frame, path / "well.parquet", "profiles")
-        files = [[home / p / name for p in ("P1", "P2")] for name in ("cells.parquet", "embeddings/tiny.npy")]
-        cells = files if path.name == "none" else ([], [])
-        table_files.write(maps(frame, consensus(frame), *cells, seed=0), path / "map.parquet", "maps")
-    frame = table_files.read(home / "profiles/tiny/none/well.parquet", "profiles")
-    found = hits(frame, controls.swapped(frame), 3, model="tiny", correction="none", null_size=20)
-    table_files.write(found, home / "hits.parquet", "hits")
-    more = {"hits": [home / "hits.parquet"], "maps": sorted(home.glob("profiles/*/*/map.parquet"))}
-    config = run.config | {"hits": {"threshold": 0.05}}
-    config["datasets"]["demo"]["pixel_size"] = 0.5
-    report(folder / "page.html", "demo", run.inputs | more, run.wells.replace(HOSTILE), config)
+    run = made_run.explorable(folder, HOSTILE)
+    run.config["datasets"]["demo"]["pixel_size"] = 0.5
+    report(folder / "page.html", "demo", run.inputs, run.wells, run.config)
     return folder / "page.html"
 
 
