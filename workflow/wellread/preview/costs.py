@@ -87,7 +87,8 @@ def _other_bytes(plan: Plan, dataset: str, samples: list[Sample], cells: int) ->
 
 
 def _painted_bytes(plan: Plan, dataset: str) -> float:
-    side = plan.painted_options(dataset).get("size", 320)
+    ((_, options),) = plan.painting(dataset).items()
+    side = options.get("size", 384)
     return 2.0 * side**2 * len(plan.config["datasets"][dataset]["channels"]) * len(plan.images[dataset])
 
 

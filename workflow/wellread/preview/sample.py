@@ -13,11 +13,9 @@ from wellread.calibrate.plate import Plate, open_plate
 from wellread.crops.crop_size import size_of
 from wellread.crops.crops import crops
 from wellread.inputs import images
-from wellread.painted import layout
-from wellread.painted.paint import paint
 from wellread.plan.dag import Plan
 from wellread.runtime import table_files
-from wellread.runtime.registry import chosen
+from wellread.runtime.registry import chosen, pick
 from wellread.segment.segment import segment
 
 PLATES, FIELDS, PIXELS = 2, 3, 1_200_000  # plates looked at; fields of each, fewer of more pixels than that together
@@ -115,10 +113,13 @@ def rows_of(plan: Plan, dataset: str, one: Sample) -> pd.DataFrame:
 
 
 def _painted(plan: Plan, dataset: str, one: Sample) -> pd.DataFrame:
-    options = plan.painted_options(dataset)
-    few = options | {"wells": min(options.get("wells", PAINTED), PAINTED), "fields": 1}
-    one.timed("paint", paint, one.plate, one.folder / "painted", **few)
-    rows = layout.images(one.folder / "painted", plates=int(one.plate.removeprefix("P")), **few)
+    """The rows of a few fields, painted for the preview alone."""
+    ((name, options),) = plan.painting(dataset).items()
+    few = {name: options | {"wells": min(options.get("wells", PAINTED), PAINTED), "fields": 1}}
+    folder = one.folder / "painted"
+    one.timed("paint", pick("paint", few), one.plate, folder)
+    few[name] |= {"plates": int(one.plate.removeprefix("P"))}
+    rows = pick("images", few)(plan.config["datasets"][dataset]["channels"], str(folder), dataset)
     return rows[rows["plate"] == one.plate].reset_index(drop=True)
 
 
