@@ -6,6 +6,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from wellread.inputs import user_tables
+from wellread.plan import collected
 from wellread.plan.dag import Plan
 from wellread.plan.provenance import fingerprint
 from wellread.plan.summary import summary
