@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import choosing, demands, given, leaks, owners, raw_files, settings
+from wellread.plan import choosing, collected, demands, given, leaks, owners, raw_files, settings
 from wellread.plan.contradictions import spent
 from wellread.plan.datasets import files
 from wellread.plan.provenance import rows_hash
@@ -36,9 +36,10 @@ class Plan(Results):
         """
         plan = cls(settings.load(config))
         plan.notes += spent(plan.config)
-        errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
+        errors = collected.errors(plan.config)
+        errors = errors or [error for name in plan.config["datasets"] for error in plan.opened(name)]
         errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
-        errors = errors or plan.unanswerable() or plan.taken(config_file)
+        errors = errors or plan.unanswerable() or collected.empty(plan) or plan.taken(config_file)
         if errors:
             raise InputError.together(errors)
         plan.notes += plan.undecidable()
