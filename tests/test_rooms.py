@@ -22,6 +22,7 @@ ROOMS = (  # lower ones first: a module may import from its own room and from th
     "pictures",
     "look",
     "alarms",
+    "export",
     "report",
     "plan",
     "preview",

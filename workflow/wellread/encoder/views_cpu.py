@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 CACHE = os.access(Path(__file__).parent, os.W_OK)  # compiling takes seconds
-# Parts become lines of `render_chunk`: compiled apart, they round otherwise where it is compiled than where it is loaded.
+# Parts become lines of `render_chunk`: compiled apart, they round otherwise where they are compiled than where loaded.
 FAST = {"contract", "reassoc", "nsz"}
 compiled = numba.njit(nogil=True, cache=CACHE, fastmath=FAST)
 part = numba.njit(nogil=True, inline="always", fastmath=FAST)
