@@ -84,12 +84,21 @@ def _other_bytes(plan: Plan, dataset: str, samples: list[Sample], cells: int) ->
     seen = max(sum(len(one.table("fields")) for one in samples), 1)
     masks = sum(os.path.getsize(one.path("masks")) for one in samples if one.has("masks")) / seen * fields
     vectors = sum(_dim(plan, model) for model in plan.models(dataset) if plan.reads_crops(model))
-    return masks + cells * (ROW + 4 * vectors) + (_painted_bytes(plan, dataset) if plan.is_painted(dataset) else 0)
+    return (
+        masks
+        + cells * (ROW + 4 * vectors)
+        + (_painted_bytes(plan, dataset, _shape(samples)) if plan.is_painted(dataset) else 0)
+    )
 
 
-def _painted_bytes(plan: Plan, dataset: str) -> float:
-    side = plan.painted_options(dataset).get("size", 320)
-    return 2.0 * side**2 * len(plan.config["datasets"][dataset]["channels"]) * len(plan.images[dataset])
+def _painted_bytes(plan: Plan, dataset: str, shape: tuple[int, int]) -> float:
+    """Bytes of painted images, two a pixel."""
+    return 2.0 * np.prod(shape) * len(plan.config["datasets"][dataset]["channels"]) * len(plan.images[dataset])
+
+
+def _shape(samples: list[Sample]) -> tuple[int, int]:
+    """Height and width (px) of a field."""
+    return next((one.opened.shape for one in samples if one.usable), (1, 1))
 
 
 def _dim(plan: Plan, model: str) -> int:
@@ -191,8 +200,7 @@ def _memory(plan: Plan, samples, cells: dict, sides: dict, cores: int) -> dict[s
     """MB of the jobs that take most."""
     found = {"draw": MB_OF["draw"], "profiles": MB_OF["profiles"]}
     for name, own in samples.items():
-        shape = next((one.opened.shape for one in own if one.usable), (1, 1))
-        field = 4 * np.prod(shape) * len(plan.config["datasets"][name]["channels"])
+        field = 4 * np.prod(_shape(own)) * len(plan.config["datasets"][name]["channels"])
         found[f"segment {name}"] = MB_OF["images"] + min(cores, 4) * FLOATS * field / 2**20
     for model in plan.trained():
         fit, step = plan.config["models"][model]["fit"], _step(plan, model, sides)
