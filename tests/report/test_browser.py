@@ -239,3 +239,33 @@ def test_without_scripts_the_hits_are_there(browser, html):
     assert page.locator("#hits tbody tr").count() == 4
     assert "need JavaScript" in page.inner_text("#plates")
     context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_axe_finds_no_problem(browser, html, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+    page = context.new_page()
+    page.goto(html.as_uri())
+    page.wait_for_selector("html[data-ready=yes]")
+    found = axe.Axe().run(page).response["violations"]
+    assert [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in found] == []
+    context.close()
+
+
+def test_pictures_are_enlarged_by_click_and_by_key_and_shrink_again(page):
+    pictures = page.locator("main figure > img, main .group > img")
+    assert pictures.count() > 3
+    for i in [i for i in range(pictures.count()) if pictures.nth(i).is_visible()][:6]:
+        picture = pictures.nth(i)
+        before = picture.bounding_box()["width"]
+        picture.click()
+        large = page.locator("dialog.enlarged[open] img")
+        assert large.get_attribute("src") == picture.get_attribute("src")
+        assert large.bounding_box()["width"] > before
+        page.keyboard.press("Escape")
+        assert page.locator("dialog.enlarged[open]").count() == 0
+    pictures.first.focus()
+    page.keyboard.press("Enter")
+    page.locator("dialog.enlarged[open]").click()
+    assert page.locator("dialog.enlarged[open]").count() == 0
