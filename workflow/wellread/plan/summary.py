@@ -1,9 +1,10 @@
 """A dry run in a few lines: which steps would run, how many times, and on which plates, models and tasks."""
 
 SHOWN = 6  # names of a kind that are printed
-ORDER = ("paint", "calibrate", "segment", "crop_size", "crops", "temporary_crops", "train", "crops_to_embed", "embed")
-ORDER += ("embed_classical", "pool", "given", "aggregate", "correct", "cross", "consensus", "sample")
+ORDER = ("paint", "stage", "calibrate", "segment", "crop_size", "crops", "temporary_crops", "train", "crops_to_embed")
+ORDER += ("embed", "embed_classical", "pool", "given", "aggregate", "correct", "cross", "consensus", "sample")
 ORDER += ("choose", "measure", "nest", "hits", "compare", "score", "draw", "look", "ledger", "alarms", "report")
+ORDER += ("to_csv", "to_h5ad", "to_ome_tiff")
 LEFT_OUT = ("dataset",)  # named in the heading
 
 
@@ -16,7 +17,6 @@ def _steps(jobs: list[tuple[str, dict[str, str]]]) -> str:
     steps: dict[str, list[dict]] = {}
     for rule, wildcards in jobs:
         steps.setdefault(rule, []).append(wildcards)
-ORDER += ("to_csv", "to_h5ad", "to_ome_tiff")
     steps.pop("all", None)
     if not steps:
         return "Nothing would run: every result is there and up to date."
