@@ -25,6 +25,7 @@ ROOMS = (  # lower ones first: a module may import from its own room and from th
     "export",
     "report",
     "plan",
+    "preview",
 )
 MODULES = sorted(path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from wellread.inputs import channel_planes, crop_files, user_tables
 from wellread.inputs.channels import match, told
-from wellread.painted import layout
+from wellread.painted import atlas_layout, layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, chosen, pick
 
@@ -84,12 +84,33 @@ def table(
 
 
 def _rooted(frame: pd.DataFrame, columns: list[str], root: str) -> pd.DataFrame:
-    return frame.assign(**{c: [str(Path(root, p)) if p else "" for p in frame[c]] for c in columns})
+    return frame.assign(**{column: _below(root, frame[column].to_numpy(object)) for column in columns})
+
+
+def _below(root: str, paths) -> list[str]:
+    """str(Path(root, path)) of every path, "" of "": folders are joined once, as they are few."""
+    parts = [path.rpartition("/") for path in paths]
+    starts = {head: str(Path(root, "".join(head), "x"))[:-1] for head in {part[:2] for part in parts}}
+    return [
+        starts[part[:2]] + part[2] if part[2] not in ("", ".") else str(Path(root, path)) if path else ""
+        for path, part in zip(paths, parts, strict=True)
+    ]
 
 
 @choice("images", painted=True)
 def painted(channels: list[str], staged: str, where: str, say=log.info, **options) -> pd.DataFrame:
     """A synthetic screen with known truth, painted by a rule of its own; `options` are those of `layout.images`."""
-    if unknown := [channel for channel in channels if channel not in layout.CHANNELS]:
-        raise InputError(f"channels among {', '.join(layout.CHANNELS)}", ", ".join(unknown), where, "channels")
+    _refuse_unpainted(channels, layout.CHANNELS, where)
     return layout.images(staged, **options)
+
+
+@choice("images", painted=True)
+def painted_atlas(channels: list[str], staged: str, where: str, say=log.info, **options) -> pd.DataFrame:
+    """A synthetic protein atlas with known truth, likewise; `options` are those of `atlas_layout.images`."""
+    _refuse_unpainted(channels, atlas_layout.CHANNELS, where)
+    return atlas_layout.images(staged, **options)
+
+
+def _refuse_unpainted(channels: list[str], known: tuple[str, ...], where: str) -> None:
+    if unknown := [channel for channel in channels if channel not in known]:
+        raise InputError(f"channels among {', '.join(known)}", ", ".join(unknown), where, "channels")

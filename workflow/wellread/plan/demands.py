@@ -6,6 +6,7 @@ Asked of the profiles that there would be if no well were lost: what these canno
 import numpy as np
 import pandas as pd
 
+from wellread.inputs.cleaning import listed
 from wellread.pictures.draw import MAX_ROWS
 from wellread.plan import looked_at
 from wellread.plan.screen import Screen
@@ -43,6 +44,7 @@ def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[Inpu
     slips += looked_at.unknown_levels(options, screen.known(level), asked)
     if options.get("split") and not slips:
         slips = looked_at.unsplit(_rows(screen, section, entry), options, asked)
+        slips = slips or looked_at.undivided(_rows(screen, section, entry), options, asked)
     return slips or ([] if section == "measure" else _unmet(screen, section, entry, asked))
 
 
@@ -156,6 +158,20 @@ def _neighbours(meta: pd.DataFrame, options: dict, where: str) -> InputError | N
     return InputError(f"rows that differ in {', '.join(alike)}", found, f"{where}.diffby", "name other columns")
 
 
+def _groups_to_hold_out(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Two classes of `label`, and three groups with one: values of `held_out`, or rows if there is no such column."""
+    treated = meta[~controls.is_negative(meta)]
+    labels, name = tables.text_column(treated, options["label"]), options["held_out"]
+    if error := _one_class(labels, options["label"], where):
+        return error
+    groups = tables.text_column(treated, name) if name else np.arange(len(treated)).astype(str)
+    if len(set(groups[labels != ""]) - {""}) > 2:
+        return None
+    found = f"{listed(sorted(set(groups[labels != '']) - {''})) or 'none'}, which cannot be held out"
+    edit = "name another column, or remove the task"
+    return InputError(f"three values or more of {name or 'profiles'} with a {options['label']}", found, where, edit)
+
+
 def _common_class(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
     """Two classes of `label` or more, and two compounds with one in common; of two batches, too, where these count."""
     treated, label, compound = meta[~controls.is_negative(meta)], options["label"], options["compound"]
@@ -238,7 +254,7 @@ def _doses(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
         return InputError("a column dose of the wells table", "none", where, edit)
     dose = pd.to_numeric(meta[tables.column("dose")], errors="coerce")
     plates = tables.text_column(meta, "plate")
-    compared = np.isin(plates, plates[controls.is_evaluation(meta)])
+    compared = pd.Series(plates).isin(plates[controls.is_evaluation(meta)]).to_numpy()
     usable = ~controls.is_negative(meta) & dose.notna().to_numpy() & compared
     doses = dose[usable].groupby(tables.row_names(meta[usable], [options["by"]])).nunique() if usable.any() else ()
     if len(doses) and doses[doses.index != ""].max() > 2:
@@ -256,7 +272,7 @@ def _replicates_and_negatives(meta: pd.DataFrame, options: dict, where: str) -> 
     if options["negatives"] == "others":
         negative = tables.text_column(meta, "control") != ""
         reference = ~negative & (items != "")
-    compared = ~negative & (items != "") & np.isin(plates, plates[reference])
+    compared = ~negative & (items != "") & pd.Series(plates).isin(plates[reference]).to_numpy()
     if pd.Series(items[compared], dtype=object).value_counts().max() > 1:
         return None
     found = f"none in {len(meta)} wells; {int(reference.sum())} wells can be negatives"
@@ -312,6 +328,7 @@ NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, op
     "classes": _two_classes,
     "neighbours": _neighbours,
     "common class": _common_class,
+    "groups to hold out": _groups_to_hold_out,
     "fitting controls": _fitting_controls,
     "rows in every group": _two_rows_in_each_group,
     "negatives in every group": _negatives_in_each_group,
