@@ -20,7 +20,7 @@ from wellread.painted.paint import paint
 
 @cache
 def compile_views() -> None:
-    """Compile the views beside their source: a run that compiles them rounds otherwise than one that finds them."""
+    """Compile the views beside their source, so that no clone has to."""
     crops, how = torch.zeros(2, 1, 8, 8, dtype=torch.uint8), views.augmentation(["DNA"])
     views.render(crops, views.draw_view(torch.Generator(), how, 2, 8), 4, how)
 

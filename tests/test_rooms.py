@@ -22,8 +22,10 @@ ROOMS = (  # lower ones first: a module may import from its own room and from th
     "pictures",
     "look",
     "alarms",
+    "export",
     "report",
     "plan",
+    "preview",
 )
 MODULES = sorted(path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
 

@@ -26,7 +26,9 @@ def tilted(size):
 LIGHTS = {"painted": None, "tilted": tilted, "even": lambda size: np.ones((size, size))}
 
 
-@pytest.fixture(scope="module", params=[pytest.param("painted", marks=pytest.mark.slow), "tilted", "even"])
+@pytest.fixture(
+    scope="module", params=["tilted", *(pytest.param(name, marks=pytest.mark.slow) for name in ("painted", "even"))]
+)
 def lit(request, tmp_path_factory):
     """Name of a light, rows of a plate under it, and that light, mean 1."""
     return painted_under(request.param, tmp_path_factory.mktemp(request.param))

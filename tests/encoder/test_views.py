@@ -1,11 +1,15 @@
 """Views, against the reference's outputs and against one image, one channel, one step at a time."""
 
 import math
+import os
 import random
+import subprocess
+import sys
 
 import golden
 import numpy as np
 import pandas as pd
+import paths
 import pytest
 import torch
 from torch.nn import functional as F
@@ -79,6 +83,26 @@ def test_render_is_the_slow_loop(c, size, turn, antialias):
     assert fast.dtype == torch.float32
     assert fast.is_contiguous()
     torch.testing.assert_close(fast.double(), torch.stack(slow), rtol=1e-5, atol=2e-5)
+
+
+RENDER = """
+import hashlib, torch
+from wellread.encoder import views
+crops = torch.randint(0, 255, (8, 2, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+how = views.augmentation(["DNA", "RNA"])
+view = views.draw_view(torch.Generator().manual_seed(2), how, 8, 48)
+print(*(hashlib.md5(views.render(crops, view, size, how).numpy().tobytes()).hexdigest() for size in (16, 32)))
+"""
+
+
+@pytest.mark.dag
+def test_views_compiled_here_are_those_compiled_before(tmp_path):
+    """Compiled in the first process, loaded in the second: a training would begin with other views than the next."""
+    found = {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(paths.ROOT / "workflow")}
+    command = [sys.executable, "-c", RENDER]
+    compiled, loaded = (subprocess.check_output(command, env=os.environ | found) for _ in range(2))
+    assert list(tmp_path.rglob("*.nbi"))
+    assert compiled == loaded
 
 
 def test_threads_share_the_images():

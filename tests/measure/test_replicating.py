@@ -8,7 +8,7 @@ from wellread.measure.replicating import replicating
 from wellread.profiles import tables
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_treatments_without_effect_replicate_as_often_as_chance_says():
     shares = [replicating(screen(seed, treatments=40), 0, null_size=400) for seed in range(20)]
     found = np.mean([values(share, "replicating")[""] for share in shares])

@@ -85,6 +85,9 @@ EVERYTHING = [
         "measure": {"retrieval": {"sameby": ["moa"], "diffby": ["treatment"], "strictness": ["well", "column"]}},
         "level": "fov",
     },
+    {"measure": {"linear": {}}, "level": "cell"},
+    {"measure": {"low_shot": {"held_out": "well"}}, "level": "fov"},
+    {"measure": {"moa_mlp": {"held_out": "well"}}},
     {"measure": {"assay_quality": {}}, "level": "fov"},
     {"measure": {"dose_response": {}}, "level": "fov"},
     {"measure": {"knn": {"label": "replicates", "diffby": ["dose"]}}, "level": "treatment"},
@@ -286,6 +289,24 @@ def test_cells_are_asked_without_corrections_only(planned):
     by = {"dataset": {"sample": {"by": ["compound"]}}}
     refused(planned, ["sample.by", "found     compound"], measure={"knn": {}}, level="cell", **by)
     planned(measure={"knn": {}}, level="well", **by)
+
+
+@pytest.mark.parametrize("measure", ["linear", "low_shot", "moa_mlp"])
+def test_what_is_held_out_is_on_one_side_of_a_split_and_of_several_values(planned, measure):
+    ask = {"measure": {measure: {"label": "moa", "split": "part"}}}
+    sets = wells()["treatment"].map({"a": "train", "b": "test", "c": "train"}).fillna("test")
+    planned(only(part=sets), **ask)
+    leaking = sets.where(wells()["dose"] != 1, "train")
+    refused(
+        planned,
+        ["no treatment in test", "1 in both: b", f"tasks.t.measure.{measure}.held_out"],
+        only(part=leaking),
+        **ask,
+    )
+    if measure != "moa_mlp":
+        planned(only(part=leaking), measure={measure: {"label": "moa", "split": "part", "held_out": ""}})
+    notes = planned(only(line="U2OS"), measure={measure: {"label": "moa", "held_out": "line"}}).notes
+    assert "U2OS, which cannot be held out" in "".join(notes)
 
 
 def test_sets_that_a_split_names_are_there(planned):

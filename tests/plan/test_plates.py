@@ -51,7 +51,7 @@ def test_a_model_learns_from_the_plates_it_names_or_from_all(tmp_path, plates, l
 def painted(folder, **options):
     given = config(folder)
     given["datasets"]["d"] |= {"images": {"painted": {"wells": 12} | options}, "min_joined": 0}
-    return Plan.of(given).painted_options("d")
+    return Plan.of(given).painting("d")["painted"]
 
 
 def test_a_new_plate_repaints_none_but_any_other_option_does(tmp_path):

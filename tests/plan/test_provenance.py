@@ -26,9 +26,11 @@ PACKAGE = {
     "train/__init__.py": "",
     "train/train.py": '"""Train."""\nfrom wellread.encoder import vit\n\n\ndef train():\n    return vit.SIZE\n',
     "encoder/vit.py": VIT,
-    "report/page.py": 'import json\nNAME = "page.html"\n',
+    "report/page.py": 'import json\nNAME = "page.html"\nFOLDER = "parts"\n',
     "report/page.html": "<h1>{{ title }}</h1>",
     "report/other.html": "<h1></h1>",
+    "report/parts/one.html": "<h2></h2>",
+    "report/others/one.html": "<h2></h2>",
     "measure/near.py": """def near():
     from wellread.encoder.vit import vit as size
     from wellread.measure import far
@@ -41,7 +43,7 @@ PACKAGE = {
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     for name, text in PACKAGE.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
     provenance._code.cache_clear()
@@ -113,6 +115,8 @@ def changed(package, name, old, new, module):
         ("runtime/errors.py", "pass", "words = 1", "train.train", False),
         ("report/page.html", "h1", "h2", "report.page", True),
         ("report/other.html", "h1", "h2", "report.page", False),
+        ("report/parts/one.html", "h2", "h3", "report.page", True),
+        ("report/others/one.html", "h2", "h3", "report.page", False),
         ("measure/near.py", "encoder.vit import", "measure.far import", "measure.near", True),
         ("measure/near.py", "vit as size", "SIZE as size", "measure.near", True),
     ],

@@ -11,6 +11,7 @@ from wellread.calibrate.calibrate import survey
 from wellread.crops.crops import crops
 from wellread.encoder.embed import embed
 from wellread.encoder.views import augmentation
+from wellread.painted import atlas_layout
 from wellread.painted.layout import images
 from wellread.plan import manual, settings
 from wellread.profiles.aggregate import aggregate
@@ -25,7 +26,7 @@ DEMO = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 DEFS = settings.schema()["$defs"]
 SECTIONS = ("images", "illumination", "segment", "encoder", "train", "correction", "measure", "draw", "look")
 REGISTRIES = {section: functions(section) for section in SECTIONS}  # section of the schema: the functions it offers
-REGISTRIES["images"]["painted"] = images  # which has the options of the layout
+REGISTRIES["images"] |= {"painted": images, "painted_atlas": atlas_layout.images}  # with the options of the layout
 MACHINE = ("device", "threads", "deterministic")
 PLAIN = {  # sections that are the options of one function (aggregate: of two), and what the function takes besides
     "calibrate": (survey, set()),

@@ -1,7 +1,10 @@
 """The report is one small, complete, harmless file, whatever the run lacks."""
 
+import json
 import re
 import shutil
+import zlib
+from base64 import b64decode
 from copy import deepcopy
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +19,7 @@ from wellread.measure.compare import CHANCE, compare
 from wellread.measure.hits import hits
 from wellread.profiles import controls
 from wellread.profiles.ledger import build_ledger
-from wellread.report import plates, svg, tasks
+from wellread.report import interactive, plates, svg, tasks
 from wellread.report.page import CHAPTERS, number, report
 from wellread.report.run import Run
 from wellread.runtime import table_files
@@ -89,8 +92,13 @@ def text(page) -> str:
     return " ".join(" ".join(Tags(page).text).split())
 
 
+def section(page, name) -> str:
+    """The text of a section of the page."""
+    return text(page[page.index(f'<section id="{name}">') :].split("</section>")[0] + "</section>")
+
+
 def test_alarms_stand_above_all_else_and_only_where_there_are_some(run, page, tmp_path):
-    assert page.index('id="alarms"') < page.index('id="ledger"')
+    assert page.index('id="alarms"') < page.index('id="answer"')
     assert "chance gives as much; an interval above chance expected. Report no effect." in page
     inputs = {kind: paths for kind, paths in run.inputs.items() if kind != "alarms"}
     assert 'alarms"' not in re.sub(
@@ -98,15 +106,17 @@ def test_alarms_stand_above_all_else_and_only_where_there_are_some(run, page, tm
     )
 
 
-def test_every_verb_is_a_chapter_and_in_the_contents(page):
+def test_chapters_are_in_the_words_of_readers_and_sections_have_the_verbs_as_anchors(page):
     tags = Tags(page).tags
     sections = [attributes["id"] for tag, attributes in tags if tag == "section"]
-    links = [attributes["href"] for tag, attributes in tags if tag == "a"]
-    assert sections == list(CHAPTERS)
-    assert links == [f"#{name}" for name in CHAPTERS]
+    links = [attributes["href"] for tag, attributes in tags if tag == "a" and attributes["href"].startswith("#")]
+    assert sections == [name for chapter in CHAPTERS.values() for name in chapter]
+    assert links == [f"#{next(iter(chapter))}" for chapter in CHAPTERS.values()]
+    headings = re.findall("<h2>(.*?)</h2>", page)
+    assert [headings[sections.index(link[1:])] for link in links] == list(CHAPTERS)
 
 
-def test_page_one_has_the_ledger(page):
+def test_the_ledger_is_told(page):
     page_text = text(page)
     assert "Of 48 fields of view, 46 could be used. They hold 169 cells, of which 127 were cut out whole" in page_text
     for lost in ("−1 missing", "−1 blank", "−20 edge", "−6 not in wells table", "−1 below min_cells", "−1 no cells"):
@@ -134,9 +144,10 @@ def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
             )
         table_files.write(answers, copied, "answers")
         inputs["tasks"].append(str(copied))
-    page = text(written(tmp_path, inputs, run.wells, run.config))
-    assert "tiny sphering undecidable: one compound <of> 1 class: x 0.125" in page
-    assert page.count("undecidable") == 1
+    html = written(tmp_path, inputs, run.wells, run.config)
+    page, measured = text(html), section(html, "measure")
+    assert "tiny sphering undecidable: one compound <of> 1 class: x 0.125" in measured
+    assert measured.count("undecidable") == 1
     every = [pd.read_parquet(path) for path in inputs["tasks"] if not path.endswith(undecided)]
     best = max(table.query("metric == 'nsc'")["value"].iloc[0] for table in every)
     assert f"moa , nsc {number(best)}" in page
@@ -170,7 +181,8 @@ def test_headlines_are_what_measures_declare_of_models_that_are_no_baselines(run
 
 
 def test_the_page_tells_what_tasks_and_figures_look_at(run, page, tmp_path):
-    assert text(page).count("profiles of every treatment ") == 3  # a task and two figures
+    told = [section(page, name).count("profiles of every treatment") for name in ("measure", "draw", "mechanisms")]
+    assert told == [1, 1, 1]
     config = deepcopy(run.config)
     for entry in (config["tasks"]["moa"], config["figures"]["map"]):
         entry |= {"pool": ["demo", "other"], "where": {"dose": "max", "plate": ["P1", "P2"]}}
@@ -200,24 +212,40 @@ def test_what_is_explained_by_the_number_of_cells_is_said_of_its_task(tmp_path):
 
 
 def test_names_of_users_are_text(page):
-    assert "<script" not in page
+    assert "<script>alert" not in page
     assert "&lt;script&gt;alert(" in page
+    packed = re.search('id="data">(.*?)</script>', page)[1]
+    assert made_run.ODD in json.loads(zlib.decompress(b64decode(packed)))["items"]
     assert made_run.ODD in text(page)
     assert "P2 <b>B02</b>" in text(page)
     assert "cost $5_a$" in text(page)
 
 
-def test_it_needs_no_other_file_and_no_script(page):
+def without_scripts(page) -> str:
+    return re.sub(r"<script>.*?</script>", "", page, flags=re.S)
+
+
+def test_it_needs_no_other_file(page):
     tags = Tags(page).tags
     sources = [a[key] for _, a in tags for key in ("src", "href") if key in a]
-    assert all(source.startswith(("data:", "#")) for source in sources)
-    assert not re.findall(r"https?://|url\(|@import", page)
-    assert "default-src 'none'" in page
+    beside = "demo.run.json"  # to be clicked, not needed
+    assert all(source.startswith(("data:", "#")) or source == beside for source in sources)
+    assert not re.findall(r"https?://|url\((?!data:)|@import", without_scripts(page))
+    assert "default-src 'none'; connect-src 'none'" in page
+
+
+def test_scripts_are_those_of_bokeh_once_and_our_own(page):
+    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.S)
+    assert len(scripts) == 7
+    assert [script.lstrip()[:24] for script in scripts[2:4]] == ["/* BEGIN bokeh.min.js */", "/* BEGIN bokeh-gl.min.js"]
+    own = [path.read_text() for path in (interactive.SCRIPTS / f"{name}.js" for name in interactive.OWN)]
+    assert [*scripts[:2], *scripts[4:]] == own
 
 
 @pytest.mark.dag
 def test_it_is_small_and_the_same_every_time(run, page, tmp_path):
-    assert len(page.encode()) < 700_000  # two plates, two models, eight figures
+    assert len(without_scripts(page).encode()) < 700_000  # two plates, two models, eight figures
+    assert len(page.encode()) < 2_400_000
     assert page == written(tmp_path, run.inputs, run.wells, run.config)
 
 
@@ -237,8 +265,9 @@ def test_an_empty_run_without_wells_is_still_a_page(run, tmp_path):
 def test_ready_profiles_have_no_chapters_of_images(run, tmp_path):
     config = run.config | {"datasets": {"demo": {"object": "profile"}}}
     page = written(tmp_path, {"profiles": run.inputs["profiles"]}, run.wells, config)
-    links = [attributes["href"] for tag, attributes in Tags(page).tags if tag == "a"]
-    assert links == ["#ledger", "#embed", "#correct", "#measure", "#hits", "#draw", "#provenance"]
+    links = [attributes["href"] for tag, attributes in Tags(page).tags if attributes.get("href", "").startswith("#")]
+    words = "answer hits plates map mechanisms correct ledger embed methods files"
+    assert links == [f"#{word}" for word in words.split()]
     assert "2 plates · ready profiles" in text(page)
     assert "they were read from feature tables" in text(page)
 
@@ -303,7 +332,7 @@ def test_a_plate_without_a_usable_field_has_no_examples():
 
 def test_hits_are_listed_with_what_is_known_of_them(run, page):
     table = table_files.read(run.inputs["hits"], "hits")
-    words = text(page[page.index('<section id="hits">') : page.index('<section id="draw">')])
+    words = text(page[page.index('<section id="hits">') : page.index('<section id="plates">')])
     assert "<script>" not in page[page.index('<section id="hits">') :].split("</section>")[0]
     for name in table["treatment"]:
         assert name in words

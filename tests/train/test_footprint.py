@@ -74,7 +74,9 @@ CASES = [
     ("dino", DINO, {}, "bf16"),
     ("dino", DINO, {}, "fp32"),
     ("dino", DINO | {"prototypes": 4096, "centring": "sinkhorn_knopp"}, {"patch": 16}, "bf16"),
-    ("dino", DINO | {"local_views": 6, "local_image": 32}, {"registers": 4}, "bf16"),
+    pytest.param(
+        "dino", DINO | {"local_views": 6, "local_image": 32}, {"registers": 4}, "bf16", marks=pytest.mark.slow
+    ),
     ("dino", DINO | {"separate_head": True, "hidden": 512}, {}, "fp32"),
     ("simclr", {"hidden": 64}, {"ffn": "swiglu"}, "fp32"),
     ("mae", {"decoder_dim": 64, "decoder_depth": 3, "decoder_heads": 2}, {}, "bf16"),

@@ -49,7 +49,8 @@ def done(tmp_path_factory):
 def test_the_page_has_no_chapters_of_images(done):
     page = (done / "results/reports/mine.html").read_text()
     assert re.findall(r'<section id="(\w+)"', page) == [
-        "alarms", "ledger", "embed", "correct", "measure", "hits", "draw", "provenance"
+        "alarms", "answer", "hits", "plates", "map", "draw", "mechanisms", "measure", "correct", "ledger",
+        "embed", "methods", "provenance", "files"
     ]  # fmt: skip
     assert "6 control positions, 20 are needed" in page[: page.index('id="ledger"')]
     words = " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<style>.*?</style>|<svg.*?</svg>", " ", page)).split())
@@ -57,7 +58,7 @@ def test_the_page_has_no_chapters_of_images(done):
     assert (
         "Of 24 rows of feature tables 24 could be used, and of 4 columns 3 as features. 24 wells got a profile" in words
     )
-    assert not re.search("fields? of view|cut out|channel", words.split("provenance Made by")[0])
+    assert not re.search("fields? of view|cut out|channel", words.split("Versions and config Made by")[0])
 
 
 def test_results_are_where_those_of_images_are(done):

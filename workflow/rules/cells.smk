@@ -13,8 +13,8 @@ rule paint:
     resources:
         mem_mb=grow(1000),
     params:
-        options=lambda wildcards: PLAN.painted_options(wildcards.dataset),
-        code=code("painted.paint"),
+        section=lambda wildcards: PLAN.painting(wildcards.dataset),
+        code=code(paint=setting("dataset", "images")),
     script:
         "../scripts/paint.py"
 

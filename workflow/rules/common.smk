@@ -6,6 +6,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from wellread.inputs import user_tables
+from wellread.plan import exports
 from wellread.plan.dag import Plan
 from wellread.plan.provenance import fingerprint
 from wellread.plan.summary import summary
@@ -21,6 +22,7 @@ if workflow.is_main_process and re.search(r"[\s()\[\]{}'\"&;$*?<>|!`\\]", sys.ex
         "move the folder to a path without them and make .venv again, or use a Python elsewhere"
     )
 
+GIVEN = dict(config)  # as its user wrote it, before defaults are filled in
 CONFIG_FILE = os.path.relpath(workflow.configfiles[0]) if workflow.configfiles else ""
 try:
     if found := [slip for path in workflow.configfiles for slip in slips(path)]:
@@ -249,6 +251,18 @@ def every_model(path, which=lambda model: True):
         models = list(filter(which, PLAN.models(wildcards.dataset)))
         values = {"dataset": wildcards.dataset, "correction": PLAN.chains, "model": models}
         return list(dict.fromkeys(expand(path, plate=PLAN.plates(wildcards.dataset), **values)))
+
+    return paths
+
+
+def mapped_cells(path):
+    """An input: `path` for every plate whose cells are on the map of a model without a correction."""
+
+    def paths(wildcards):
+        has = (
+            wildcards.correction == "none" and PLAN.has_images(wildcards.dataset) and PLAN.reads_crops(wildcards.model)
+        )
+        return every_plate(path)(wildcards) if has else []
 
     return paths
 

@@ -156,6 +156,33 @@ rule score:
         "../scripts/score.py"
 
 
+# Maps of cells are of embeddings that nothing has corrected, those of wells and treatments of every correction.
+rule map:
+    input:
+        well="results/{dataset}/profiles/{model}/{correction}/well.parquet",
+        treatment="results/{dataset}/profiles/{model}/{correction}/treatment.parquet",
+        cells=mapped_cells("results/{dataset}/{plate}/cells.parquet"),
+        embeddings=mapped_cells("results/{dataset}/{plate}/embeddings/{model}.npy"),
+    output:
+        "results/{dataset}/profiles/{model}/{correction}/map.parquet",
+    log:
+        "results/logs/map/{dataset}/{model}_{correction}.log",
+    benchmark:
+        "results/benchmarks/map/{dataset}/{model}_{correction}.tsv"
+    wildcard_constraints:
+        correction=one_of(PLAN.chains),
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(4000),
+    params:
+        options=PLAN.result_settings.get("map", {}),
+        seed=config["seed"],
+        code=code("pictures.maps"),
+    script:
+        "../scripts/map.py"
+
+
 rule draw:
     input:
         profiles_for("figure"),
@@ -291,11 +318,13 @@ rule report:
         tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
         ladder=lambda wildcards: "results/{dataset}/ladder.parquet" if PLAN.ladder(wildcards.dataset) else [],
         hits=lambda wildcards: "results/{dataset}/hits.parquet" if PLAN.hits(wildcards.dataset) else [],
+        maps=lambda wildcards: PLAN.maps(wildcards.dataset),
         scores=every_name(PLAN.scores, "results/{dataset}/tasks/{name}/masks.parquet"),
         looks=every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png"),
         figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),
     output:
-        report("results/reports/{dataset}.html", caption="../report/report.rst", category="{dataset}"),
+        page=report("results/reports/{dataset}.html", caption="../report/report.rst", category="{dataset}"),
+        run="results/reports/{dataset}.run.json",
     log:
         "results/logs/report/{dataset}.log",
     benchmark:
@@ -306,6 +335,6 @@ rule report:
         mem_mb=grow(2000),
     params:
         config=PLAN.result_settings,
-        code=code("report.page"),
+        code=code("report.page", "report.records"),
     script:
         "../scripts/report.py"

@@ -1,8 +1,8 @@
-"""Paint the fields of one plate of the synthetic screen."""
+"""Paint the fields of one plate of a synthetic dataset."""
 
-from wellread.painted.paint import paint
 from wellread.runtime import job
+from wellread.runtime.registry import pick
 
 with job.running(snakemake.log[0], **snakemake.wildcards):
     folder = snakemake.output[0].rpartition("/")[0]
-    paint(snakemake.wildcards.plate, folder, **snakemake.params.options)
+    pick("paint", snakemake.params.section)(snakemake.wildcards.plate, folder)

@@ -9,7 +9,10 @@ import numpy as np
 import torch
 
 CACHE = os.access(Path(__file__).parent, os.W_OK)  # compiling takes seconds
-compiled = numba.njit(nogil=True, cache=CACHE, fastmath={"contract", "reassoc", "nsz"})
+# Parts become lines of `render_chunk`: compiled apart, they round otherwise where they are compiled than where loaded.
+FAST = {"contract", "reassoc", "nsz"}
+compiled = numba.njit(nogil=True, cache=CACHE, fastmath=FAST)
+part = numba.njit(nogil=True, inline="always", fastmath=FAST)
 NEXT, ZERO, ONE = np.uint64(1), np.float32(0), np.float32(1)
 
 
@@ -38,10 +41,11 @@ def render_chunk(crops, turn, first, weights, gain, contrast, out):
         for c in range(crops.shape[1]):
             plane = np.ascontiguousarray(crops[i, c].T) if turn[i] else crops[i, c]
             mean = resample(plane, first[i], weights[i, 0] * gain[i, c], weights[i, 1], out[i, c])
-            normalise(out[i, c], *adjust_contrast(out[i, c], mean, contrast[i, c]))
+            mean, deviation = adjust_contrast(out[i, c], mean, contrast[i, c])
+            normalise(out[i, c], mean, deviation)
 
 
-@compiled
+@part
 def resample(plane, first, down, across, out):
     """Fill `out` (size, size) with the resampled plane, clipped to 1; returns its mean.
 
@@ -71,7 +75,7 @@ def resample(plane, first, down, across, out):
     return np.float32(total / out.size)
 
 
-@compiled
+@part
 def adjust_contrast(out, mean, contrast):
     """Scale `out` about its mean, clip to 0..1, and subtract that mean, in place; its mean then, and its deviation."""
     total, squares = 0.0, 0.0
@@ -86,7 +90,7 @@ def adjust_contrast(out, mean, contrast):
     return np.float32(total), np.sqrt(max(squares / out.size - total**2, 0.0))
 
 
-@compiled
+@part
 def normalise(out, mean, deviation):
     """Subtract the mean and divide by the deviation, in place."""
     scale = np.float32(1 / (deviation + 1e-7))

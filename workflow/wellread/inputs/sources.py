@@ -13,7 +13,7 @@ import pandas as pd
 
 from wellread.inputs import channel_planes, crop_files, user_tables
 from wellread.inputs.channels import match, told
-from wellread.painted import layout
+from wellread.painted import atlas_layout, layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, pick
 
@@ -89,6 +89,17 @@ def _rooted(frame: pd.DataFrame, columns: list[str], root: str) -> pd.DataFrame:
 @choice("images", painted=True)
 def painted(channels: list[str], staged: str, where: str, say=log.info, **options) -> pd.DataFrame:
     """A synthetic screen with known truth, painted by a rule of its own; `options` are those of `layout.images`."""
-    if unknown := [channel for channel in channels if channel not in layout.CHANNELS]:
-        raise InputError(f"channels among {', '.join(layout.CHANNELS)}", ", ".join(unknown), where, "channels")
+    _refuse_unpainted(channels, layout.CHANNELS, where)
     return layout.images(staged, **options)
+
+
+@choice("images", painted=True)
+def painted_atlas(channels: list[str], staged: str, where: str, say=log.info, **options) -> pd.DataFrame:
+    """A synthetic protein atlas with known truth, likewise; `options` are those of `atlas_layout.images`."""
+    _refuse_unpainted(channels, atlas_layout.CHANNELS, where)
+    return atlas_layout.images(staged, **options)
+
+
+def _refuse_unpainted(channels: list[str], known: tuple[str, ...], where: str) -> None:
+    if unknown := [channel for channel in channels if channel not in known]:
+        raise InputError(f"channels among {', '.join(known)}", ", ".join(unknown), where, "channels")

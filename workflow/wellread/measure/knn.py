@@ -125,14 +125,14 @@ def _correct(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return (predicted == truth).all(axis=1)
 
 
-def _recall_f1(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def recall_f1(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Recall and F1 = 2 TP / (2 TP + FP + FN) of every class (C,); 0 where there is nothing to divide by."""
     true_positives, n_true, n_predicted = (predicted & truth).sum(axis=0), truth.sum(axis=0), predicted.sum(axis=0)
     return true_positives / np.maximum(n_true, 1), 2 * true_positives / np.maximum(n_true + n_predicted, 1)
 
 
 def _class_averages(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    recall, f1 = _recall_f1(predicted, truth)
+    recall, f1 = recall_f1(predicted, truth)
     return {"balanced_accuracy": recall[truth.any(axis=0)].mean(), "macro_f1": f1.mean()}
 
 
@@ -140,6 +140,6 @@ def _per_class(predicted: np.ndarray, truth: np.ndarray, classes: list[str]) -> 
     counts = truth.sum(axis=0)
     return [
         row(metric, value, n, item)
-        for metric, values in zip(("recall", "f1"), _recall_f1(predicted, truth), strict=True)
+        for metric, values in zip(("recall", "f1"), recall_f1(predicted, truth), strict=True)
         for item, value, n in zip(classes, values, counts, strict=True)
     ]

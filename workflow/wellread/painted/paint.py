@@ -10,6 +10,7 @@ from wellread.painted.layout import CHANNELS, MECHANISMS, WELLS, file_name, layo
 from wellread.painted.phantom import draw
 from wellread.runtime.files import whole
 from wellread.runtime.progress import progress
+from wellread.runtime.registry import choice
 
 OFFSET, MAX_COUNT = 200, 4095  # counts of a 12-bit camera
 
@@ -50,7 +51,13 @@ def paint(
                 truth.append(masks)
                 for channel, counts in zip(CHANNELS, expose(rng, light, optics), strict=True):
                     tifffile.imwrite(part / file_name(row.well, site, channel), counts)
-        _write_masks(part / "truth.tif", np.stack(truth))
+        write_masks(part / "truth.tif", np.stack(truth))
+
+
+@choice("paint")
+def painted(plate: str, folder, **options) -> None:
+    """Paint a plate of the synthetic screen; `options` are those of `paint`."""
+    paint(plate, folder, **options)
 
 
 def response(treatment: str, moa: str, dose: float, effect: float, seed: int, mechanisms: str = "shape"):
@@ -66,18 +73,18 @@ def response(treatment: str, moa: str, dose: float, effect: float, seed: int, me
     return effect * dose / (dose + 1) * strength
 
 
-def microscope(number: int, size: int, plate_effect: float, seed: int) -> dict[str, np.ndarray]:
+def microscope(number: int, size: int, plate_effect: float, seed: int, channels: int = 5) -> dict[str, np.ndarray]:
     """The optics of plate `number`: blur (C,) px, bleed-through (C, C), gain, background (C, 1, 1), vignette.
 
     Golden-ratio steps from a random start make successive plates differ in every property.
     """
-    start = np.random.default_rng(seed).random((5, len(CHANNELS)))
+    start = np.random.default_rng(seed).random((5, channels))
     setting = (start + number * (np.sqrt(5) - 1) / 2) % 1  # (property, channel), 0 to 1
     blur, bleed, gain, background, centre = 0.5 + plate_effect * (setting - 0.5)
     y, x = np.mgrid[:size, :size] / size - (0.25 + 0.5 * centre[:2, None, None])  # from a centre within the middle half
     return {
         "blur": 0.8 + 0.8 * blur,
-        "bleed": np.eye(len(CHANNELS)) + np.diag(0.35 * bleed[1:], -1),
+        "bleed": np.eye(channels) + np.diag(0.35 * bleed[1:], -1),
         "gain": 700 * np.exp(gain - 0.5)[:, None, None],
         "background": 40 + 80 * background[:, None, None],
         "vignette": np.exp(-0.8 * (y**2 + x**2)),
@@ -93,6 +100,7 @@ def expose(rng, light: np.ndarray, optics: dict) -> np.ndarray:
     return np.clip(np.rint(OFFSET + photons + noise), 0, MAX_COUNT).astype(np.uint16)
 
 
-def _write_masks(path: Path, masks: np.ndarray) -> None:
+def write_masks(path: Path, masks: np.ndarray) -> None:
+    """Write masks (fields, kinds, size, size) int32 as a TIFF of axes FCYX."""
     axes = {"photometric": "minisblack", "metadata": {"axes": "FCYX"}}
     tifffile.imwrite(path, masks, bigtiff=True, compression="zlib", **axes)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 NUCLEUS, BODY = 8.0, 18.5  # mean radii, px
-REACH = 40  # px, maximal distance of a cell's pixels from the centre of its nucleus
+REACH = 40  # px, maximal distance of a cell's pixels from the centre of its nucleus, unless said otherwise
 NOISE_SCALES = (1.0, 1.5, 2.2, 6.0)  # px, of the noise that textures are made of
 BRIGHTNESS = [[0, 0, 0, 0, 0.5], [0, -0.5, 0, 0, 0]]  # added to the logarithm of every stain, by its mechanism
 
@@ -24,7 +24,7 @@ def draw(rng, mean_count: float, size: int, strengths: np.ndarray, mechanisms: s
     centres = scatter(rng, max(1, rng.poisson(mean_count)), size, apart=2.3 * NUCLEUS * (1 + 0.25 * shape[0]))
     cells = draw_traits(rng, len(centres), shape, light)
     pixels = assign_pixels(centres, cells, size)
-    trait = _lookup(cells, pixels["cell"])
+    trait = lookup(cells, pixels["cell"])
     y, x = pixels["y"], pixels["x"]
     texture = {scale: noise(rng, size, scale)[y, x] for scale in NOISE_SCALES}
     light = np.zeros((len(STAINS), size, size), np.float32)
@@ -36,12 +36,12 @@ def draw(rng, mean_count: float, size: int, strengths: np.ndarray, mechanisms: s
     return light, masks
 
 
-def scatter(rng, count: int, size: int, apart: float) -> np.ndarray:
-    """Centres (n <= count, 2) of nuclei at least `apart` px from each other, half of them beside another."""
+def scatter(rng, count: int, size: int, apart: float, share: float = 0.5) -> np.ndarray:
+    """Centres (n <= count, 2) of nuclei at least `apart` px from each other, a `share` of them beside another."""
     centres = rng.uniform(0, size, (1, 2))
     for _ in range(20 * count):
         beside = centres[rng.integers(len(centres))] + rng.normal(0, 1.6 * apart, 2)
-        centre = beside if rng.random() < 0.5 else rng.uniform(0, size, 2)
+        centre = beside if rng.random() < share else rng.uniform(0, size, 2)
         free = np.hypot(*(centres - centre).T).min() > apart
         if len(centres) < count and free and (centre >= 0).all() and (centre < size).all():
             centres = np.vstack([centres, centre])
@@ -96,14 +96,14 @@ def spot_positions(rng, n: int, count: int, span: tuple[float, float], spread: f
 # ---- shapes: which pixel belongs to which cell ------------------------------------------------------------------
 
 
-def assign_pixels(centres: np.ndarray, cells: dict, size: int) -> dict[str, np.ndarray]:
+def assign_pixels(centres: np.ndarray, cells: dict, size: int, reach: int = REACH) -> dict[str, np.ndarray]:
     """The pixels of all cells, arrays (pixels,) by name: the index of the `cell`, `y, x`, and positions in the cell.
 
     A pixel goes to the nearest cell in units of that cell's radius, to nuclei before bodies. `u, v` are px along and
     across the cell; `nucleus` and `body` are relative radii, below 1 within that outline.
     """
-    cell, y, x = _pixels_near(centres, size)
-    trait = _lookup(cells, cell)
+    cell, y, x = _pixels_near(centres, size, reach)
+    trait = lookup(cells, cell)
     dy, dx = y - centres[cell, 0], x - centres[cell, 1]
     cos, sin = np.cos(trait("angle")), np.sin(trait("angle"))
     u, v = cos * dx + sin * dy, cos * dy - sin * dx
@@ -133,15 +133,15 @@ def relative_radius(u, v, trait, part: str) -> np.ndarray:
     return distance / (trait(part) * np.exp((ripple * direction).real))
 
 
-def _pixels_near(centres: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All (cell, y, x) within the field and within REACH of the cell's centre."""
-    disc = np.argwhere(np.hypot(*np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1]) <= REACH) - REACH
+def _pixels_near(centres: np.ndarray, size: int, reach: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All (cell, y, x) within the field and within `reach` of the cell's centre."""
+    disc = np.argwhere(np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= reach) - reach
     positions = np.floor(centres).astype(int)[:, None] + disc  # (n, pixels, 2)
     inside = ((positions >= 0) & (positions < size)).all(axis=-1)
     return np.nonzero(inside)[0], *positions[inside].T
 
 
-def _lookup(cells: dict, cell: np.ndarray):
+def lookup(cells: dict, cell: np.ndarray):
     """For pixels that belong to `cell`: a function from the name of a trait to its values (pixels, ...)."""
     return lambda name: cells[name][cell]
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.pictures.labels import NEGATIVE, UNLABELLED, label_controls, row_labels
+from wellread.pictures.projection import two_dimensions
 from wellread.profiles import tables
 from wellread.profiles.similarity import cosine_similarity, unit_length
 from wellread.runtime.errors import InputError
@@ -40,7 +41,7 @@ def umap(
     Negative controls are grey. Fewer than ten profiles are drawn by PCA.
     """
     meta, X = tables.split(frame)
-    points, method = _two_dimensions(unit_length(X), seed, n_neighbors, min_dist)
+    points, method = two_dimensions(unit_length(X), seed, n_neighbors, min_dist)
     labels = _shortened(label_controls(meta, row_labels(meta, label, "moa", "treatment")))
     with saved_figure(out_png, (10, 5), 1, 2) as (figure, (axes,)):
         figure.suptitle(f"{method} of {len(frame)} profiles")
@@ -70,18 +71,6 @@ def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> p
         _label_marks(axis, labels)
     rows = pd.DataFrame({"name": names, labels.name: labels})
     return pd.concat([rows, pd.DataFrame(cosine, columns=names)], axis=1)
-
-
-def _two_dimensions(x: np.ndarray, seed: int, n_neighbors: int, min_dist: float) -> tuple[np.ndarray, str]:
-    """Two coordinates for every row of x (n, D), and the name of the method that found them."""
-    if len(x) < 10:  # too few for a graph of neighbours
-        u, s, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
-        return np.pad(u * s, ((0, 0), (0, 2)))[:, :2], "PCA (too few for UMAP)"
-    from umap import UMAP  # compiles itself: 20 s at the first import on a machine, 10 s in every process
-
-    near = min(n_neighbors, len(x) - 1)
-    mapper = UMAP(metric="cosine", n_neighbors=near, min_dist=min_dist, random_state=seed, n_jobs=1)
-    return mapper.fit_transform(x), f"UMAP (cosine, {near} neighbours)"
 
 
 def _leaf_order(cosine: np.ndarray) -> np.ndarray:

@@ -102,21 +102,21 @@ def field_with_outlines(plate: Plate, field: int, masks: np.ndarray | None, widt
 def picture_uri(path, width: int) -> str:
     """The picture in a file, at most `width` px wide, as a data URI."""
     with Image.open(path) as file:
-        picture = file.convert("RGB")
+        picture = file.convert("RGBA" if file.has_transparency_data else "RGB")
     picture.thumbnail((width, 4 * width), Image.Resampling.LANCZOS)
     return webp_uri(picture, quality=82)
 
 
-def webp_uri(picture: Image.Image, quality: int = 72) -> str:
-    """A picture as a WebP data URI: a page with it needs no other file."""
+def webp_uri(picture: Image.Image, quality: int = 72, effort: int = 6, lossless: bool = False) -> str:
+    """A picture as a WebP data URI: a page with it needs no other file. `effort`: 0 to 6, to make it small."""
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=quality, method=6)
+    picture.save(buffer, "WEBP", quality=quality, method=effort, lossless=lossless)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _row_of_tiles(pictures: list[np.ndarray], side: int, gap: int = 3) -> str:
-    """Pictures, each scaled to `side` px squared, in a row on white: a data URI."""
-    row = Image.new("RGB", (len(pictures) * (side + gap) - gap, side), "white")
+    """Pictures, each scaled to `side` px squared, in a row on nothing: a data URI."""
+    row = Image.new("RGBA", (len(pictures) * (side + gap) - gap, side))
     for i, picture in enumerate(pictures):
         tile = Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS)
         row.paste(tile, (i * (side + gap), 0))

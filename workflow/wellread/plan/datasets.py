@@ -30,10 +30,10 @@ class Datasets:
         """Whether the images are made by a rule of ours."""
         return chosen("images", self.config["datasets"][dataset]["images"]).painted
 
-    def painted_options(self, dataset: str) -> dict:
-        """The options of a painted plate; how many plates there are changes none of them."""
-        options = self.config["datasets"][dataset]["images"]["painted"]
-        return {key: value for key, value in options.items() if key != "plates"}
+    def painting(self, dataset: str) -> dict[str, dict]:
+        """Who paints a plate of a dataset, and the options; how many plates there are changes none of them."""
+        ((name, options),) = self.config["datasets"][dataset]["images"].items()
+        return {name: {key: value for key, value in options.items() if key != "plates"}}
 
     def has_masks(self, dataset: str) -> bool:
         """Whether objects are cells found by segmentation, not whole images."""

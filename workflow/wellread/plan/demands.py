@@ -6,6 +6,7 @@ Asked of the profiles that there would be if no well were lost: what these canno
 import numpy as np
 import pandas as pd
 
+from wellread.inputs.cleaning import listed
 from wellread.pictures.draw import MAX_ROWS
 from wellread.plan import looked_at
 from wellread.plan.screen import Screen
@@ -43,6 +44,7 @@ def of_entry(screen: Screen, section: str, entry: dict, where: str) -> list[Inpu
     slips += looked_at.unknown_levels(options, screen.known(level), asked)
     if options.get("split") and not slips:
         slips = looked_at.unsplit(_rows(screen, section, entry), options, asked)
+        slips = slips or looked_at.undivided(_rows(screen, section, entry), options, asked)
     return slips or ([] if section == "measure" else _unmet(screen, section, entry, asked))
 
 
@@ -154,6 +156,20 @@ def _neighbours(meta: pd.DataFrame, options: dict, where: str) -> InputError | N
         return None
     found = f"one {alike[0]} in all {len(kept)} rows, so no row has a neighbour"
     return InputError(f"rows that differ in {', '.join(alike)}", found, f"{where}.diffby", "name other columns")
+
+
+def _groups_to_hold_out(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Two classes of `label`, and three groups with one: values of `held_out`, or rows if there is no such column."""
+    treated = meta[~controls.is_negative(meta)]
+    labels, name = tables.text_column(treated, options["label"]), options["held_out"]
+    if error := _one_class(labels, options["label"], where):
+        return error
+    groups = tables.text_column(treated, name) if name else np.arange(len(treated)).astype(str)
+    if len(set(groups[labels != ""]) - {""}) > 2:
+        return None
+    found = f"{listed(sorted(set(groups[labels != '']) - {''})) or 'none'}, which cannot be held out"
+    edit = "name another column, or remove the task"
+    return InputError(f"three values or more of {name or 'profiles'} with a {options['label']}", found, where, edit)
 
 
 def _common_class(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
@@ -312,6 +328,7 @@ NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, op
     "classes": _two_classes,
     "neighbours": _neighbours,
     "common class": _common_class,
+    "groups to hold out": _groups_to_hold_out,
     "fitting controls": _fitting_controls,
     "rows in every group": _two_rows_in_each_group,
     "negatives in every group": _negatives_in_each_group,

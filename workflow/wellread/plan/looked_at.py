@@ -5,8 +5,10 @@ from difflib import get_close_matches
 import pandas as pd
 
 from wellread.inputs.cleaning import listed
+from wellread.measure.held_out import divided
 from wellread.plan.settings import unknown
 from wellread.profiles import similarity, tables
+from wellread.profiles.controls import is_negative
 from wellread.profiles.subset import condition, is_extreme, subset, values
 from wellread.runtime.errors import InputError
 
@@ -43,6 +45,12 @@ def unsplit(meta: pd.DataFrame, options: dict, key: str) -> list[InputError]:
         return []
     edit = f"write train, validation and test into the column {options['split']}"
     return [InputError("the values train and test", listed(sorted(found - {""})) or "none", f"{key}.split", edit)]
+
+
+def undivided(meta: pd.DataFrame, options: dict, key: str) -> list[InputError]:
+    """A column `split` that has one value of the column `held_out` in test and in another set."""
+    error = divided(meta[~is_negative(meta)], options["split"], options.get("held_out", ""), key)
+    return [error] if error else []
 
 
 def unknown_levels(options: dict, columns: list[str], key: str) -> list[InputError]:

@@ -18,14 +18,14 @@ KEEP_WEIGHTS = (  # beginnings of names of modules that training uses for someth
     "inputs.", "networks.", "encoder.weights", "train.checkpoint", "train.collapse", "train.footprint", "train.labels",
     "train.lock", "train.monitor", "train.probes",
 )  # fmt: skip
-TEMPLATES = (".html", ".css", ".js")
+TEMPLATES = (".html", ".css", ".js", ".bib")
 
 
 def fingerprint(*modules: str) -> str:
     """Hash the code of `modules` (dots for folders) and of every wellread module they import, however deep.
 
     It is the same after edits of comments, docstrings, annotations, layout, log lines and error messages, after edits
-    in the room `runtime`, and after modules have moved. Templates beside a module that names them count.
+    in the room `runtime`, and after modules have moved. Templates that a module names, or whose folder it names, count.
     """
     return _digest("".join(_code(module) for module in sorted(set(modules))))
 
@@ -81,10 +81,13 @@ def _tree(module: str) -> ast.Module:
 
 
 def _templates(module: str) -> list[str]:
-    """The texts beside a module that its source names."""
+    """The texts beside a module that its source names, or whose folder it names."""
     source = _source(module)
-    named = [path for path in sorted(source.parent.iterdir()) if path.suffix in TEMPLATES]
-    return [path.read_text() for path in named if path.name in source.read_text()]
+    text, here = source.read_text(), source.parent
+    files = [path for path in sorted(here.rglob("*")) if path.suffix in TEMPLATES]
+    return [
+        path.read_text() for path in files if (path.name if path.parent == here else f'"{path.parent.name}"') in text
+    ]
 
 
 def _source(module: str) -> Path:

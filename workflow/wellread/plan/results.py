@@ -104,6 +104,13 @@ class Results(Models):
         correction = named if named in with_profiles else with_profiles[-1]
         return options | {"model": model, "correction": correction} if options and model in models else {}
 
+    def maps(self, dataset: str) -> list[str]:
+        """The maps of a dataset, of every model and correction with profiles; none if the config asks for none."""
+        models, chains = self._usually("figures"), list(choosing.chains(self.config))
+        models = [model for model in models if model in self.models(dataset)]
+        folders = [f"results/{dataset}/profiles/{model}/{correction}" for model in models for correction in chains]
+        return [f"{folder}/map.parquet" for folder in folders] if "map" in self.config else []
+
     def hit_profiles(self, dataset: str, name: str) -> str:
         """The profiles of the hits of a dataset: `well`, or `crossed`, corrected on the other half of the controls."""
         found = self.hits(dataset)

@@ -10,7 +10,7 @@ from wellread.profiles.consensus import consensus
 from wellread.profiles.pool_datasets import pool_datasets
 
 # columns of profiles that no wells table has
-ADDED = {"cell": ("site",), "fov": ("site",), "well": (), "treatment": ("replicates",)}
+ADDED = {"cell": ("site", "crop_row"), "fov": ("site",), "well": (), "treatment": ("replicates",)}
 
 
 class Screen:

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from wellread.inputs.channels import kind
 from wellread.plan import given
 from wellread.plan.contradictions import contradictions
+from wellread.plan.inherited import inherited
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import read_yaml
 from wellread.runtime.registry import chosen
@@ -29,6 +30,7 @@ def load(config: dict) -> dict:
     config, unreadable = named_by_text(config), _names_that_are_none(config) + _no_numbers(config)
     if unreadable:
         raise InputError.together(unreadable)
+    config = inherited(config)
     problems = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda error: list(map(str, error.path)))
     errors = [_explain(leaf) for problem in problems for leaf in _leaves(problem)]
     errors = errors or _idle(config) or _contradictions(filled := _filled(config))

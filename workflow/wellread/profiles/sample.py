@@ -17,7 +17,8 @@ def sample(wells: pd.DataFrame, cell_tables, embeddings, *, seed: int, cells=200
     `wells` is the profile table of the wells; cells of wells that have no profile are not drawn, nor are those of the
     fitting half of the negative controls, as for treatments. The files `cell_tables[i]` (cells.parquet) and
     `embeddings[i]` (N, D) belong to one plate. The draw of a group depends on the seed and on its own cells only.
-    Returns a profile table whose rows are cells, sorted by plate, with the site, and the columns of their wells.
+    Returns a profile table whose rows are cells, sorted by plate, with the site, the row of the
+    plate's crops that a cell is (crop_row), and the columns of their wells.
     """
     meta, _ = tables.split(controls.without_fitting_controls(wells))
     keys = pd.concat([_cells(path, number) for number, path in enumerate(cell_tables)], ignore_index=True)
@@ -32,6 +33,7 @@ def sample(wells: pd.DataFrame, cell_tables, embeddings, *, seed: int, cells=200
     found = meta.loc[chosen["at"]].reset_index(drop=True)
     found[tables.column("object_count")] = 1
     found.insert(2, tables.column("site"), chosen["site"].to_numpy())
+    found.insert(3, tables.column("crop_row"), chosen["row"].to_numpy())
     return tables.join(found, np.concatenate(X))
 
 

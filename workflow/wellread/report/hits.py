@@ -1,12 +1,16 @@
-"""The list of hits in the report: the strongest ones."""
+"""The list of hits in the report: the strongest ones, with cells and curves over doses."""
 
 import pandas as pd
 
 from wellread.measure.three_tests import TESTS
+from wellread.report.doses import dose_curves
 from wellread.report.run import Run
+from wellread.report.sprites import strips
+from wellread.report.wells import item_names
 from wellread.runtime import table_files
 
-SHOWN = 30  # rows of the table
+SHOWN = 2000  # rows of the table
+CURVES = 40  # treatments with doses that have a picture
 LONGEST = 40  # characters of a label
 NAMES = {"map": "mean average precision", "mahalanobis": "Mahalanobis distance", "energy": "energy distance"}
 
@@ -19,8 +23,13 @@ def hits(run: Run) -> dict:
     table, options = tables[0], run.config["hits"]
     labels = [name for name in list(table)[_last(table) + 1 :] if table[name].nunique() > 1]
     reasons = table.loc[table["reason"] != "", "reason"].value_counts(sort=False)
+    items = item_names(table)
     return {
-        "rows": [_row(row, labels) for row in table.head(SHOWN).to_dict("records")],
+        "rows": [
+            _row(row, labels, item) for row, item in zip(table.head(SHOWN).to_dict("records"), items, strict=False)
+        ],
+        "strips": strips(run, items.tolist()),
+        **dose_curves(run, table, CURVES),
         "n": len(table),
         "model": table["model"].iloc[0],
         "correction": table["correction"].iloc[0],
@@ -40,19 +49,22 @@ def _test(table: pd.DataFrame, name: str) -> dict:
     active = table[f"{name}_active"].dropna()
     return {
         "name": NAMES[name],
+        "key": name,
         "active": int(active.sum()),
         "decided": len(active),
         "floor": table[f"{name}_floor"].median(),
     }
 
 
-def _row(row: dict, labels: list[str]) -> dict:
+def _row(row: dict, labels: list[str], item: str) -> dict:
     near = [(row[key], row[f"{key}_cosine"]) for key in row if key.startswith("nearest_") and f"{key}_cosine" in row]
     words = [str(row[name]) for name in labels if not pd.isna(row[name]) and row[name] not in ("", row["treatment"])]
     return {
+        "item": item,
         **{key: row[key] for key in ("treatment", "wells", "cells", "distance", "reason")},
         "dose": "" if pd.isna(row.get("dose")) else f"{row['dose']:g}",
         "active": "–" if pd.isna(row["active"]) else f"{row['active']} of {len(TESTS)}",
+        "n_active": "" if pd.isna(row["active"]) else int(row["active"]),
         "tests": [{key: row[f"{name}{key}"] for key in ("", "_low", "_high", "_p", "_q")} for name in TESTS],
         "nearest": [(name, cosine) for name, cosine in near if name],
         "labels": ", ".join(dict.fromkeys(word for word in words if len(word) <= LONGEST)),

@@ -1,9 +1,9 @@
-"""Page one: how many fields, cells and wells were kept and lost, and the highest value of every task."""
+"""The chapter quality: alarms, and how many fields, cells and wells were kept and lost."""
 
 import pandas as pd
 
 from wellread.profiles.ledger import UNITS, is_kept
-from wellread.report import svg, tasks
+from wellread.report import svg
 from wellread.report.run import Run
 from wellread.runtime import table_files
 
@@ -15,10 +15,10 @@ def alarms(run: Run) -> dict:
 
 
 def ledger(run: Run) -> dict:
-    """The flow chart of all plates, a table with a row for every plate, and the headline of every task."""
+    """The flow chart of all plates, and a table with a row for every plate."""
     paths = run.paths("ledger")
     if not paths:
-        return {"rows": [], "headlines": tasks.headlines(run)}
+        return {"rows": []}
     table = table_files.read(paths[0], "ledger")
     stages = [stage for stage in UNITS if stage in set(table["stage"])]
     of_plates = table[table["plate"] != ""]  # features are those of all plates
@@ -32,7 +32,6 @@ def ledger(run: Run) -> dict:
         ],
         "kept": {stage: _stage_counts(table, stage)["kept"] for stage in stages},
         "lost": {stage: _stage_counts(table, stage)["lost"] for stage in stages},
-        "headlines": tasks.headlines(run),
     }
 
 

@@ -13,21 +13,27 @@ from wellread.runtime import table_files
 from wellread.train.collapse import collapse_warnings
 
 DESCRIPTIONS = {  # of columns of training.parquet, on the page; others have none
-    "loss": "sum of the losses below; falls, and need not reach 0",
+    "loss": "sum of the losses, weighted; need not reach 0",
     "global": "cross-entropy of the student's prediction of the teacher from another global view of the same cell",
     "local": "the same from a local view",
     "ibot": "the same for masked patches of a cell",
-    "koleo": "falls as the embeddings of a batch spread out",
+    "koleo": "the lower, the more the embeddings of a batch are spread out",
     "contrast": "cross-entropy of finding the other view of a cell among all views of the batch",
     "paint": "reconstruction loss: mean squared error of the pixels of the masked patches",
     "classify": "cross-entropy of the predicted labels",
     "accuracy": "proportion of training cells whose labels are predicted",
     "probe": "balanced accuracy of a label predicted by the nearest cells of other wells",
     "gradient": "norm of the gradient before clipping; a lasting rise means unstable training",
-    "entropy": "entropy of the teacher's output: 1 if all prototypes are equally likely, 0 if one is certain",
-    "feature_sd": "spread of the embeddings: 1 if they point in all directions, 0 if all are the same (collapse)",
-    "effective_rank": "number of independent directions of the embeddings; near 1 is collapse",
+    "entropy": "entropy of the teacher's output: 1 if all prototypes are equally likely, 0 if one is certain; "
+    "normal is between, below 0.97",
+    "feature_sd": "spread of the embeddings: 1 if they point in all directions, 0 if all are the same; normal is a "
+    "plateau well above 0.05, below which they have collapsed",
+    "effective_rank": "number of independent directions of the embeddings; normal is a rise, then a plateau; "
+    "below 2 they have collapsed",
 }
+OF_TEACHER = ("global", "local", "ibot")  # losses against a teacher that learns too
+LOSSES = ("loss", *OF_TEACHER, "koleo", "contrast", "paint", "classify")
+WINDOW, RISE = 0.2, 0.1  # of the logged steps, whose mean is taken; of the range of a loss, from where on it has risen
 DISPLAYED = {"paint": "reconstruction"}  # columns whose name on the page is another
 SCHEDULES = ("lr", "backbone_lr", "last_lr", "weight_decay", "momentum", "temperature")
 
@@ -41,7 +47,7 @@ def train(run: Run) -> dict:
 def _curves(run: Run, model: str, path) -> dict:
     ((method, options),) = run.config["models"][model].get("train", {"dino": {}}).items()
     table = table_files.read(path, "training")
-    curves = [_curve(name, table[["step", name]].dropna()) for name in table if name not in ("step", "epoch")]
+    curves = [_curve(name, table) for name in table if name not in ("step", "epoch")]
     last = table.iloc[-1]
     return {
         "model": model,
@@ -54,9 +60,39 @@ def _curves(run: Run, model: str, path) -> dict:
     }
 
 
-def _curve(name: str, points: pd.DataFrame) -> dict:
+def _curve(name: str, table: pd.DataFrame) -> dict:
+    points = table[["step", name]].dropna()
     picture = svg.curve(*points.to_numpy(float).T.tolist()) if len(points) else ""
-    return {"name": DISPLAYED.get(name, name), "description": DESCRIPTIONS.get(name, ""), "svg": picture}
+    told = {"name": DISPLAYED.get(name, name), "description": DESCRIPTIONS.get(name, ""), "svg": picture}
+    return told | {"remark": rise(name, table)}
+
+
+def rise(name: str, table: pd.DataFrame) -> str:
+    """What is to be said of a loss that has risen by the end of the training run: from its lowest, by moving means.
+
+    Against a teacher that became less certain a prediction costs more: its entropy is part of the cross-entropy. All
+    other rises have no such reason. "" of what is no loss, or has risen by less than a tenth of its range.
+    """
+    means = {column: _moving_means(table[column]) for column in (name, "entropy") if column in table}
+    if name not in LOSSES or len(means[name]) < 2:
+        return ""
+    lowest, end = int(np.argmin(means[name])), means[name][-1]
+    if end - means[name][lowest] < RISE * np.ptp(table[name].dropna()):
+        return ""
+    told = f"It rose from {means[name][lowest]:.3g} to {end:.3g}"
+    taught = set(OF_TEACHER) & set(table) and name in (*OF_TEACHER, "loss") and "entropy" in means
+    if taught and means["entropy"][-1] > means["entropy"][lowest]:
+        return (
+            f"{told}, while the entropy of the teacher rose from {means['entropy'][lowest]:.3g} to "
+            f"{means['entropy'][-1]:.3g}: what is to be predicted became less certain."
+        )
+    return f"{told}, for no reason that is known here: look at the learning rate and the views."
+
+
+def _moving_means(values: pd.Series) -> np.ndarray:
+    """Means of a fifth of the logged values each, from the first to the last."""
+    values = values.dropna()
+    return values.rolling(max(1, round(WINDOW * len(values)))).mean().dropna().to_numpy()
 
 
 def embed(run: Run) -> dict:

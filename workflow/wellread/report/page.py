@@ -1,5 +1,9 @@
-"""One self-contained HTML page per dataset: the ledger first, then a chapter for every step of the workflow."""
+"""One self-contained HTML page per dataset: alarms and the answer first, then chapters in the reader's words.
 
+The anchors of their sections are the steps of the workflow.
+"""
+
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -7,26 +11,40 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from wellread import __version__
-from wellread.report import figures, hits, ledger, models, plates, provenance, tasks
+from wellread.report import (
+    answer,
+    figures,
+    hits,
+    interactive,
+    ledger,
+    methods,
+    models,
+    plates,
+    provenance,
+    records,
+    tasks,
+)
 from wellread.report.run import Run
+from wellread.report.sprites import sprites
 from wellread.runtime.files import whole
 
 FOLDER = Path(__file__).parent
-CHAPTERS = {  # {name: function of the run that returns what the template shows in the chapter}
-    "alarms": ledger.alarms,
-    "ledger": ledger.ledger,
-    "calibrate": plates.calibrate,
-    "segment": plates.segment,
-    "crops": plates.crops,
-    "look": figures.look,
-    "train": models.train,
-    "embed": models.embed,
-    "correct": models.correct,
-    "measure": tasks.measure,
-    "hits": hits.hits,
-    "draw": figures.draw,
-    "provenance": provenance.provenance,
+TEMPLATES = "chapters"  # folder of a template for every chapter
+CHAPTERS = {  # {title: {anchor: function of the run that returns what its template shows}}
+    "Alarms": {"alarms": ledger.alarms},
+    "Answer": {"answer": answer.answer},
+    "Hits": {"hits": hits.hits},
+    "Plates": {"plates": interactive.plates},
+    "Cells": {"crops": plates.crops, "look": figures.look},
+    "Map": {"map": interactive.maps, "draw": figures.draw},
+    "Mechanisms": {"mechanisms": figures.mechanisms, "measure": tasks.all_tasks},
+    "Batch": {"correct": models.correct},
+    "Quality": {"ledger": ledger.ledger, "calibrate": plates.calibrate, "segment": plates.segment},
+    "Training": {"train": models.train, "embed": models.embed},
+    "Methods": {"methods": methods.methods, "provenance": provenance.provenance},
+    "Files": {"files": records.files},
 }
+BUDGET = 15_000_000  # bytes of a page; pictures of fields take what all else leaves
 OF_IMAGES = ("calibrate", "segment", "crops", "look", "train")  # chapters that ready profiles do not have
 
 
@@ -35,15 +53,36 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
 
     `inputs` are lists of paths by kind, at the places where the rules write them. Of every plate: fields, calibration,
     cells, lost, and masks and crops if there are any; of ready profiles none of these. All others are optional, and
-    their chapter says if there are none: ledger; hits; scores (segmentation) and looks (figures); of every model: model
-    (model.json), training; of every model and correction: profiles (well.parquet), tasks, figures. `wells` is the wells
-    table, if there is one.
+    their chapter says if there are none: alarms; ledger; ladder; hits; scores (segmentation) and looks (figures); of
+    every model: model (model.json), training; of every model and correction: profiles (well.parquet), maps, tasks,
+    figures; and logs, the folder of all logs. `wells` is the wells table, if there is one.
     """
     run = Run.from_inputs(dataset, inputs, wells, config)
-    chapters = {name: chapter(run) for name, chapter in CHAPTERS.items() if run.has_images or name not in OF_IMAGES}
-    page = _environment().get_template("page.html")
+    sections = {name: section for chapter in CHAPTERS.values() for name, section in chapter.items()}
+    chapters = {name: section(run) for name, section in sections.items() if run.has_images or name not in OF_IMAGES}
+    page = partial(_environment().get_template("page.html").render, run=run, version=__version__, templates=TEMPLATES)
+    page = partial(page, chapters=chapters, contents=_contents(chapters), **_explored(run, chapters))
+    room = BUDGET - len(page(maps=[], pictures={}).encode())
+    maps = interactive.packed_maps(run, room) if chapters.get("map") else []
+    pictures = interactive.pictures(run, room - sum(len(one["packed"]) + len(one["title"]) + 100 for one in maps))
     with whole(out_html) as part:
-        part.write_text(page.render(run=run, version=__version__, chapters=chapters), encoding="utf-8")
+        part.write_text(page(maps=maps, pictures=pictures), encoding="utf-8")
+
+
+def _contents(chapters: dict) -> dict[str, str]:
+    """{title: anchor of the first section} of the chapters that the page has; alarms only where there are some."""
+    shown = [name for name in chapters if name != "alarms" or chapters["alarms"]["alarms"]]
+    firsts = {title: [name for name in names if name in shown] for title, names in CHAPTERS.items()}
+    return {title: names[0] for title, names in firsts.items() if names}
+
+
+def _explored(run: Run, chapters: dict) -> dict:
+    """What the interactive chapters share: data, scripts, plots, and pictures of cells; no plots if there are none."""
+    names, seen = [name for name in ("plates", "map") if chapters.get(name)], run.once(sprites)
+    found = {"scripts": interactive.scripts(bool(names)), "sheets": seen.sheets, "n_cells": len(seen.cells)}
+    if not names:
+        return found | {"plots": None, "data": ""}
+    return found | {"plots": interactive.plots(names), "data": interactive.pack(interactive.data(run))}
 
 
 def number(value) -> str:
@@ -58,6 +97,11 @@ def number(value) -> str:
     return (f"{value:,.0f}" if in_full else f"{value:#.3g}".rstrip(".")).replace("-", "−")
 
 
+def plain(value) -> str:
+    """A number as a program reads it, empty if there is none."""
+    return "" if value is None or value != value else repr(float(value))
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -66,8 +110,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "yaml": _yaml}
-    environment.globals["style"] = (FOLDER / "page.css").read_text(encoding="utf-8")
+    environment.filters |= {"number": number, "plain": plain, "yaml": _yaml, "json": interactive.as_json}
+    styles = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "explore.css")]
+    environment.globals["style"] = "\n".join(styles)
     return environment
 
 

@@ -13,12 +13,13 @@ def provenance(run: Run) -> dict:
     nouns = {noun: run.config[noun] for noun in ("models", "corrections", "tasks", "figures")}
     return {
         "python": platform.python_version(),
-        "packages": {package: _version(package) for package in PACKAGES},
+        "packages": {package: package_version(package) for package in PACKAGES},
         "config": {"seed": run.config["seed"], "datasets": {run.dataset: run.settings}, **nouns},
     }
 
 
-def _version(package: str) -> str:
+def package_version(package: str) -> str:
+    """The version of a package, or that it is not there."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,6 +1,7 @@
 """The results of a dataset that the chapters of the report are made from."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class Run:
     inputs: dict[str, list[str]]
     wells: pd.DataFrame
     config: dict
+    made: dict = field(default_factory=dict)  # what `once` has made
 
     @classmethod
     def from_inputs(cls, dataset: str, inputs: dict, wells: pd.DataFrame | None, config: dict) -> "Run":
@@ -29,6 +31,12 @@ class Run:
         lists = {kind: [paths] if isinstance(paths, str | Path) else list(paths) for kind, paths in inputs.items()}
         empty = pd.DataFrame(columns=["plate", "well", "treatment", "control"], dtype=object)
         return cls(dataset, lists, empty if wells is None else wells, config)
+
+    def once(self, make: Callable):
+        """`make(run)`, made once for all chapters that need it."""
+        if make not in self.made:
+            self.made[make] = make(self)
+        return self.made[make]
 
     @property
     def settings(self) -> dict:
@@ -89,7 +97,26 @@ class Run:
         """Every model with every correction, in the order of the config."""
         return [(model, correction) for model in self.config["models"] for correction in self.config["corrections"]]
 
+    @cached_property
+    def main(self) -> tuple[str, str]:
+        """The model and the correction that the page tells first: the headline, else those of the list of hits.
+
+        Without either the first model that is no baseline, of those with results, and the last correction.
+        """
+        told = [table_files.read(path, "hits", ["model", "correction"]) for path in self.paths("hits")]
+        model, correction = told[0].iloc[0] if told and len(told[0]) else ("", "")
+        with_profiles = self.profiles()
+        models = [name for name in self.config["models"] if any(name == own for own, _ in with_profiles)]
+        first = next((name for name in models if not self.is_baseline(name)), next(iter(models), ""))
+        corrections = [name for name in self.config["corrections"] if (model or first, name) in with_profiles]
+        return model or first, self.settings.get("headline") or correction or next(iter(corrections[::-1]), "")
+
     def profiles(self) -> dict[tuple[str, str], Path]:
         """The well profiles: {(model, correction): path}."""
         found = {(path.parents[1].name, path.parent.name): path for path in self.paths("profiles")}
+        return {pair: found[pair] for pair in self.pairs if pair in found}
+
+    def maps(self) -> dict[tuple[str, str], Path]:
+        """The maps of wells, treatments and cells: {(model, correction): path}."""
+        found = {(path.parents[1].name, path.parent.name): path for path in self.paths("maps")}
         return {pair: found[pair] for pair in self.pairs if pair in found}

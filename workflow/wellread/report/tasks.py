@@ -26,19 +26,29 @@ def measure(run: Run) -> dict:
     return {"tasks": [_task(run, name, paths) for name, paths in run.by_pair("tasks").items()]}
 
 
+def all_tasks(run: Run) -> dict:
+    """What `measure` gives, made once for all chapters."""
+    return run.once(measure)
+
+
 def headlines(run: Run) -> list[dict]:
     """For every task the metric that its measure declares as headline, of one model and correction; or why none.
 
     That of the correction that the config names as headline, if it does, and of the model, baselines apart, with the
     highest value. `beside`: other metrics that its measure declares, such as the share of false positives.
     """
-    return [told for task in measure(run)["tasks"] if (told := _headline(run, task))]
+    return [told for task in run.once(measure)["tasks"] if (told := _headline(run, task))]
+
+
+def headline_metrics(measure: dict, names: list[str]) -> list[str]:
+    """Those of the metrics that a measure declares as its headline and those beside it, or else the first."""
+    declared = chosen("measure", measure).headline
+    return [name for name in declared if name in names] or names[:1]
 
 
 def _headline(run: Run, task: dict) -> dict | None:
     names, rows = [metric["name"] for metric in task["metrics"]], _candidates(run, task["rows"])
-    declared = chosen("measure", task["settings"]["measure"]).headline
-    metric, *beside = [name for name in declared if name in names] or names[:1] or [""]
+    metric, *beside = headline_metrics(task["settings"]["measure"], names) or [""]
     values = [(row, dict(zip(names, row["values"], strict=True))) for row in rows]
     found = [(row, own) for row, own in values if own.get(metric)]
     numbers = [(row, own) for row, own in found if _is_number(own[metric])]

@@ -6,12 +6,15 @@ class InputError(Exception):
 
     def __init__(self, expected: str, found: str, where: str, edit: str):
         self.lines = lines = {"expected": expected, "found": found, "where": where, "edit": edit}
+        self.all_lines = [lines]  # of several errors together: those of each
         super().__init__("\n".join(f"  {word:<9} {text}" for word, text in lines.items()))
 
     @classmethod
     def together(cls, errors: list["InputError"]) -> "InputError":
         """One error with the messages of all `errors`, so that a user mends them in one go."""
-        return _again("\n\n".join(map(str, errors)))
+        error = _again("\n\n".join(map(str, errors)))
+        error.all_lines = [lines for one in errors for lines in one.all_lines]
+        return error
 
     def __reduce__(self):
         """So that worker processes can raise it, too."""
@@ -21,4 +24,5 @@ class InputError(Exception):
 def _again(message: str) -> InputError:
     error = InputError.__new__(InputError)
     Exception.__init__(error, message)
+    error.all_lines = []
     return error

@@ -1,5 +1,6 @@
 """The frame around every job: its log, the facts that belong in it, and plain words for users' errors."""
 
+import fcntl
 import logging
 import os
 import platform
@@ -24,7 +25,7 @@ def running(log_path: str, **facts):
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
-        handlers=[logging.FileHandler(log_path, mode="w"), screen],
+        handlers=[_log_file(log_path), screen],
         force=True,
     )
     logging.captureWarnings(True)
@@ -40,6 +41,19 @@ def running(log_path: str, **facts):
     except Exception:
         log.exception("stopped by an unforeseen error")
         sys.exit(1)
+
+
+def _log_file(path: str) -> logging.FileHandler:
+    """Writes to a new log, or below that of another run of this job that has not ended: see `train/lock.py`."""
+    handler = logging.FileHandler(path, mode="a")
+    try:
+        fcntl.flock(handler.stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return handler
+    except OSError as error:
+        log.debug("%s cannot be locked: %s", path, error)
+    handler.stream.truncate(0)
+    return handler
 
 
 def _version(package: str) -> str:

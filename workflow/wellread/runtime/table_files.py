@@ -25,6 +25,7 @@ VERSIONS = {
     "choices": 1,  # unit, fold, correction: its value without the fold, whether it was chosen
     "ladder": 1,  # task, metric, correction, model, baseline: their paired difference
     "hits": 1,  # a treatment (at a dose): how it differs from controls, by three tests
+    "maps": 1,  # a point: kind (well, treatment, cell), what it is, where it lies
     "alarms": 1,  # code, of, found, limit, edit
     "ledger": 1,  # plate, stage, model, reason, n
 }
@@ -66,6 +67,11 @@ def read(path, kind: str, columns: list[str] | None = None, filters=None) -> pd.
     """Read a table of a `kind`, or some of its columns and rows; InputError if it is of another kind or version."""
     check(path, kind)
     return pd.read_parquet(path, columns=columns, filters=filters)
+
+
+def columns(path, kind: str) -> list[str]:
+    """The names of the columns of a table of a `kind`."""
+    return check(path, kind).schema.to_arrow_schema().names
 
 
 def check(path, kind: str) -> pq.FileMetaData:

@@ -1,0 +1,157 @@
+"""What a preview says of a painted screen, of slips in its config, and of what a run would take."""
+
+import pandas as pd
+import pytest
+import tifffile
+from wellread.painted import layout
+from wellread.preview import costs as costing
+from wellread.preview import finding, page, preview, tables, terminal
+from wellread.runtime.errors import InputError
+
+SMALL = {"wells": 6, "fields": 2, "size": 192, "cells": 9.0, "seed": 3}
+ENCODER = {"vit": {"dim": 32, "depth": 1, "heads": 2, "patch": 8, "image": 32}}
+
+
+@pytest.fixture
+def config(painted, tmp_path, monkeypatch):
+    """A config of the painted plate, its tables beside it."""
+    monkeypatch.chdir(tmp_path)
+    painted[1].to_csv("images.csv", index=False)
+    wells = layout.layout(plates=1, wells=SMALL["wells"])
+    wells.loc[wells.index[:2], ["treatment", "control"]] = ["DMSO", "negative"]
+    wells.to_csv("wells.csv", index=False)
+    dataset = {
+        "images": {"table": {"path": "images.csv"}},
+        "wells": "wells.csv",
+        "channels": list(layout.CHANNELS),
+        "segment": {"otsu_watershed": {"nucleus": "DNA", "cell": "RNA"}},
+        "crops": {"size": 40},
+    }
+    fit = {"batch": 16, "epochs": 2, "warmup_epochs": 1}
+    models = {"m": {"encoder": ENCODER, "train": {"simclr": {}}, "fit": fit}}
+    return {"device": "cpu", "datasets": {"d": dataset}, "models": models, "corrections": {"none": []}}
+
+
+def looked(config, folder):
+    return preview.preview(config, "mine.yaml", folder / "samples", 2)
+
+
+def codes(shown):
+    return {one.code: one.severity for one in shown.findings}
+
+
+@pytest.mark.dag
+def test_what_is_right_is_understood_without_a_doubt(config, tmp_path):
+    shown = looked(config, tmp_path)
+    assert not shown.failed
+    assert set(codes(shown)) == {"plan"}
+    told = terminal.text(shown)
+    assert "plate P1: 6 wells with images, 12 fields (2 a well), " in told
+    assert "Y 192 x X 192, uint16" in told
+    fields = pd.concat([one.table("fields") for one in shown.samples["d"]])
+    assert len(fields) == 3
+    cells = sum(len(one.table("cells")) for one in shown.samples["d"])
+    assert shown.costs.cells == {"d": round(12 * cells / 3)}
+    page.write(shown, tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text().count("data:image/webp") == 5 + 3
+
+
+@pytest.mark.dag
+@pytest.mark.parametrize(
+    ("changes", "code", "severity"),
+    [
+        ({"pixel_size": 650}, "pixel_size", "error"),
+        ({"crops": {"size": 12}}, "crop_per_nucleus", "error"),
+        (
+            {"segment": {"otsu_watershed": {"nucleus": "RNA", "cell": "DNA"}}, "crops": {"size": 64}},
+            "nuclei_as_cells",
+            "warning",
+        ),
+        ({"segment": {"otsu_watershed": {"nucleus": "Mito", "cell": "RNA"}}}, "nuclei_channel", "warning"),
+        ({"wells": "none.csv"}, "input", "error"),
+        ({"segment": {"otsu_watershed": {"nucleus": "DAN"}}}, "input", "error"),
+    ],
+    ids=str,
+)
+def test_a_slip_is_found(config, tmp_path, changes, code, severity):
+    config["datasets"]["d"] |= changes
+    config["models"]["m"]["encoder"]["vit"]["image"] = "auto"
+    shown = looked(config, tmp_path)
+    assert codes(shown).get(code) == severity
+    assert shown.failed == (severity == "error")
+
+
+def test_a_wells_table_without_treatments_or_controls_is_told(config, tmp_path):
+    wells = pd.read_csv("wells.csv", keep_default_na=False)
+    plan = preview.Plan.of(config)
+    assert not list(preview._of_tables(plan, "d"))
+    for column, code in (("control", "no_controls"), ("treatment", "no_treatments")):
+        wells.assign(**{"control": "", column: ""}).to_csv("wells.csv", index=False)
+        assert [one.code for one in preview._of_tables(preview.Plan.of(config), "d")] == [code]
+
+
+@pytest.mark.dag
+def test_fields_that_cannot_be_used_are_told_and_stop_if_they_are_all(config, tmp_path, own_rows):
+    own_rows.to_csv("images.csv", index=False)
+    for path in own_rows["DNA"]:
+        tifffile.imwrite(path, tifffile.imread(path) * 0)
+    shown = looked(config, tmp_path)
+    assert codes(shown)["unusable_fields"] == "error"
+    assert "every pixel of DNA has the same value" in terminal.text(shown)
+
+
+def test_a_config_that_is_not_there_or_no_yaml_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert preview.show_file("config/mine.yaml", 1)
+    assert "ERROR yaml: CONFIG: no file at config/mine.yaml" in capsys.readouterr().out
+    (tmp_path / "a.yaml").write_text("seed: 0\nseed: 1\n")
+    assert preview.show_file("a.yaml", 1)
+    assert "a.yaml, line 2: seed again" in capsys.readouterr().out
+
+
+def test_every_error_of_several_is_a_finding():
+    errors = [InputError("a", "b", f"c{i}", "d") for i in range(3)]
+    found = finding.of_error("input", InputError.together([InputError.together(errors[:2]), errors[2]]))
+    assert [one.of for one in found] == ["c0", "c1", "c2"]
+
+
+def test_the_most_severe_finding_comes_first_and_each_once():
+    one, two = (finding.Finding(severity, "code", "of", "found") for severity in ("note", "error"))
+    assert finding.in_order([one, two, one]) == [two, one]
+
+
+def test_a_map_has_the_sign_of_every_well_where_it_lies():
+    signs = tables.signs(
+        pd.DataFrame({"plate": "P", "well": ["A01", "A02", "B03", "C01"]}),
+        pd.DataFrame({"plate": "P", "well": ["A01", "A02", "H12", "C01"], "control": ["negative", "", "", "positive"]}),
+        "P",
+    )
+    assert signs == {"A01": "-", "A02": "o", "B03": "?", "C01": "+", "H12": "x"}
+    lines = tables.map_lines(signs)
+    assert lines[1].split() == ["A", "-", "o", *"." * 10]
+    assert lines[8].split() == ["H", *"." * 11, "x"]
+
+
+def test_treatments_that_keep_their_wells_are_one_layout_and_others_several():
+    rows = [(p, w, f"t{i}") for p in "PQ" for i, w in enumerate(["A01", "A02", "A03", "A04"])]
+    wells = pd.DataFrame(rows, columns=["plate", "well", "treatment"]).assign(control="")
+    told = tables.design(wells, wells)
+    assert told == {"treatments": 4, "replicates": (2, 2.0, 2), "layouts": 1, "plates": 2}
+    wells.loc[wells["plate"] == "Q", "treatment"] = ["t1", "t2", "t3", "t0"]
+    assert tables.design(wells, wells)["layouts"] == 2
+
+
+def test_costs_grow_with_fields_epochs_and_crops(config, tmp_path):
+    samples = preview.samples(preview.Plan.of(config), "d", tmp_path / "samples")
+    before = costing.costs(preview.Plan.of(config), {"d": samples}, 2)
+    config["models"]["m"]["fit"]["epochs"] = 20
+    trained = costing.costs(preview.Plan.of(config), {"d": samples}, 2)
+    assert trained.seconds["train"] > 5 * before.seconds["train"]
+    assert before.crops == before.cells["d"] * 40**2 * 6
+    rows = pd.read_csv("images.csv")
+    pd.concat([rows, rows.assign(site=rows["site"] + 2)]).to_csv("images.csv", index=False)
+    more = costing.costs(preview.Plan.of(config), {"d": samples}, 2)
+    assert more.cells["d"] == pytest.approx(2 * before.cells["d"], abs=1)
+    assert more.seconds["segment"] == pytest.approx(2 * before.seconds["segment"])
+    config["datasets"]["d"]["crops"]["max_per_well"] = 1
+    assert costing.costs(preview.Plan.of(config), {"d": samples}, 2).cells == {"d": 6}

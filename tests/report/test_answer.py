@@ -1,0 +1,122 @@
+"""Every number of the chapter Answer is one of the tables beside the page."""
+
+import pandas as pd
+import pytest
+from wellread.measure import tidy
+from wellread.measure.compare import CHANCE
+from wellread.report.answer import above_chance, answer
+from wellread.report.mechanisms import classes, share_no_class
+from wellread.report.run import Run
+from wellread.runtime import table_files
+
+MOA = {"a": "one", "b": "one", "c": "two", "d": "two|three", "e": "three"}
+CONFIG = {
+    "models": {"count": {"encoder": {"cell_count": {}}}, "net": {"encoder": {"vit": {}}}},
+    "corrections": {"none": [], "sphered": [{"sphering": {}}]},
+    "tasks": {"mechanism": {"level": "treatment", "measure": {"nearest_class": {"label": "moa"}}}},
+    "hits": {"threshold": 0.1},
+    "datasets": {"d": {"object": "profile", "headline": "sphered"}},
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return made(tmp_path, low=0.5)
+
+
+def made(folder, low) -> Run:
+    """Two models with two corrections; `low` is the lower end of the interval of nsc, chance is 0.3."""
+    paths = {"tasks": [], "profiles": []}
+    for shift, (model, correction) in enumerate((m, c) for m in CONFIG["models"] for c in CONFIG["corrections"]):
+        path = folder / "mechanism" / f"{model}_{correction}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        table_files.write(answers(0.6 + shift / 100, low), path, "answers")
+        profile = folder / "profiles" / model / correction / "well.parquet"
+        profile.parent.mkdir(parents=True)
+        table_files.write(pd.DataFrame({"Metadata_Plate": ["P"], "f": [0.0]}), profile, "profiles")
+        paths["tasks"].append(path)
+        paths["profiles"].append(profile)
+    rows = [
+        ("mechanism", "nsc", "sphered", "net", other, gain, gain - 0.1)
+        for other, gain in (("count", 0.05), (CHANCE, 0.3))
+    ]
+    ladder = pd.DataFrame(rows, columns=["task", "metric", "correction", "model", "baseline", "difference", "low"])
+    table_files.write(ladder.assign(high=0.4, compounds=9), folder / "ladder.parquet", "ladder")
+    table_files.write(hits(), folder / "hits.parquet", "hits")
+    return Run.from_inputs(
+        "d", paths | {"ladder": folder / "ladder.parquet", "hits": folder / "hits.parquet"}, None, CONFIG
+    )
+
+
+def answers(value, low) -> pd.DataFrame:
+    rows = [tidy.row("nsc", value, 5), tidy.row("nsc_low", low, 5), tidy.row("nsc_high", 0.9, 5)]
+    rows += [tidy.row("nsc_chance", 0.3, 5, repeat=i) for i in range(3)]
+    shares = {"one": (1.0, 2), "two": (0.5, 2), "three": (0.0, 3), "four": (1.0, 1)}
+    return tidy.table(rows + [tidy.row("nsc_class", *pair, name) for name, pair in shares.items()])
+
+
+def hits() -> pd.DataFrame:
+    table = pd.DataFrame({"treatment": list(MOA), "active": pd.array([3, 2, 2, 0, None], "Int64")})
+    nearest = {"nearest_1": ["b", "c", "b", "e", "a"], "nearest_1_cosine": [0.9, 0.8, 0.8, 0.7, 0.6]}
+    return table.assign(model="net", correction="sphered", reason="", **nearest, moa=list(MOA.values()))
+
+
+def test_active_treatments_are_counted_and_the_strongest_named(run):
+    told, table = answer(run)["active"], hits()
+    assert told["by_tests"] == [(n, int((table["active"] >= n).sum())) for n in (3, 2, 1)]
+    assert (told["of"], told["undecided"], told["threshold"]) == (4, 1, 0.1)
+    assert (told["strongest"], told["tests"]) == (["a"], 3)
+
+
+def test_classes_that_gather_are_those_of_which_most_profiles_are_retrieved(run):
+    (told,) = answer(run)["gathered"]
+    assert told["above"]
+    assert (told["yes"], told["no"]) == ([("one", 2, 2)], [("three", 0, 3), ("two", 1, 2)])
+    assert told["of"] == 3  # a class of one profile cannot gather
+
+
+def test_no_class_is_named_where_the_interval_includes_chance(tmp_path):
+    (told,) = answer(made(tmp_path, low=0.29))["gathered"]
+    assert not told["above"]
+
+
+def test_pairs_across_labels_are_active_and_of_classes_without_a_common_one(run):
+    told = answer(run)["alike"]
+    assert told["pairs"] == [(("b", "one"), ("c", "two"), 0.8)]
+    assert share_no_class("two|three", "one")
+    assert not share_no_class("two|three", "three")
+    assert not share_no_class("", "three")
+
+
+def test_the_main_model_and_correction_stand_beside_baselines_and_others(run):
+    assert run.main == ("net", "sphered")
+    (row,) = answer(run)["rows"]
+    tables = {path.stem: table_files.read(path, "answers") for path in run.paths("tasks")}
+    of = {name: table.query("metric == 'nsc'")["value"].item() for name, table in tables.items()}
+    assert row["value"]["value"] == of["net_sphered"]
+    assert {name: own["value"] for name, own in row["others"].items()} == {"none": of["net_none"]}
+    ladder = table_files.read(run.paths("ladder")[0], "ladder").set_index("baseline")
+    assert {name: told.difference for name, told in row["less"].items()} == ladder["difference"].to_dict()
+
+
+@pytest.mark.parametrize(
+    ("interval", "chance", "above"),
+    [((0.4, 0.8), (0.1, 0.3, 0.5), True), ((0.2, 0.8), (0.1, 0.3, 0.5), False), ((0.4, 0.8), (0.1, 0.3, 0.7), False),
+     (None, (0.1, 0.3, 0.5), True), (None, None, False)],
+)  # fmt: skip
+def test_what_is_above_chance(interval, chance, above):
+    assert above_chance({"value": 0.6, "interval": interval, "chance": chance}) is above
+    assert not above_chance({"undecidable": "one batch", "n": 3})
+
+
+def test_classes_of_every_level_of_strictness(tmp_path):
+    rows = [tidy.row("nsc", 0.5, 4), tidy.row("nsc_class", 0.25, 4, "x"), tidy.row("nscb_class", 0.75, 4, "y")]
+    (tmp_path / "mechanism").mkdir()
+    path = tmp_path / "mechanism" / "net_sphered.parquet"
+    table_files.write(tidy.table(rows), path, "answers")
+    (tmp_path / "other").mkdir()
+    run = made(tmp_path / "other", 0.5)
+    run.inputs["tasks"] = [path]
+    told = classes(run, "mechanism")
+    assert told["metrics"] == ["nsc", "nscb"]
+    assert told["rows"] == [{"name": "x", "cells": [(0.25, 4), None]}, {"name": "y", "cells": [None, (0.75, 4)]}]

@@ -1,0 +1,261 @@
+"""The page in Chromium, driven by Playwright: what is clicked, pointed at, selected, sorted and downloaded."""
+
+import csv
+import shutil
+
+import made_run
+import numpy as np
+import pytest
+from wellread.measure.hits import hits
+from wellread.pictures.maps import maps
+from wellread.profiles import controls
+from wellread.profiles.consensus import consensus
+from wellread.report.page import report
+from wellread.runtime import table_files
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+CHROMIUM = shutil.which("chromium")
+LONG = "x" * 200
+HOSTILE = {"cost $5_a$": "<img src=x onerror=window.hacked=1>", "plain": "😀 \u202e‮שלום‬ 'quoted' &amp;", "other": LONG}
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: the page is not tried in a browser"),
+]
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory):
+    """A page of a small run with hits and maps, whose names are hostile."""
+    folder = tmp_path_factory.mktemp("run")
+    run = made_run.write(folder, figures=False)
+    home = folder / "results/demo"
+    for path in [folder for model in made_run.CONFIG["models"] for folder in (home / "profiles" / model).iterdir()]:
+        frame = table_files.read(path / "well.parquet", "profiles")
+        frame["Metadata_treatment"] = frame["Metadata_treatment"].replace(HOSTILE)
+        frame["Metadata_dose"] = np.where(frame["Metadata_control"] == "negative", 0.0, 1.5)
+        table_files.write(frame, path / "well.parquet", "profiles")
+        files = [[home / p / name for p in ("P1", "P2")] for name in ("cells.parquet", "embeddings/tiny.npy")]
+        cells = files if path.name == "none" else ([], [])
+        table_files.write(maps(frame, consensus(frame), *cells, seed=0), path / "map.parquet", "maps")
+    frame = table_files.read(home / "profiles/tiny/none/well.parquet", "profiles")
+    found = hits(frame, controls.swapped(frame), 3, model="tiny", correction="none", null_size=20)
+    table_files.write(found, home / "hits.parquet", "hits")
+    more = {"hits": [home / "hits.parquet"], "maps": sorted(home.glob("profiles/*/*/map.parquet"))}
+    config = run.config | {"hits": {"threshold": 0.05}}
+    config["datasets"]["demo"]["pixel_size"] = 0.5
+    report(folder / "page.html", "demo", run.inputs | more, run.wells.replace(HOSTILE), config)
+    return folder / "page.html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, html):
+    """The page, opened from disk without a network; no error in its console."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, offline=True)
+    page, errors = context.new_page(), []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "request",
+        lambda sent: errors.append(sent.url) if not sent.url.startswith(("file:", "data:", "blob:")) else None,
+    )
+    page.goto(html.as_uri())
+    page.wait_for_selector("html[data-ready=yes]")
+    yield page
+    assert not errors
+    assert page.evaluate("window.hacked") is None
+    context.close()
+
+
+def at(page, plot: str, kind: str, row: int) -> tuple[float, float]:
+    """Where a point of a plot is on the screen."""
+    return page.evaluate(
+        """async ([plot, kind, row]) => {
+            document.querySelector(`#plot-${plot}`).scrollIntoView({ block: "center", behavior: "instant" });
+            await new Promise((done) => setTimeout(done, 300));
+            const view = Object.values(Bokeh.index.roots ?? Bokeh.index).find((one) => one.model.name === plot);
+            const data = Bokeh.documents[0].get_model_by_name(`${plot} ${kind}`).data;
+            const box = view.el.getBoundingClientRect(), scale = view.frame;
+            return [box.x + scale.x_scale.compute(data.x[row]), box.y + scale.y_scale.compute(data.y[row])];
+        }""",
+        [plot, kind, row],
+    )
+
+
+def selected(page, name: str) -> list[int]:
+    return page.evaluate("name => [...Bokeh.documents[0].get_model_by_name(name).selected.indices]", name)
+
+
+def tip(page) -> str:
+    page.wait_for_selector(".tip:visible")
+    return page.inner_text(".tip")
+
+
+def lasso(page, plot: str) -> None:
+    """Around all of a plot."""
+    page.locator(f"#plot-{plot} .bk-ToolButton, #plot-{plot} [class*=tool-icon-lasso]").first.wait_for()
+    page.evaluate(
+        """plot => { const figure = Bokeh.documents[0].get_model_by_name(plot);
+        figure.toolbar.gestures.pan.active = null;
+        figure.toolbar.tools.find((tool) => tool.type === "LassoSelectTool").active = true; }""",
+        plot,
+    )
+    page.evaluate(
+        "plot => document.querySelector(`#plot-${plot}`).scrollIntoView({block: 'center', behavior: 'instant'})", plot
+    )
+    page.wait_for_timeout(300)
+    box = page.locator(f"#plot-{plot}").bounding_box()
+    left, right = box["x"] + 8, box["x"] + box["width"] - 8
+    top, bottom = box["y"] + 34, box["y"] + box["height"] - 8
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for x, y in [(right, top), (right, bottom), (left, bottom), (left, top)]:
+        page.mouse.move(x, y, steps=8)
+    page.mouse.up()
+
+
+def test_a_click_on_a_well_opens_its_numbers_and_its_field(page):
+    page.mouse.click(*at(page, "plates", "wells", 5))
+    page.wait_for_selector("#plates .well-shown h3")
+    assert page.inner_text("#plates .well-shown h3").startswith("P1 C03: ")
+    told = page.inner_text("#plates .well-shown dl")
+    assert "cells found\n8" in told  # four in each of two fields
+    assert page.inner_text("#plates .scale") == "5 µm"  # a field is 32 µm wide
+    field = page.locator("#plates .field")
+    before = field.evaluate("one => one.style.backgroundPosition")
+    page.select_option("#plates .well-shown select", label="Mito")
+    assert before == "0% 0px"
+    assert field.evaluate("one => one.style.backgroundPosition") == "100% 0px"
+    page.uncheck("#plates .well-shown input[type=checkbox]")
+    assert not page.is_visible("#plates .field img")
+
+
+def test_names_are_text_wherever_one_points(page):
+    wells = page.evaluate("window.wellread.wells.item.map((item) => window.wellread.data.items[item])")
+    for name in (*HOSTILE.values(), made_run.ODD):
+        row = next(i for i, item in enumerate(wells) if item.startswith(name))
+        page.mouse.move(*at(page, "plates", "wells", row))
+        assert name.split("\u202e")[0] in tip(page)
+        page.mouse.move(5, 5)
+    assert not page.locator(".tip img, .tip script, .selection img, .legend img").count()
+
+
+def test_pointing_at_a_cell_shows_its_crop(page):
+    page.select_option("#map .kind", "cells")
+    page.mouse.move(*at(page, "map", "cells", 3))
+    tip(page)
+    sheet = page.locator(".tip .sprite").evaluate("one => getComputedStyle(one).backgroundImage")
+    assert sheet.startswith('url("data:image/webp')
+
+
+def test_the_lasso_selects_on_plates_map_and_hits_and_colouring_keeps_it(page, tmp_path):
+    lasso(page, "map")
+    page.wait_for_selector("#map .selection b")
+    found = selected(page, "map wells")
+    assert len(found) == page.evaluate("window.wellread.maps[0].points.wells.of.length")
+    assert len(selected(page, "plates wells")) == len(found)
+    assert page.locator("#hits tr.picked").count() == page.locator("#hits tbody tr").count()
+    page.select_option("#map .colour", label="moa")
+    assert selected(page, "map wells") == found
+    page.select_option("#map .kind", "treatments")
+    assert len(selected(page, "map treatments")) == page.evaluate("window.wellread.maps[0].points.treatments.of.length")
+    with page.expect_download() as download:
+        page.click("#map .selection button:has-text('Download')")
+    download.value.save_as(tmp_path / "selection.csv")
+    rows = list(csv.DictReader((tmp_path / "selection.csv").open(newline="", encoding="utf-8")))
+    assert len(rows) == len(found)
+    assert {row["treatment and dose"] for row in rows} >= {f"{name} @ 1.5" for name in HOSTILE.values()}
+    page.click("#map .selection button:has-text('Clear')")
+    assert selected(page, "plates wells") == []
+
+
+def test_a_hit_is_found_on_plates(page):
+    page.click("#hits tbody tr:first-child .find")
+    item = page.get_attribute("#hits tbody tr:first-child", "data-item")
+    shown = page.evaluate("[...window.wellread.picked()].map(window.wellread.item)")
+    assert shown
+    assert set(shown) == {item}
+    assert len(selected(page, "plates wells")) == len(shown)
+
+
+def test_colours_follow_the_column(page):
+    colours = "Bokeh.documents[0].get_model_by_name('plates wells').data.colour"
+    by_treatment = page.evaluate(colours)
+    page.select_option("#plates .colour", label="cells found")
+    by_count, counts = (
+        page.evaluate(colours),
+        page.evaluate("window.wellread.columns.find((one) => one.title === 'cells found').values"),
+    )
+    assert by_count != by_treatment
+    pairs = {(count, colour) for count, colour in zip(counts, by_count, strict=False) if count is not None}
+    assert len({count for count, _ in pairs}) == len({colour for _, colour in pairs}) > 1
+    assert "≤" in page.inner_text("#plates .legend")
+
+
+def test_the_correction_is_switched(page):
+    places = "Bokeh.documents[0].get_model_by_name('map wells').data.x"
+    before = page.evaluate(places)
+    page.select_option("#map .pair", label="tiny, sphering")
+    page.wait_for_function("window.wellread.maps[1].points")
+    assert page.evaluate(places) != before
+    assert page.evaluate(places) == page.evaluate("window.wellread.maps[1].points.wells.x")
+    page.select_option("#map .kind", "cells")
+    assert page.is_visible("#map .missing")
+
+
+def test_hits_are_sorted_searched_and_downloaded(page, tmp_path):
+    column = "#hits tbody tr:not([hidden]) td:nth-child(5)"
+    click = lambda: page.click("#hits th[data-key=distance] button")  # noqa: E731
+    for descending in (True, False):
+        click()
+        values = [float(cell.get_attribute("data-value")) for cell in page.locator(column).all()]
+        assert len(values) == 4
+        assert values == sorted(values, reverse=descending)
+    named = [
+        row.get_attribute("data-item") for row in page.locator("#hits tbody tr").all() if LONG in row.text_content()
+    ]
+    page.fill("#hits input[type=search]", LONG[:60].upper())
+    shown = page.locator("#hits tbody tr:not([hidden])").all()
+    assert [row.get_attribute("data-item") for row in shown] == named
+    assert 0 < len(named) < 4
+    with page.expect_download() as download:
+        page.click("#hits .tools button:has-text('Download')")
+    download.value.save_as(tmp_path / "hits.csv")
+    rows = list(csv.DictReader((tmp_path / "hits.csv").open(newline="", encoding="utf-8")))
+    assert [row["treatment"] for row in rows] == named
+    assert f"{LONG} @ 1.5" in named
+    assert all(float(row["distance"]) > 0 for row in rows)
+
+
+def test_one_plate_alone_is_shown(page):
+    page.select_option("#plates .plate", label="P2")
+    names = page.evaluate("Bokeh.documents[0].get_model_by_name('plates names').data.name")
+    assert names == [*"BCDEFGH", *map(str, range(2, 13))]  # from the first well to the last
+    page.mouse.move(*at(page, "plates", "wells", 12))
+    assert "P2" in tip(page)
+
+
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_nothing_is_wider_than_the_screen(browser, html, width):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(html.as_uri())
+    page.wait_for_selector("html[data-ready=yes]")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_without_scripts_the_hits_are_there(browser, html):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(html.as_uri())
+    assert page.locator("#hits tbody tr").count() == 4
+    assert "need JavaScript" in page.inner_text("#plates")
+    context.close()

@@ -1,0 +1,97 @@
+"""The paragraph of methods is true of config and ledger, sentence by sentence, and cites what was used."""
+
+import re
+from copy import deepcopy
+from pathlib import Path
+
+import made_run
+import pytest
+import yaml
+from wellread.plan import settings
+from wellread.profiles.ledger import build_ledger
+from wellread.report.methods import CITED, methods, references
+from wellread.report.run import Run
+from wellread.runtime import table_files
+from wellread.runtime.registry import choices
+
+pytestmark = pytest.mark.dag
+DEMO = Path(__file__).parents[2] / "config" / "config.yaml"
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    made = made_run.write(folder, figures=False)
+    ledger = build_ledger(made.images, made.plates, made.wells, made.profiles)
+    table_files.write(ledger, folder / "ledger.parquet", "ledger")
+    return made.inputs | {"ledger": [str(folder / "ledger.parquet")], "figures": []}
+
+
+@pytest.fixture
+def config():
+    """That of the demo with the names of models, corrections and tasks of the run; defaults filled in."""
+    full = settings.load(yaml.safe_load(DEMO.read_text()))
+    full["models"]["other"] = deepcopy(full["models"]["untrained"])
+    full["tasks"] |= {"moa": full["tasks"].pop("mechanism")}
+    return full
+
+
+def sentences(inputs, config) -> str:
+    return " ".join(methods(Run.from_inputs("demo", inputs, None, config))["sentences"])
+
+
+def test_counts_are_those_of_the_ledger(inputs, config):
+    words = sentences(inputs, config)
+    table = table_files.read(inputs["ledger"][0], "ledger")
+    kept = table[table["reason"].str.startswith("kept")].groupby("stage")["n"].sum()
+    images = table[table["stage"] == "images"]["n"].sum()
+    assert f"Of {images} fields of view, {kept['fields']} could be used." in words
+    assert f"found {kept['objects']} cells. {kept['crops']} cells were cut out, in windows of 48 px" in words
+    own = table[(table["stage"] == "wells") & (table["model"] == "tiny") & table["reason"].str.startswith("kept")]
+    assert f"{own['n'].sum()} wells got a profile." in words
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "before", "after"),
+    [
+        ("datasets.demo.segment.otsu_watershed.cell", "ER", "cell RNA,", "cell ER,"),
+        ("datasets.demo.calibrate.percentiles", [1, 99], "percentiles 0.05 to 99.95", "percentiles 1 to 99"),
+        ("datasets.demo.calibrate.illumination", {"retrospective": {"degree": 4}}, "was not corrected",
+         "Illumination was corrected by retrospective (degree 4)"),
+        ("datasets.demo.crops.size", "auto", "in windows of 48 px", "cells were cut out. "),
+        ("datasets.demo.aggregate.fields", "median", "of a well by their mean", "of a well by their median"),
+        ("datasets.demo.headline", "none", "Profiles were corrected by standardize", "Profiles were not corrected."),
+        ("models.tiny.fit.epochs", 7, "over 6 epochs", "over 7 epochs"),
+        ("models.tiny.train", {"mae": {}}, "trained by dino [moutakanni2025]", "trained by mae [he2022]"),
+        ("corrections.sphering", [{"zscore": {}}], "on half of them", "corrected by zscore."),
+        ("tasks.activity.measure.average_precision.threshold", 0.01, "threshold 0.05", "threshold 0.01"),
+        ("seed", 8, "seed 0", "seed 8"),
+    ],
+)  # fmt: skip
+def test_settings_are_those_of_the_config(inputs, config, path, value, before, after):
+    words = sentences(inputs, config)
+    assert before in words
+    assert after not in words
+    *folders, last = path.split(".")
+    section = config
+    for name in folders:
+        section = section[name]
+    section[last] = value
+    changed = sentences(inputs, config)
+    assert after in changed
+    assert before not in changed
+
+
+def test_what_is_cited_is_what_was_used_and_has_an_entry(inputs, config):
+    told = methods(Run.from_inputs("demo", inputs, None, config))
+    cited = set(re.findall(r"\[(\w+)\]", " ".join(told["sentences"])))
+    assert cited == {"otsu1979", "moutakanni2025", "ljosa2013", "kalinin2025", "wellread", "molder2021"}
+    assert set(re.findall(r"@\w+\{(\w+),", told["bibtex"])) == cited
+
+
+def test_every_method_that_is_cited_is_a_choice_and_every_entry_is_cited():
+    for section, names in CITED.items():
+        assert set(names) <= set(choices(section))
+        assert set(names.values()) <= set(references())
+    source = Path(settings.__file__).parents[1].joinpath("report", "methods.py").read_text()
+    assert all(f'"{key}"' in source or f"[{key}]" in source for key in references())

@@ -1,0 +1,200 @@
+"""What a run will take: cells, disk, memory, time, from a sample of fields and the config. Good to a factor of two.
+
+Times of fields and cells are those that the sample took on this machine; networks are counted in operations, of which
+the machine does a share of what it does in a multiplication of matrices; all other jobs are short, and take what such
+jobs took in runs of the demo (see SECONDS).
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from wellread.encoder.sizes import size_of
+from wellread.plan.dag import Plan
+from wellread.plan.resources import SPEED
+from wellread.preview.sample import Sample
+from wellread.train.footprint import Pass, step_footprint
+
+SECONDS = {"draw": 8, "measure": 2.5, "look": 4, "report": 5, "other": 1.2}  # CPU seconds of a job of a step
+START = 1.0  # CPU seconds of Snakemake about every job
+EFFICIENCY = 0.22  # of the speed of a multiplication of matrices that training of small networks reaches on a core
+GAIN = 1.3  # by which training is faster on several cores: its views and small matrices hardly use them
+MB_OF = {"images": 330, "network": 570, "profiles": 250, "draw": 430}  # of a process that has imported what it needs
+FLOATS = 8  # copies of a field in 32 bits that a process of a step holds
+ROW = 150  # bytes of a cell in the tables of objects, cells and losses, compressed
+FIXED = 2e6  # bytes of figures, logs and the page of a dataset
+
+
+@dataclass
+class Costs:
+    """`cells` of every dataset; `disk` in bytes, of it `crops`; `memory` in MB at the peak; CPU `seconds` by step."""
+
+    cells: dict[str, int]
+    crops: float
+    disk: float
+    memory: float
+    seconds: dict[str, float]
+    cores: int
+
+    @property
+    def time(self) -> float:
+        """Seconds on all cores."""
+        return sum(map(self.lasts, self.seconds))
+
+    def lasts(self, step: str) -> float:
+        """The seconds of a step on all cores."""
+        return self.seconds[step] / (min(self.cores, GAIN) if step == "train" else self.cores)
+
+
+def costs(plan: Plan, samples: dict[str, list[Sample]], cores: int) -> Costs:
+    """The costs of a run from its beginning, from the samples of all datasets with images."""
+    cells = {name: cells_of(plan, name, own) for name, own in samples.items()}
+    sides = {name: max((one.side for one in own), default=0) for name, own in samples.items()}
+    seconds, crops, disk = {}, 0.0, FIXED * len(plan.config["datasets"])
+    for name, own in samples.items():
+        crops += cells[name] * sides[name] ** 2 * (len(plan.config["datasets"][name]["channels"]) + 1)
+        disk += _other_bytes(plan, name, own, cells[name])
+        for step, spent in _of_fields(plan, name, own, cells[name]).items():
+            seconds[step] = seconds.get(step, 0) + spent
+    seconds |= _of_networks(plan, cells, sides) | {"other": _of_jobs(plan)}
+    memory = max(_memory(plan, samples, cells, sides, cores).values())
+    return Costs(cells, crops, crops + disk, memory, seconds, cores)
+
+
+def cells_of(plan: Plan, dataset: str, samples: list[Sample]) -> int:
+    """The cells that will get a crop: as many in every field as in those of the samples."""
+    fields, section = len(plan.images[dataset]), plan.config["datasets"][dataset]
+    seen = sum(len(one.table("fields")) for one in samples)
+    if not seen:
+        return 0
+    expected = fields * sum(len(one.table("cells")) for one in samples) / seen
+    wells = len(plan.images[dataset][["plate", "well"]].drop_duplicates())
+    return round(min(expected, section["crops"]["max_per_well"] * wells or np.inf))
+
+
+def _other_bytes(plan: Plan, dataset: str, samples: list[Sample], cells: int) -> float:
+    """Bytes of masks, tables, embeddings and painted images."""
+    fields = len(plan.images[dataset])
+    seen = max(sum(len(one.table("fields")) for one in samples), 1)
+    masks = sum(os.path.getsize(one.path("masks")) for one in samples if one.has("masks")) / seen * fields
+    vectors = sum(_dim(plan, model) for model in plan.models(dataset) if plan.reads_crops(model))
+    return masks + cells * (ROW + 4 * vectors) + (_painted_bytes(plan, dataset) if plan.is_painted(dataset) else 0)
+
+
+def _painted_bytes(plan: Plan, dataset: str) -> float:
+    side = plan.painted_options(dataset).get("size", 320)
+    return 2.0 * side**2 * len(plan.config["datasets"][dataset]["channels"]) * len(plan.images[dataset])
+
+
+def _dim(plan: Plan, model: str) -> int:
+    """The dimensions of what a model makes of a cell, as far as the config says."""
+    ((_, options),) = plan.encoder(model).items()
+    return options.get("dim") or (size_of(options["arch"])["dim"] if "arch" in options else 64)
+
+
+def _of_fields(plan: Plan, dataset: str, samples: list[Sample], cells: int) -> dict[str, float]:
+    """CPU seconds of the steps that look at fields, in proportion to what they took of the samples."""
+    seen, fields = max(sum(len(one.table("fields")) for one in samples), 1), len(plan.images[dataset])
+    cut = max(sum(len(one.table("cells")) for one in samples), 1)
+    share = {"crops": cells / cut}
+    spent = {
+        step: sum(one.seconds.get(step, 0) for one in samples) for step in ("paint", "calibrate", "segment", "crops")
+    }
+    return {step: seconds * share.get(step, fields / seen) for step, seconds in spent.items() if seconds}
+
+
+def _of_networks(plan: Plan, cells: dict[str, int], sides: dict[str, int]) -> dict[str, float]:
+    """CPU seconds, or those of a graphics card, of training and embedding."""
+    speed = (
+        SPEED if plan.config["device"] != "cpu" and Path("/dev/nvidia0").exists() else EFFICIENCY * multiplications()
+    )
+    work = {"train": 0.0, "embed": 0.0}
+    for model in plan.config["models"]:
+        if plan.is_trained(model):
+            work["train"] += _training_steps(plan, model, cells) * _step(plan, model, sides).flop
+        for dataset in plan.config["models"][model]["embed_on"]:
+            work["embed"] += _forward(plan, model, sides.get(dataset, 0), cells.get(dataset, 0))
+    return {step: flop / speed for step, flop in work.items() if flop}
+
+
+def _step(plan: Plan, model: str, sides: dict[str, int]):
+    section = plan.config["models"][model]
+    side = max((sides.get(name, 0) for name in section["train_on"]), default=0)
+    how = section["encoder"]["vit"], section["train"], section["fit"], section["processes"]
+    return step_footprint(len(plan.channels(model)), *how, side)
+
+
+def _training_steps(plan: Plan, model: str, cells: dict[str, int]) -> float:
+    section, fit = plan.config["models"][model], plan.config["models"][model]["fit"]
+    share = len(plan.training_plates(model)) / max(sum(len(plan.plates(name)) for name in section["train_on"]), 1)
+    own = share * sum(cells.get(name, 0) for name in section["train_on"])
+    return fit["epochs"] * (fit.get("epoch_length") or own // fit["batch"]) * fit["accumulate"]
+
+
+def _forward(plan: Plan, model: str, side: int, cells: int) -> float:
+    """Operations of embedding cells by a transformer; other encoders are few, and fast."""
+    ((_, options),) = plan.encoder(model).items()
+    if not plan.reads_crops(model) or "patch" not in options:
+        return 0.0
+    size = size_of(options["arch"], **{key: options.get(key) for key in ("dim", "depth", "heads")})
+    image = options["image"] if options["image"] != "auto" else side or 128
+    return Pass(cells, 1 + (image // options["patch"]) ** 2, size["dim"], size["depth"], trained=False).flop
+
+
+def multiplications() -> float:
+    """Operations per second of a multiplication of matrices (512, 512) in 32 bits, on one core."""
+    matrix, best = np.random.default_rng(0).random((512, 512), np.float32), np.inf
+    with threadpool_limits(1):
+        for _ in range(5):
+            start = process_time()
+            matrix @ matrix
+            best = min(best, process_time() - start)
+    return 2 * 512**3 / best
+
+
+def _of_jobs(plan: Plan) -> float:
+    """CPU seconds of the many short jobs."""
+    counts = jobs(plan)
+    return sum(n * (SECONDS.get(step, SECONDS["other"]) + START) for step, n in counts.items())
+
+
+def jobs(plan: Plan) -> dict[str, int]:
+    """How many jobs there will be: of steps after embedding, and `other` ones."""
+    counts = dict.fromkeys(("draw", "measure", "look", "report", "other"), 0)
+    for name in plan.config["datasets"]:
+        plates, models = len(plan.plates(name)), plan.models(name)
+        chains = len(plan.chains)
+        counts["draw"] += len(plan.results(name, "figures", "draw"))
+        counts["measure"] += len(plan.results(name, "tasks", "measure")) + len(plan.scores(name))
+        counts["look"] += len(plan.looks(name))
+        counts["report"] += 1
+        counts["other"] += plates * (3 + 2 * len(models)) + len(models) * (1 + 3 * chains) + 3
+    return counts
+
+
+def _memory(plan: Plan, samples, cells: dict, sides: dict, cores: int) -> dict[str, float]:
+    """MB of the jobs that take most."""
+    found = {"draw": MB_OF["draw"], "profiles": MB_OF["profiles"]}
+    for name, own in samples.items():
+        shape = next((one.opened.shape for one in own if one.usable), (1, 1))
+        field = 4 * np.prod(shape) * len(plan.config["datasets"][name]["channels"])
+        found[f"segment {name}"] = MB_OF["images"] + min(cores, 4) * FLOATS * field / 2**20
+    for model in plan.trained():
+        fit, step = plan.config["models"][model]["fit"], _step(plan, model, sides)
+        found[f"train {model}"] = MB_OF["network"] + step.memory(bf16=fit["precision"] == "bf16") / 2**20
+    return found
+
+
+def free_bytes(folder=".") -> int:
+    """Bytes that are free on the disk of a folder."""
+    return shutil.disk_usage(folder).free
+
+
+def total_memory() -> float:
+    """MB of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20

@@ -1,0 +1,67 @@
+"""A preview as one small HTML page, with maps of plates and pictures of the fields that were looked at."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from PIL import Image
+
+from wellread.pictures import montage
+from wellread.preview import tables, terminal
+from wellread.preview.sample import Sample
+from wellread.runtime.files import whole
+
+WIDTH, TILE = 360, 150  # px of a field, of a channel of one
+MAPS = 6  # plates
+
+
+def write(shown, out: Path) -> None:
+    """Write the page of a preview."""
+    folder = Path(__file__).parent
+    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    style = (folder.parent / "report" / "page.css").read_text(encoding="utf-8")
+    datasets = [_dataset(shown, name) for name in shown.plan.config["datasets"]] if shown.plan else []
+    costs = terminal.costs_lines(shown.costs) if shown.costs else []
+    text = environment.get_template("page.html").render(shown=shown, datasets=datasets, costs=costs, style=style)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with whole(out) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _dataset(shown, name: str) -> dict:
+    """What the page shows of a dataset."""
+    plan = shown.plan
+    images, wells = plan.images[name], plan.wells[name]
+    return {
+        "name": name,
+        "plates": tables.plates(images, wells).to_dict("records"),
+        "maps": {
+            plate: "\n".join(tables.map_lines(tables.signs(images, wells, plate))) for plate in plan.plates(name)[:MAPS]
+        },
+        "files": shown.files.get(name, []),
+        "lines": terminal.design_lines(tables.design(images, wells), tables.labels(plan, name))
+        + terminal.cells_lines(shown, name),
+        "sheets": [_sheet(one) for one in shown.samples.get(name, []) if one.usable],
+    }
+
+
+def _sheet(one: Sample) -> dict:
+    """Pictures of a plate: every channel of its first field, and its fields in false colours with outlines."""
+    plate = one.opened
+    first, fields = plate.read(plate.good[0]), []
+    for number in plate.good:
+        masks = montage.read_masks(one.path("masks"), number) if one.has("masks") else None
+        picture = montage.field_with_outlines(plate, number, masks, WIDTH)
+        fields.append({"name": plate.metadata(number)["well"], "uri": montage.webp_uri(Image.fromarray(picture))})
+    channels = [
+        {
+            "name": name,
+            "uri": montage.webp_uri(Image.fromarray((255 * plane**0.6).astype("uint8")).resize(_tile(plane))),
+        }
+        for name, plane in zip(plate.channels, first, strict=True)
+    ]
+    return {"plate": one.plate, "channels": channels, "fields": fields}
+
+
+def _tile(plane) -> tuple[int, int]:
+    height, width = plane.shape
+    return TILE, max(round(TILE * height / width), 1)

@@ -1,0 +1,196 @@
+"""What is understood of a config before it runs: its tables, some of its images, what a run takes, what is wrong."""
+
+import argparse
+import os
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from wellread.alarms import of_plates
+from wellread.plan.dag import Plan
+from wellread.plan.yaml_slips import slips
+from wellread.preview import finding, page, tables, terminal
+from wellread.preview.costs import Costs, costs, free_bytes, total_memory
+from wellread.preview.finding import Finding
+from wellread.preview.sample import Sample, samples, suggested_side
+from wellread.runtime.errors import InputError
+from wellread.segment.likeness import better_channel
+
+OFF = 0.1  # relative difference of the pixel size of a file and of the config that is told
+
+
+@dataclass
+class Preview:
+    """All of it: the plan, or None where it could not be made; samples of datasets with images; costs; findings."""
+
+    config_file: str
+    plan: Plan | None = None
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    files: dict[str, list[dict]] = field(default_factory=dict)
+    suggested: dict[str, int] = field(default_factory=dict)
+    costs: Costs | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error."""
+        return any(one.severity == "error" for one in self.findings)
+
+
+def preview(config: dict, config_file: str, folder: Path, cores: int) -> Preview:
+    """Look at a config; files of samples go to `folder`. What is wrong is among the findings, nothing is raised."""
+    shown = Preview(config_file)
+    try:
+        shown.plan = Plan.of(config, config_file)
+    except InputError as error:
+        shown.findings = finding.of_error("input", error)
+        return shown
+    shown.findings += map(finding.of_note, shown.plan.notes)
+    for name in filter(shown.plan.has_images, shown.plan.config["datasets"]):
+        try:
+            _dataset(shown, name, folder / name)
+        except InputError as error:
+            shown.findings += finding.of_error("sample", error)
+    shown.costs = costs(shown.plan, shown.samples, cores)
+    shown.findings = finding.in_order(shown.findings + list(_too_much(shown.costs)))
+    return shown
+
+
+def _dataset(shown: Preview, name: str, folder: Path) -> None:
+    """Look at a dataset: its files, a sample of its fields."""
+    plan, section = shown.plan, shown.plan.config["datasets"][name]
+    shown.samples[name] = own = samples(plan, name, folder)
+    shown.suggested[name] = suggested_side(plan, name, own)
+    images = plan.images[name]
+    if plan.is_painted(name):
+        images = own[0].table("fields").rename(columns={f"path_{c}": c for c in section["channels"]})
+    shown.files[name] = tables.files(images, section["channels"])
+    shown.findings += [*_of_tables(plan, name), *_of_files(shown.files[name], section, name), *_of_fields(own, name)]
+    shown.findings += [*_of_cells(plan, name, own), *_of_channels(section, own, name)]
+
+
+def _of_tables(plan: Plan, name: str):
+    """Findings about the wells table."""
+    counts, wells = tables.plates(plan.images[name], plan.wells[name]), plan.wells[name]
+    where = f"datasets.{name}.wells"
+    if not (wells["treatment"] != "").any():
+        yield Finding("warning", "no_treatments", where, "no well has a treatment", "fill in the column treatment")
+    elif not (wells["control"] == "negative").any():
+        edit = "mark negative controls in the column control, or by `controls: {negative: [DMSO]}`"
+        yield Finding("warning", "no_controls", where, "no well is a negative control", edit)
+    elif len(lacking := counts.loc[counts["negative"] == 0, "plate"]):
+        found = f"{len(lacking)} of {len(counts)} plates have no negative control, such as {lacking.iloc[0]}"
+        yield Finding("warning", "no_controls", where, found, "corrections and activity leave these plates out")
+    if len(uneven := counts[counts["least"] < counts["most"]]):
+        row, edit = uneven.iloc[0], "if that is not meant, look for lost files"
+        found = f"wells of plate {row['plate']} have {row['least']} to {row['most']} fields"
+        yield Finding("note", "uneven_fields", f"datasets.{name}.images", found, edit)
+
+
+def _of_files(files: list[dict], section: dict, name: str):
+    """Findings about the headers of the first files: what cannot be read, and their pixel size."""
+    where = f"datasets.{name}.pixel_size"
+    for file in files:
+        if file["error"]:
+            yield Finding("error", "unreadable", f"datasets.{name}, {file['channel']}", file["error"], "the file")
+    told = next((file["pixel_size"] for file in files if file["pixel_size"]), 0.0)
+    given = section["pixel_size"]
+    if told and not given:
+        yield Finding(
+            "note", "pixel_size_of_file", where, f"the files say {told:.4g} µm", f"write `pixel_size: {told:.4g}`"
+        )
+    elif told and abs(told - given) > OFF * told:
+        found = f"{given:g} µm, and the files say {told:.4g} µm"
+        yield Finding("warning", "pixel_size_of_file", where, found, "the one that is right")
+
+
+def _of_fields(samples: list[Sample], name: str):
+    """Findings about fields of the samples that cannot be used."""
+    for one in samples:
+        fields = one.table("fields")
+        bad = fields[fields["status"] != "ok"]
+        if len(bad):
+            found = f"{len(bad)} of {len(fields)} fields looked at cannot be used: {bad['detail'].iloc[0]}"
+            severity = "error" if len(bad) == len(fields) else "warning"
+            yield Finding(severity, "unusable_fields", f"datasets.{name}, plate {one.plate}", found, "the files")
+
+
+def _of_cells(plan: Plan, name: str, samples: list[Sample]):
+    """Findings about cells: the alarms of results that a sample can sound, and fields without any."""
+    kinds = ("fields", "calibration", "objects", "cells")
+    usable = [one for one in samples if one.usable]
+    inputs = {kind: [one.path(kind) for one in usable if one.has(kind)] for kind in kinds}
+    yield from map(finding.of_alarm, of_plates.found(inputs, plan.doubted(name), plan.config["alarms"]))
+    if plan.has_masks(name) and usable and not any(len(one.table("objects")) for one in usable):
+        edit = "the channels of `segment`; or its diameter"
+        yield Finding("error", "no_cells", f"datasets.{name}.segment", "no cell in any field looked at", edit)
+
+
+def _of_channels(section: dict, samples: list[Sample], name: str):
+    """A warning if another channel looks far more like nuclei than that of nuclei."""
+    ((method, options),) = section["segment"].items() if section["object"] == "cell" else (("", {}),)
+    usable = [one for one in samples if one.usable]
+    if "nucleus" not in options or options["nucleus"] not in section["channels"] or not usable:
+        return
+    field = usable[0].opened.read_by_channel(usable[0].opened.good[0])
+    if better := better_channel(field, options["nucleus"]):
+        where, found = (
+            f"datasets.{name}.segment.{method}.nucleus",
+            f"{better} looks more like nuclei than {options['nucleus']}",
+        )
+        yield Finding("warning", "nuclei_channel", where, found, f"`nucleus: {better}`, or the names of the channels")
+
+
+def _too_much(cost: Costs):
+    """Findings about a disk or a memory that is too small."""
+    if cost.disk > (free := free_bytes()):
+        found = f"{terminal.size(cost.disk)} will be written, {terminal.size(free)} are free"
+        edit = "make room; or `keep_crops: false`, smaller crops.size, or crops.max_per_well"
+        yield Finding("error" if cost.disk > 2 * free else "warning", "disk", "results", found, edit)
+    if cost.memory > (total := total_memory()):
+        found = f"a job will take {terminal.size(cost.memory * 2**20)}, the machine has {terminal.size(total * 2**20)}"
+        yield Finding(
+            "warning", "memory", "results", found, "fit.batch smaller, fit.accumulate larger; or another machine"
+        )
+
+
+def show(config: dict, config_file: str, cores: int) -> bool:
+    """Print the preview of a config and write its page below results; whether there is an error."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _told(preview(config, config_file, Path(folder), cores))
+
+
+def _told(shown: Preview) -> bool:
+    out = Path("results") / f"preview_{Path(shown.config_file).stem or 'none'}.html"
+    print(terminal.text(shown))
+    page.write(shown, out)
+    print(f"\nAlso as a page: {out}", flush=True)
+    return shown.failed
+
+
+def show_file(path: str, cores: int) -> bool:
+    """The same of a config file, which may not be there or be no YAML."""
+    if found := slips(path) if Path(path).is_file() else [_absent(path)]:
+        return _told(Preview(path, findings=finding.of_error("yaml", InputError.together(found))))
+    return show(yaml.safe_load(Path(path).read_text(encoding="utf-8-sig")) or {}, path, cores)
+
+
+def _absent(path: str) -> InputError:
+    edit = "write `make preview CONFIG=config/mine.yaml`, or make one: `make config FOLDER=/data/screen`"
+    return InputError("a config file", f"no file at {path or '(nothing)'}", "CONFIG", edit)
+
+
+def main() -> None:
+    """The command line: exit status 1 where there is an error."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", nargs="?", default="")
+    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    sys.exit(int(show_file(given.config, given.cores)))
+
+
+if __name__ == "__main__":
+    main()
