@@ -70,7 +70,7 @@ class Models(Datasets):
     def training(self, model: str) -> dict:
         """All that says how a model is trained."""
         sections = self.result_settings["models"][model]
-        how = {name: sections[name] for name in ("views", "fit", "probe")}
+        how = {name: sections[name] for name in ("views", "fit", "probe", "agreement")}
         return how | {"encoder": sections["encoder"]["vit"], "method": sections["train"]}
 
     def weights_code(self, model: str) -> str:
