@@ -1,5 +1,7 @@
 """Images tables from a user's table and from file names."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from wellread.inputs import sources
@@ -58,3 +60,10 @@ def test_rows_and_columns_of_file_names_are_wells(tmp_path, name, regex):
     section = {"folder": str(tmp_path), "regex": regex, "plate": "P1", "names": {"1": "DNA"}}
     frame = sources.fields({"images": {"pattern": section}, "channels": ["DNA"]}, "x")
     assert frame["well"].tolist() == ["B03"]
+
+
+@pytest.mark.parametrize("root", ["", ".", "r", "r/", "./r", "..", "/", "/r", "//"])
+def test_paths_below_a_root_are_those_of_pathlib(root):
+    names = ["a.tif", "./a.tif", "x//a.tif", "/abs/a.tif", "x/", "x/.", "..", "../a", "/a.tif", "//a"]
+    names += ["", "a.npy [tile=2/5]", "x/./a.tif | y/b.tif [z=max]"]
+    assert sources._below(root, names) == [str(Path(root, name)) if name else "" for name in names]

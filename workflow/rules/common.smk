@@ -6,7 +6,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from wellread.inputs import user_tables
-from wellread.plan import exports
+from wellread.plan import collected, exports
 from wellread.plan.dag import Plan
 from wellread.plan.provenance import fingerprint
 from wellread.plan.summary import summary

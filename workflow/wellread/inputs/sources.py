@@ -83,7 +83,17 @@ def table(
 
 
 def _rooted(frame: pd.DataFrame, columns: list[str], root: str) -> pd.DataFrame:
-    return frame.assign(**{c: [str(Path(root, p)) if p else "" for p in frame[c]] for c in columns})
+    return frame.assign(**{column: _below(root, frame[column].to_numpy(object)) for column in columns})
+
+
+def _below(root: str, paths) -> list[str]:
+    """str(Path(root, path)) of every path, "" of "": folders are joined once, as they are few."""
+    parts = [path.rpartition("/") for path in paths]
+    starts = {head: str(Path(root, "".join(head), "x"))[:-1] for head in {part[:2] for part in parts}}
+    return [
+        starts[part[:2]] + part[2] if part[2] not in ("", ".") else str(Path(root, path)) if path else ""
+        for path, part in zip(paths, parts, strict=True)
+    ]
 
 
 @choice("images", painted=True)

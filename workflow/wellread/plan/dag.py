@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import choosing, demands, given, leaks, owners, raw_files, settings
+from wellread.plan import choosing, collected, demands, given, leaks, owners, raw_files, settings
 from wellread.plan.contradictions import spent
 from wellread.plan.datasets import files
 from wellread.plan.provenance import rows_hash
@@ -36,9 +36,10 @@ class Plan(Results):
         """
         plan = cls(settings.load(config))
         plan.notes += spent(plan.config)
-        errors = [error for name in plan.config["datasets"] for error in plan.opened(name)]
+        errors = collected.errors(plan.config)
+        errors = errors or [error for name in plan.config["datasets"] for error in plan.opened(name)]
         errors = errors or [error for name in plan.config["datasets"] for error in plan.absent_files(name)]
-        errors = errors or plan.unanswerable() or plan.taken(config_file)
+        errors = errors or plan.unanswerable() or collected.empty(plan) or plan.taken(config_file)
         if errors:
             raise InputError.together(errors)
         plan.notes += plan.undecidable()
@@ -155,7 +156,13 @@ class Plan(Results):
 
     def rows(self, dataset: str, plate: str) -> pd.DataFrame:
         """The rows of one plate in the images table."""
-        return self.images[dataset].query("plate == @plate").reset_index(drop=True)
+        images = self.images[dataset]
+        return images.iloc[self._places[dataset].get(plate, [])].reset_index(drop=True)
+
+    @cached_property
+    def _places(self) -> dict[str, dict]:
+        """Of every dataset, {plate: numbers of its rows in the images table}."""
+        return {name: images.groupby("plate", sort=False).indices for name, images in self.images.items()}
 
     def rows_hash(self, dataset: str, plate: str) -> str:
         """A hash of what the images table says of one plate."""
@@ -205,7 +212,7 @@ class Plan(Results):
     def _absent(self, dataset: str, plate: str, check: str) -> tuple[list[InputError], list[str]]:
         section, rows = self.config["datasets"][dataset], self.rows(dataset, plate)
         some, most = raw_files.looked_for(rows, check), section["calibrate"]["max_failed_fields"]
-        fields = [raw_files.files(some.iloc[[i]], section["channels"]) for i in range(len(some))]
+        fields = raw_files.of_fields(some, section["channels"])
         whole, where = len(some) == len(rows), f"datasets.{dataset}.images, plate {plate}"
         errors, notes = raw_files.missing(fields, most, where, whole)
         if self.has_masks(dataset) and (masks := self.label_images("segment", section["segment"], dataset, plate)):

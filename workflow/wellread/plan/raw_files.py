@@ -25,6 +25,11 @@ def files(rows: pd.DataFrame, channels: list[str]) -> list[str]:
     return [path for cell in rows[channels].to_numpy().ravel() if cell for path in _of_cell(cell)]
 
 
+def of_fields(rows: pd.DataFrame, channels: list[str]) -> list[list[str]]:
+    """The same, a list for every row."""
+    return [[path for cell in row if cell for path in _of_cell(cell)] for row in rows[channels].to_numpy(object)]
+
+
 def _of_cell(cell: str) -> tuple[str, ...]:
     return references.parse(cell).files if cell.endswith("]") or BAR in cell else (cell,)
 

@@ -36,9 +36,9 @@ def of_alarm(alarm: Alarm) -> Finding:
 def of_note(note: str) -> Finding:
     """What planning noted: a task that the design cannot answer is a warning."""
     if "undecidable" in note:
-        return Finding(
-            "warning", "undecidable", note.partition(":")[0], note.partition(": ")[2], "or leave the task out"
-        )
+        of, _, words = note.partition(": undecidable; ")
+        found, _, edit = words.partition(" (")
+        return Finding("warning", "undecidable", of, found, edit.removesuffix(")"))
     return Finding("note", "plan", "the plan", note)
 
 

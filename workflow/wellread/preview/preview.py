@@ -55,7 +55,8 @@ def preview(config: dict, config_file: str, folder: Path, cores: int) -> Preview
         except InputError as error:
             shown.findings += finding.of_error("sample", error)
     shown.costs = costs(shown.plan, shown.samples, cores)
-    shown.findings = finding.in_order(shown.findings + list(_too_much(shown.costs)))
+    shown.findings += [*_too_much(shown.costs), *_too_few(shown.plan, shown.costs)]
+    shown.findings = finding.in_order(shown.findings)
     return shown
 
 
@@ -76,6 +77,8 @@ def _of_tables(plan: Plan, name: str):
     """Findings about the wells table."""
     counts, wells = tables.plates(plan.images[name], plan.wells[name]), plan.wells[name]
     where = f"datasets.{name}.wells"
+    if plan.config["datasets"][name]["object"] == "crop":
+        return
     if not (wells["treatment"] != "").any():
         yield Finding("warning", "no_treatments", where, "no well has a treatment", "fill in the column treatment")
     elif not (wells["control"] == "negative").any():
@@ -142,6 +145,18 @@ def _of_channels(section: dict, samples: list[Sample], name: str):
             f"{better} looks more like nuclei than {options['nucleus']}",
         )
         yield Finding("warning", "nuclei_channel", where, found, f"`nucleus: {better}`, or the names of the channels")
+
+
+def _too_few(plan: Plan, cost: Costs):
+    """Findings about models that learn from fewer cells than a batch has."""
+    for model in plan.trained():
+        cells = sum(cost.cells.get(name, 0) for name in plan.config["models"][model]["train_on"])
+        if cells < (batch := plan.config["models"][model]["fit"]["batch"]):
+            found, where = (
+                f"about {cells} cells to learn from, fewer than a batch of {batch}",
+                f"models.{model}.train_on",
+            )
+            yield Finding("warning", "few_cells", where, found, "more fields; or `crops.edge: pad`; or a given encoder")
 
 
 def _too_much(cost: Costs):

@@ -13,11 +13,9 @@ from wellread.calibrate.plate import Plate, open_plate
 from wellread.crops.crop_size import size_of
 from wellread.crops.crops import crops
 from wellread.inputs import images
-from wellread.painted import layout
-from wellread.painted.paint import paint
 from wellread.plan.dag import Plan
 from wellread.runtime import table_files
-from wellread.runtime.registry import chosen
+from wellread.runtime.registry import chosen, pick
 from wellread.segment.segment import segment
 
 PLATES, FIELDS, PIXELS = 2, 3, 1_200_000  # plates looked at; fields of each, fewer of more pixels than that together
@@ -115,10 +113,14 @@ def rows_of(plan: Plan, dataset: str, one: Sample) -> pd.DataFrame:
 
 
 def _painted(plan: Plan, dataset: str, one: Sample) -> pd.DataFrame:
-    options = plan.painted_options(dataset)
+    """A few fields, painted by the painter of the dataset, and their rows of the images table."""
+    section = plan.config["datasets"][dataset]
+    ((source, options),) = section["images"].items()
     few = options | {"wells": min(options.get("wells", PAINTED), PAINTED), "fields": 1}
-    one.timed("paint", paint, one.plate, one.folder / "painted", **few)
-    rows = layout.images(one.folder / "painted", plates=int(one.plate.removeprefix("P")), **few)
+    painter = {source: {key: value for key, value in few.items() if key != "plates"}}
+    one.timed("paint", pick("paint", painter), one.plate, one.folder / "painted")
+    few |= {"plates": int(one.plate.removeprefix("P"))}
+    rows = pick("images", {source: few})(section["channels"], one.folder / "painted", f"datasets.{dataset}.images")
     return rows[rows["plate"] == one.plate].reset_index(drop=True)
 
 
