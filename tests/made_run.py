@@ -1,12 +1,16 @@
 """A small finished run with the oddities a ledger and a report must bear, written where the rules would write it."""
 
 import json
+from copy import deepcopy
 from types import SimpleNamespace
 
 import made_profiles
 import numpy as np
 import pandas as pd
 import tifffile
+from wellread.measure.hits import hits
+from wellread.pictures.maps import maps
+from wellread.profiles import controls
 from wellread.profiles.consensus import consensus
 from wellread.profiles.correct import correct
 from wellread.runtime import table_files
@@ -48,6 +52,25 @@ def write(folder, figures: bool = True) -> SimpleNamespace:
         _write_results(home, model, known, figures)
     return SimpleNamespace(images=images, wells=known, plates=_plates(home), profiles=_profiles(home),
                            inputs=_inputs(folder, home), config=CONFIG)  # fmt: skip
+
+
+def explorable(folder, names=()) -> SimpleNamespace:
+    """The run of `write` with doses, the list of hits of tiny and its maps; `names`: {treatment: another name}."""
+    run, home = write(folder, figures=False), folder / "results/demo"
+    for path in (home / "profiles" / "tiny" / correction for correction in CONFIG["corrections"]):
+        frame = table_files.read(path / "well.parquet", "profiles").replace({"Metadata_treatment": dict(names)})
+        frame["Metadata_dose"] = np.where(frame["Metadata_control"] == "negative", 0.0, 1.5)
+        table_files.write(frame, path / "well.parquet", "profiles")
+        files = [[home / p / name for p in ("P1", "P2")] for name in ("cells.parquet", "embeddings/tiny.npy")]
+        cells = files if path.name == "none" else ([], [])
+        table_files.write(maps(frame, consensus(frame), *cells, seed=0), path / "map.parquet", "maps")
+    frame = table_files.read(home / "profiles/tiny/none/well.parquet", "profiles")
+    found = hits(frame, controls.swapped(frame), 3, model="tiny", correction="none", null_size=20)
+    table_files.write(found, home / "hits.parquet", "hits")
+    run.inputs |= {"hits": [home / "hits.parquet"], "maps": sorted(home.glob("profiles/*/*/map.parquet"))}
+    run.config = deepcopy(CONFIG) | {"hits": {"threshold": 0.05}}
+    run.wells = run.wells.replace({"treatment": dict(names)})
+    return run
 
 
 def wells() -> pd.DataFrame:

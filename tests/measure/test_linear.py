@@ -65,6 +65,15 @@ def test_the_grid_is_the_published_one():
     assert decays == [0, 1e-5, 1e-4]
 
 
+def test_rates_are_for_batches_of_256():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(64, 3)), np.eye(2)[rng.integers(0, 2, 64)]
+    options = {"single": True, "iterations": 3, "seed": 0}
+    found = [heads.train(X, Y, [(rate, 0.0)], batch=batch, **options)[0] for rate, batch in ((0.1, 128), (0.05, 256))]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
+    assert abs(found[0] - heads.train(X, Y, [(0.1, 0.0)], batch=256, **options)[0]).max() > 0.01
+
+
 def test_f1_is_that_of_scikit_learn_and_absent_classes_count_as_published_or_not():
     rng = np.random.default_rng(1)
     truth, predicted = rng.random((50, 6)) < 0.3, rng.random((50, 6)) < 0.3

@@ -107,3 +107,15 @@ def test_unknown_labels_and_heat_maps_too_large_are_refused(tmp_path):
         draw.umap(grouped(6), 0, tmp_path / "a.png", label="mao")
     with pytest.raises(InputError, match="level: treatment"):
         draw.similarity(pd.concat([grouped(60)] * 34, ignore_index=True), 0, tmp_path / "a.png")
+
+
+def test_strips_beside_the_matrix_show_batch_and_dose_where_they_differ(tmp_path):
+    frame = grouped(24).assign(Metadata_batch=[f"b{i % 2}" for i in range(24)], Metadata_dose=1.0)
+    drawn = draw.similarity(frame, 0, tmp_path / "a.png")
+    batch_of = dict(zip(frame["Metadata_treatment"] + " @ 1", frame["Metadata_batch"], strict=True))
+    treated = ~drawn["name"].str.startswith("DMSO")
+    assert drawn.loc[treated, "batch"].tolist() == drawn.loc[treated, "name"].map(batch_of).tolist()
+    assert "dose" not in drawn  # one dose
+    drawn = draw.similarity(frame.assign(Metadata_dose=np.arange(24) % 3), 0, tmp_path / "b.png")
+    assert drawn["dose"].tolist() == [float(name.split(" @ ")[1]) for name in drawn["name"]]
+    assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()

@@ -185,3 +185,8 @@ def test_a_pattern_of_other_placeholders_is_refused(config):
     config["datasets"]["d"]["segment"] = {"precomputed": {"nucleus": "{row}.tif"}}
     with pytest.raises(InputError, match="use only"):
         Plan.of(config)
+
+
+def test_the_files_of_every_field_are_those_of_its_row():
+    rows = pd.DataFrame({"A": ["a1", "a2 | a3 [z=max]", ""], "B": ["b1", "", ""]})
+    assert raw_files.of_fields(rows, ["B", "A"]) == [["b1", "a1"], ["a2", "a3"], []]

@@ -1,9 +1,12 @@
 """Every number of the chapter Answer is one of the tables beside the page."""
 
+import re
+
 import pandas as pd
 import pytest
 from wellread.measure import tidy
 from wellread.measure.compare import CHANCE
+from wellread.report import page
 from wellread.report.answer import above_chance, answer
 from wellread.report.mechanisms import classes, share_no_class
 from wellread.report.run import Run
@@ -97,6 +100,23 @@ def test_the_main_model_and_correction_stand_beside_baselines_and_others(run):
     assert {name: own["value"] for name, own in row["others"].items()} == {"none": of["net_none"]}
     ladder = table_files.read(run.paths("ladder")[0], "ladder").set_index("baseline")
     assert {name: told.difference for name, told in row["less"].items()} == ladder["difference"].to_dict()
+    assert row["exceeds"] == [CHANCE]  # of the number of cells the interval includes 0
+    assert answer(run)["exceeds_all"] == []
+
+
+def test_every_number_on_the_page_is_in_the_tables_beside_it(run):
+    """Numbers of hits.parquet, the answers and the ladder, their differences, and how many there are of what."""
+    chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
+    shown = re.findall(r"(?<![\w.−-])[+−]?\d[\d,.]*\d|(?<![\w.−-])\d", re.sub("<code>.*?</code>|<[^>]*>", " ", chapter))
+    answers = [table_files.read(path, "answers") for path in run.paths("tasks")]
+    values = {value for table in answers for value in table.loc[table["item"] == "", "value"]}
+    values |= {round(share * n) for share, n in answers[0].loc[answers[0]["item"] != "", ["value", "n"]].to_numpy()}
+    values |= {one - other for one in values for other in values} | {*answers[0]["n"]}
+    values |= set(table_files.read(run.paths("ladder")[0], "ladder")[["difference", "low", "high"]].to_numpy().ravel())
+    values |= set(table_files.read(run.paths("hits")[0], "hits")["nearest_1_cosine"]) | set(range(len(MOA) + 1))
+    known = {page.number(value) for value in values} | {"95", "0.1"}  # % of intervals, the false-discovery rate
+    assert len(shown) > 30
+    assert [text for text in shown if text.lstrip("+") not in known] == []
 
 
 @pytest.mark.parametrize(

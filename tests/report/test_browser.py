@@ -4,14 +4,8 @@ import csv
 import shutil
 
 import made_run
-import numpy as np
 import pytest
-from wellread.measure.hits import hits
-from wellread.pictures.maps import maps
-from wellread.profiles import controls
-from wellread.profiles.consensus import consensus
 from wellread.report.page import report
-from wellread.runtime import table_files
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -28,23 +22,9 @@ pytestmark = [
 def html(tmp_path_factory):
     """A page of a small run with hits and maps, whose names are hostile."""
     folder = tmp_path_factory.mktemp("run")
-    run = made_run.write(folder, figures=False)
-    home = folder / "results/demo"
-    for path in [folder for model in made_run.CONFIG["models"] for folder in (home / "profiles" / model).iterdir()]:
-        frame = table_files.read(path / "well.parquet", "profiles")
-        frame["Metadata_treatment"] = frame["Metadata_treatment"].replace(HOSTILE)
-        frame["Metadata_dose"] = np.where(frame["Metadata_control"] == "negative", 0.0, 1.5)
-        table_files.write(frame, path / "well.parquet", "profiles")
-        files = [[home / p / name for p in ("P1", "P2")] for name in ("cells.parquet", "embeddings/tiny.npy")]
-        cells = files if path.name == "none" else ([], [])
-        table_files.write(maps(frame, consensus(frame), *cells, seed=0), path / "map.parquet", "maps")
-    frame = table_files.read(home / "profiles/tiny/none/well.parquet", "profiles")
-    found = hits(frame, controls.swapped(frame), 3, model="tiny", correction="none", null_size=20)
-    table_files.write(found, home / "hits.parquet", "hits")
-    more = {"hits": [home / "hits.parquet"], "maps": sorted(home.glob("profiles/*/*/map.parquet"))}
-    config = run.config | {"hits": {"threshold": 0.05}}
-    config["datasets"]["demo"]["pixel_size"] = 0.5
-    report(folder / "page.html", "demo", run.inputs | more, run.wells.replace(HOSTILE), config)
+    run = made_run.explorable(folder, HOSTILE)
+    run.config["datasets"]["demo"]["pixel_size"] = 0.5
+    report(folder / "page.html", "demo", run.inputs, run.wells, run.config)
     return folder / "page.html"
 
 
@@ -259,3 +239,33 @@ def test_without_scripts_the_hits_are_there(browser, html):
     assert page.locator("#hits tbody tr").count() == 4
     assert "need JavaScript" in page.inner_text("#plates")
     context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_axe_finds_no_problem(browser, html, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+    page = context.new_page()
+    page.goto(html.as_uri())
+    page.wait_for_selector("html[data-ready=yes]")
+    found = axe.Axe().run(page).response["violations"]
+    assert [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in found] == []
+    context.close()
+
+
+def test_pictures_are_enlarged_by_click_and_by_key_and_shrink_again(page):
+    pictures = page.locator("main figure > img, main .group > img")
+    assert pictures.count() > 3
+    for i in [i for i in range(pictures.count()) if pictures.nth(i).is_visible()][:6]:
+        picture = pictures.nth(i)
+        before = picture.bounding_box()["width"]
+        picture.click()
+        large = page.locator("dialog.enlarged[open] img")
+        assert large.get_attribute("src") == picture.get_attribute("src")
+        assert large.bounding_box()["width"] > before
+        page.keyboard.press("Escape")
+        assert page.locator("dialog.enlarged[open]").count() == 0
+    pictures.first.focus()
+    page.keyboard.press("Enter")
+    page.locator("dialog.enlarged[open]").click()
+    assert page.locator("dialog.enlarged[open]").count() == 0

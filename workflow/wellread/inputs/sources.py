@@ -1,12 +1,11 @@
 """Where fields come from: each source turns its options into the images table, cheaply enough for building the DAG.
 
 A source is `f(channels, staged, where, say, *, options) -> DataFrame`: plate, well, site and a column of paths per
-channel. `staged` is the folder where a source that makes its own images puts them; `where` is its key in the config,
+channel. `staged` is the folder for images that a rule makes, painted or copied; `where` is its key in the config,
 for errors; `say` takes a line of text that the user should see.
 """
 
 import logging
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,10 @@ from wellread.inputs import channel_planes, crop_files, user_tables
 from wellread.inputs.channels import match, told
 from wellread.painted import atlas_layout, layout
 from wellread.runtime.errors import InputError
-from wellread.runtime.registry import choice, pick
+from wellread.runtime.registry import choice, chosen, pick
 
 log = logging.getLogger("wellread")
-STAGED = "results/{dataset}/painted"  # where the painted source puts its images, a folder per plate
+MADE = "results/{dataset}/{by}"  # where rules put images that they paint or copy, a folder per plate
 
 
 def fields(dataset: dict, name: str, say=log.info) -> pd.DataFrame:
@@ -29,7 +28,8 @@ def fields(dataset: dict, name: str, say=log.info) -> pd.DataFrame:
     channels of a field.
     """
     channels, where = dataset["channels"], f"datasets.{name}.images"
-    frame = pick("images", dataset["images"])(channels, STAGED.format(dataset=name), where, say)
+    folder = MADE.format(dataset=name, by="painted" if chosen("images", dataset["images"]).painted else "staged")
+    frame = pick("images", dataset["images"])(channels, folder, where, say)
     frame = user_tables.check(frame, "images", where, tuple(channels), say)
     if absent := [channel for channel in channels if not (frame[channel] != "").any()]:
         raise InputError("files of every channel", f"none of {', '.join(absent)}", where, "channels, or the source")
@@ -84,18 +84,17 @@ def table(
 
 
 def _rooted(frame: pd.DataFrame, columns: list[str], root: str) -> pd.DataFrame:
-    """The table with the paths of some columns as of `root`; what a path of a folder becomes is found once."""
-    start = cache(lambda folder: str(Path(root, folder, "x"))[:-1])
-    return frame.assign(**{c: [_below(start, path, root) for path in frame[c].to_numpy(object)] for c in columns})
+    return frame.assign(**{column: _below(root, frame[column].to_numpy(object)) for column in columns})
 
 
-def _below(start, path: str, root: str) -> str:
-    """`str(Path(root, path))`, "" for "", where `start` says how the path of a file in a folder begins."""
-    cut = path.rfind("/") + 1
-    name = path[cut:]
-    if name in ("", "."):
-        return str(Path(root, path)) if path else ""
-    return start(path[:cut]) + name
+def _below(root: str, paths) -> list[str]:
+    """str(Path(root, path)) of every path, "" of "": folders are joined once, as they are few."""
+    parts = [path.rpartition("/") for path in paths]
+    starts = {head: str(Path(root, "".join(head), "x"))[:-1] for head in {part[:2] for part in parts}}
+    return [
+        starts[part[:2]] + part[2] if part[2] not in ("", ".") else str(Path(root, path)) if path else ""
+        for path, part in zip(paths, parts, strict=True)
+    ]
 
 
 @choice("images", painted=True, tables=())

@@ -55,8 +55,9 @@ def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> p
     """Heat map of the cosine similarity of all pairs of rows, meant for treatments; `seed` is not used.
 
     Rows are ordered by average linkage on 1 - cosine with optimal leaf ordering. Returns the matrix in that order,
-    after the names and labels of its rows. The marks beside the rows show the column `label` (empty: moa, else
-    treatment). Raises InputError for more than MAX_ROWS rows.
+    after the names, labels, and what the strips show of its rows. The marks beside the rows show the column `label`
+    (empty: moa, else treatment), the strips at the right batch and dose where they differ: a grey level per batch, the
+    darker the higher the dose. Raises InputError for more than MAX_ROWS rows.
     """
     meta, X = tables.split(frame)
     cosine = cosine_similarity(X)  # (n, n)
@@ -69,7 +70,11 @@ def similarity(frame: pd.DataFrame, seed: int, out_png, *, label: str = "") -> p
         axis.set_title(f"Cosine similarity of {len(names)} profiles")
         _heat_map(figure, axis, cosine, names)
         _label_marks(axis, labels)
-    rows = pd.DataFrame({"name": names, labels.name: labels})
+        strips = _strips(meta)
+        if strips:
+            _draw_strips(axis, strips)
+    shown = {name: values for name, values in strips.items() if name != labels.name}
+    rows = pd.DataFrame({"name": names, labels.name: labels, **shown})
     return pd.concat([rows, pd.DataFrame(cosine, columns=names)], axis=1)
 
 
@@ -155,6 +160,28 @@ def _heat_map(figure, axis, cosine: np.ndarray, names: list[str]) -> None:
     axis.set_yticks(shown, [names[i] for i in shown])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
+
+
+def _strips(meta: pd.DataFrame) -> dict[str, np.ndarray]:
+    """{batch, dose: value of every row} of those columns in which rows differ."""
+    columns = {name: tables.column(name) for name in ("batch", "dose")}
+    found = {name: meta[column].to_numpy() for name, column in columns.items() if column in meta}
+    return {name: values for name, values in found.items() if pd.Series(values).nunique() > 1}
+
+
+def _draw_strips(axis, strips: dict[str, np.ndarray]) -> None:
+    """Columns of grey to the right of a heat map, the darker the later in sorted order; each with its name below."""
+    n = len(next(iter(strips.values())))
+    width = max(0.6, 0.02 * n)
+    for i, (name, values) in enumerate(strips.items()):
+        codes = pd.Series(values).rank(method="dense").fillna(0).to_numpy()
+        left = n - 0.2 + i * 1.3 * width
+        shades = 1 - 0.85 * (codes / codes.max())
+        axis.imshow(
+            shades[:, None], cmap="gray", vmin=0, vmax=1, extent=(left, left + width, n - 0.5, -0.5), aspect="auto"
+        )
+        axis.text(left + width / 2, n - 0.3, name, rotation=90, ha="center", va="top", fontsize=6)
+    axis.set(xlim=(axis.get_xlim()[0], n + 1.3 * width * len(strips)), ylim=(n - 0.5, -0.5), aspect="equal")
 
 
 def _label_marks(axis, labels: pd.Series) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import choosing, demands, given, kept, leaks, owners, raw_files, settings
+from wellread.plan import choosing, collected, demands, given, kept, leaks, owners, raw_files, settings
 from wellread.plan.contradictions import spent
 from wellread.plan.datasets import files
 from wellread.plan.kept import Kept
@@ -19,7 +19,7 @@ from wellread.plan.screen import Pool, Screen
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
-RESERVED = ("painted", "profiles", "tasks", "figures")  # folders beside those of the plates
+RESERVED = ("painted", "staged", "load_data", "profiles", "tasks", "figures")  # folders beside those of the plates
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Plan(Results):
     wells: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # that a user should read before a run, though nothing is wrong
     kept: Kept | None = None  # what this or an earlier process has written down of the plan
-    _places: dict[str, dict] = field(default_factory=dict)  # of plates, in the images table
+    _places: dict[str, dict] = field(default_factory=dict)  # of every dataset, {plate: numbers of its rows}
 
     @classmethod
     def of(cls, config: dict, config_file: str = "", job: bool | None = None) -> "Plan":
@@ -57,10 +57,11 @@ class Plan(Results):
     def read(self, config_file: str) -> tuple[list[str], list[str]]:
         """Read and check all tables and the files that they name; notes on what tables tell, and cannot decide."""
         names = list(self.config["datasets"])
-        errors = [error for name in names for error in self.opened(name) or self.unusable(name)]
+        errors = collected.errors(self.config)
+        errors = errors or [error for name in names for error in self.opened(name) or self.unusable(name)]
         told, self.notes = self.notes, []
         errors = errors or [error for name in names for error in self.absent_files(name)]
-        _refuse(errors or self.unanswerable() or self.taken(config_file))
+        _refuse(errors or self.unanswerable() or collected.empty(self) or self.taken(config_file))
         return told, self.undecidable()
 
     def keep(self, asked: dict, stamps: list | None, notes: dict) -> None:
@@ -230,10 +231,10 @@ class Plan(Results):
         """The rows of one plate in the images table."""
         if self.kept and (found := self.kept.rows(dataset, plate)) is not None:
             return found
-        frame = self.images[dataset]
+        images = self.images[dataset]
         if dataset not in self._places:
-            self._places[dataset] = frame.groupby("plate").indices
-        return frame.iloc[self._places[dataset][plate]].reset_index(drop=True)
+            self._places[dataset] = images.groupby("plate", sort=False).indices
+        return images.iloc[self._places[dataset].get(plate, [])].reset_index(drop=True)
 
     def rows_hash(self, dataset: str, plate: str) -> str:
         """A hash of what the images table says of one plate."""
@@ -246,7 +247,7 @@ class Plan(Results):
         section = self.config["datasets"][dataset]
         fields = self.kept.known["fields"][dataset] if self.kept else len(self.images[dataset])
         count = fields * len(section["channels"])
-        return "nothing" if self.is_painted(dataset) else raw_files.watched(section["watch"], count)
+        return "nothing" if self.is_made(dataset) else raw_files.watched(section["watch"], count)
 
     def image_stamps(self, dataset: str, plate: str) -> str:
         """A hash of sizes and times of the images of a plate."""
@@ -288,7 +289,7 @@ class Plan(Results):
     def absent_files(self, dataset: str) -> list[InputError]:
         """Errors of plates whose images or label images are not there; a few that lack are noted."""
         check = self.config["datasets"][dataset].get("check_files", "none")
-        if check == "none" or self.is_painted(dataset):
+        if check == "none" or self.is_made(dataset):
             return []
         found = [self._absent(dataset, plate, check) for plate in self.plates(dataset)]
         self.notes += [note for _, notes in found for note in notes]
@@ -297,7 +298,7 @@ class Plan(Results):
     def _absent(self, dataset: str, plate: str, check: str) -> tuple[list[InputError], list[str]]:
         section, rows = self.config["datasets"][dataset], self.rows(dataset, plate)
         some, most = raw_files.looked_for(rows, check), section["calibrate"]["max_failed_fields"]
-        fields = raw_files.files_by_field(some, section["channels"])
+        fields = raw_files.of_fields(some, section["channels"])
         whole, where = len(some) == len(rows), f"datasets.{dataset}.images, plate {plate}"
         errors, notes = raw_files.missing(fields, most, where, whole)
         if self.has_masks(dataset) and (masks := self.label_images("segment", section["segment"], dataset, plate)):

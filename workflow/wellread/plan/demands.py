@@ -254,7 +254,7 @@ def _doses(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
         return InputError("a column dose of the wells table", "none", where, edit)
     dose = pd.to_numeric(meta[tables.column("dose")], errors="coerce")
     plates = tables.text_column(meta, "plate")
-    compared = np.isin(plates, plates[controls.is_evaluation(meta)])
+    compared = pd.Series(plates).isin(plates[controls.is_evaluation(meta)]).to_numpy()
     usable = ~controls.is_negative(meta) & dose.notna().to_numpy() & compared
     doses = dose[usable].groupby(tables.row_names(meta[usable], [options["by"]])).nunique() if usable.any() else ()
     if len(doses) and doses[doses.index != ""].max() > 2:
@@ -272,7 +272,7 @@ def _replicates_and_negatives(meta: pd.DataFrame, options: dict, where: str) -> 
     if options["negatives"] == "others":
         negative = tables.text_column(meta, "control") != ""
         reference = ~negative & (items != "")
-    compared = ~negative & (items != "") & np.isin(plates, plates[reference])
+    compared = ~negative & (items != "") & pd.Series(plates).isin(plates[reference]).to_numpy()
     if pd.Series(items[compared], dtype=object).value_counts().max() > 1:
         return None
     found = f"none in {len(meta)} wells; {int(reference.sum())} wells can be negatives"

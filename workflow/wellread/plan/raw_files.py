@@ -22,13 +22,12 @@ ABSENT = "absent"
 
 def files(rows: pd.DataFrame, channels: list[str]) -> list[str]:
     """The image files of rows of an images table, in its order; those of a reference all, of an empty cell none."""
-    return [path for paths in files_by_field(rows, channels) for path in paths]
+    return [path for paths in of_fields(rows, channels) for path in paths]
 
 
-def files_by_field(rows: pd.DataFrame, channels: list[str]) -> list[list[str]]:
-    """The same for every row."""
-    cells = rows[channels].to_numpy(object)
-    return [[path for cell in own if cell for path in _of_cell(cell)] for own in cells]
+def of_fields(rows: pd.DataFrame, channels: list[str]) -> list[list[str]]:
+    """The same, a list for every row."""
+    return [[path for cell in row if cell for path in _of_cell(cell)] for row in rows[channels].to_numpy(object)]
 
 
 def _of_cell(cell: str) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ EFFICIENCY = 0.22  # of the speed of a multiplication of matrices that training 
 GAIN = 1.3  # by which training is faster on several cores: its views and small matrices hardly use them
 MB_OF = {"images": 330, "network": 570, "profiles": 250, "draw": 430}  # of a process that has imported what it needs
 FLOATS = 8  # copies of a field in 32 bits that a process of a step holds
+OF_FIELDS = 0.5  # of the seconds of segmenting a sample: the rest is how large nuclei are, found once for a plate
+VIEWED = 0.8  # of the side of a crop, what `image: auto` sees
 ROW = 150  # bytes of a cell in the tables of objects, cells and losses, compressed
 FIXED = 2e6  # bytes of figures, logs and the page of a dataset
 
@@ -83,13 +85,21 @@ def _other_bytes(plan: Plan, dataset: str, samples: list[Sample], cells: int) ->
     seen = max(sum(len(one.table("fields")) for one in samples), 1)
     masks = sum(os.path.getsize(one.path("masks")) for one in samples if one.has("masks")) / seen * fields
     vectors = sum(_dim(plan, model) for model in plan.models(dataset) if plan.reads_crops(model))
-    return masks + cells * (ROW + 4 * vectors) + (_painted_bytes(plan, dataset) if plan.is_painted(dataset) else 0)
+    return (
+        masks
+        + cells * (ROW + 4 * vectors)
+        + (_painted_bytes(plan, dataset, _shape(samples)) if plan.is_painted(dataset) else 0)
+    )
 
 
-def _painted_bytes(plan: Plan, dataset: str) -> float:
-    ((_, options),) = plan.painting(dataset).items()
-    side = options.get("size", 384)
-    return 2.0 * side**2 * len(plan.config["datasets"][dataset]["channels"]) * len(plan.images[dataset])
+def _painted_bytes(plan: Plan, dataset: str, shape: tuple[int, int]) -> float:
+    """Bytes of painted images, two a pixel."""
+    return 2.0 * np.prod(shape) * len(plan.config["datasets"][dataset]["channels"]) * len(plan.images[dataset])
+
+
+def _shape(samples: list[Sample]) -> tuple[int, int]:
+    """Height and width (px) of a field."""
+    return next((one.opened.shape for one in samples if one.usable), (1, 1))
 
 
 def _dim(plan: Plan, model: str) -> int:
@@ -102,7 +112,7 @@ def _of_fields(plan: Plan, dataset: str, samples: list[Sample], cells: int) -> d
     """CPU seconds of the steps that look at fields, in proportion to what they took of the samples."""
     seen, fields = max(sum(len(one.table("fields")) for one in samples), 1), len(plan.images[dataset])
     cut = max(sum(len(one.table("cells")) for one in samples), 1)
-    share = {"crops": cells / cut}
+    share = {"crops": cells / cut, "segment": OF_FIELDS * fields / seen}
     spent = {
         step: sum(one.seconds.get(step, 0) for one in samples) for step in ("paint", "calibrate", "segment", "crops")
     }
@@ -126,15 +136,24 @@ def _of_networks(plan: Plan, cells: dict[str, int], sides: dict[str, int]) -> di
 def _step(plan: Plan, model: str, sides: dict[str, int]):
     section = plan.config["models"][model]
     side = max((sides.get(name, 0) for name in section["train_on"]), default=0)
-    how = section["encoder"]["vit"], section["train"], section["fit"], section["processes"]
+    vit = section["encoder"]["vit"]
+    vit = vit | {"image": _image(vit, side)}
+    how = vit, section["train"], section["fit"], section["processes"]
     return step_footprint(len(plan.channels(model)), *how, side)
+
+
+def _image(options: dict, side: int) -> int:
+    """The side of the image that a transformer sees, px, as `train.train` finds it from crops of `side`."""
+    patch = options["patch"]
+    return options["image"] if options["image"] != "auto" else max(round(VIEWED * side / patch), 1) * patch
 
 
 def _training_steps(plan: Plan, model: str, cells: dict[str, int]) -> float:
     section, fit = plan.config["models"][model], plan.config["models"][model]["fit"]
     share = len(plan.training_plates(model)) / max(sum(len(plan.plates(name)) for name in section["train_on"]), 1)
     own = share * sum(cells.get(name, 0) for name in section["train_on"])
-    return fit["epochs"] * (fit.get("epoch_length") or own // fit["batch"]) * fit["accumulate"]
+    batch = max(min(fit["batch"], own), 1)
+    return fit["epochs"] * (fit.get("epoch_length") or own / batch) * batch / fit["batch"] * fit["accumulate"]
 
 
 def _forward(plan: Plan, model: str, side: int, cells: int) -> float:
@@ -143,7 +162,7 @@ def _forward(plan: Plan, model: str, side: int, cells: int) -> float:
     if not plan.reads_crops(model) or "patch" not in options:
         return 0.0
     size = size_of(options["arch"], **{key: options.get(key) for key in ("dim", "depth", "heads")})
-    image = options["image"] if options["image"] != "auto" else side or 128
+    image = _image(options, side)
     return Pass(cells, 1 + (image // options["patch"]) ** 2, size["dim"], size["depth"], trained=False).flop
 
 
@@ -182,8 +201,7 @@ def _memory(plan: Plan, samples, cells: dict, sides: dict, cores: int) -> dict[s
     """MB of the jobs that take most."""
     found = {"draw": MB_OF["draw"], "profiles": MB_OF["profiles"]}
     for name, own in samples.items():
-        shape = next((one.opened.shape for one in own if one.usable), (1, 1))
-        field = 4 * np.prod(shape) * len(plan.config["datasets"][name]["channels"])
+        field = 4 * np.prod(_shape(own)) * len(plan.config["datasets"][name]["channels"])
         found[f"segment {name}"] = MB_OF["images"] + min(cores, 4) * FLOATS * field / 2**20
     for model in plan.trained():
         fit, step = plan.config["models"][model]["fit"], _step(plan, model, sides)

@@ -36,9 +36,10 @@ def of_alarm(alarm: Alarm) -> Finding:
 def of_note(note: str) -> Finding:
     """What planning noted: a task that the design cannot answer is a warning."""
     if "undecidable" in note:
-        return Finding(
-            "warning", "undecidable", note.partition(":")[0], note.partition(": ")[2], "or leave the task out"
-        )
+        of, _, words = note.partition(": undecidable; ")
+        between = ") (" if ") (" in words else " ("  # what was found may end in brackets, too
+        found, _, edit = words.partition(between)
+        return Finding("warning", "undecidable", of, found + between[:-2], edit.removesuffix(")"))
     return Finding("note", "plan", "the plan", note)
 
 

@@ -113,13 +113,14 @@ def rows_of(plan: Plan, dataset: str, one: Sample) -> pd.DataFrame:
 
 
 def _painted(plan: Plan, dataset: str, one: Sample) -> pd.DataFrame:
-    """The rows of a few fields, painted for the preview alone."""
-    ((name, options),) = plan.painting(dataset).items()
-    few = {name: options | {"wells": min(options.get("wells", PAINTED), PAINTED), "fields": 1}}
-    folder = one.folder / "painted"
-    one.timed("paint", pick("paint", few), one.plate, folder)
-    few[name] |= {"plates": int(one.plate.removeprefix("P"))}
-    rows = pick("images", few)(plan.config["datasets"][dataset]["channels"], str(folder), dataset)
+    """A few fields, painted by the painter of the dataset, and their rows of the images table."""
+    section = plan.config["datasets"][dataset]
+    ((source, options),) = section["images"].items()
+    few = options | {"wells": min(options.get("wells", PAINTED), PAINTED), "fields": 1}
+    painter = {source: {key: value for key, value in few.items() if key != "plates"}}
+    one.timed("paint", pick("paint", painter), one.plate, one.folder / "painted")
+    few |= {"plates": int(one.plate.removeprefix("P"))}
+    rows = pick("images", {source: few})(section["channels"], one.folder / "painted", f"datasets.{dataset}.images")
     return rows[rows["plate"] == one.plate].reset_index(drop=True)
 
 

@@ -54,7 +54,9 @@ def files(images: pd.DataFrame, channels: list[str]) -> list[dict]:
     rows = []
     for channel in channels:
         row = images[images[channel] != ""].iloc[0]
-        told = {"channel": channel, "path": row[channel], "field": f"{row['plate']} {row['well']} {row['site']}"}
+        several = parse(row[channel]).files
+        path = f"{several[0]} and {len(several) - 1} more planes" if len(several) > 1 else row[channel]
+        told = {"channel": channel, "path": path, "field": f"{row['plate']} {row['well']} {row['site']}"}
         rows.append(told | _header(parse(row[channel]).path))
     return rows
 

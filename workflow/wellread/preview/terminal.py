@@ -66,7 +66,8 @@ def design_lines(design: dict, labels: list[dict]) -> list[str]:
     for one in labels:
         classes = [f"{name} ({n})" for name, n in list(one["classes"].items())[:CLASSES]]
         more = f" and {len(one['classes']) - CLASSES} more" if len(one["classes"]) > CLASSES else ""
-        lines.append(f"task {one['task']}: {len(one['classes'])} of {one['label']}: {', '.join(classes)}{more}")
+        named = f": {', '.join(classes)}{more}" if classes else ""
+        lines.append(f"task {one['task']}: {len(one['classes'])} of {one['label']}{named}")
     return lines
 
 
@@ -78,7 +79,7 @@ def cells_lines(shown, name: str) -> list[str]:
     if areas := [area for table in objects for area in table["nucleus_area"] if area > 0]:
         diameter, pixel = 2 * (median(areas) / pi) ** 0.5, shown.plan.config["datasets"][name]["pixel_size"]
         length = f"{diameter:.1f} px" + (f" ({diameter * pixel:.1f} µm)" if pixel else "")
-        cells = f"{sum(map(len, objects)) / n:.0f} cells a field, in {n} fields looked at"
+        cells = f"{sum(map(len, objects)) / n:.0f} cells a field, in {n} field{'s' * (n != 1)} looked at"
         lines.append(f"nuclei of {length} in the median, {cells}")
     if shown.suggested.get(name):
         config = shown.plan.config["datasets"][name]["crops"]["size"]

@@ -5,6 +5,7 @@ import pandas as pd
 from wellread.measure.three_tests import TESTS
 from wellread.measure.tidy import UNDECIDABLE
 from wellread.report import tasks
+from wellread.report.headlines import headline_metrics, headlines
 from wellread.report.mechanisms import MOST, class_tables, classes, share_no_class
 from wellread.report.run import Run
 from wellread.report.wells import item_names
@@ -20,15 +21,17 @@ def answer(run: Run) -> dict:
     `active` and `alike` from hits.parquet, `gathered` and `rows` from the answers of the tasks and the ladder.
     """
     every = run.once(tasks.measure)["tasks"]
+    rows = [row for task in every if (row := _row(run, task))]
     table, label = _hits(run), next(iter(_labels(run)), "moa")
     return {
         "active": _active(run, table),
         "gathered": [told for task in every if (told := _gathered(run, task))],
         "alike": _alike(table, label) if len(table) else None,
         "baselines": list(dict.fromkeys(name for task in every for name in task["ladder"].get("baseline", []))),
-        "rows": [row for task in every if (row := _row(run, task))],
+        "rows": rows,
+        "exceeds_all": [row["task"] for row in rows if row["less"] and set(row["less"]) == set(row["exceeds"])],
         "corrections": list(dict.fromkeys(row["pair"][1] for task in every for row in task["rows"])),
-        "headlines": tasks.headlines(run),
+        "headlines": headlines(run),
     }
 
 
@@ -41,7 +44,7 @@ def _hits(run: Run) -> pd.DataFrame:
     column = next((name for name in NAMES if name in found[0]), None)
     known = found[0][column].fillna("").astype(str) if column else [""] * len(items)
     called = [
-        f"{item} ({name})" if name and name not in item else item for item, name in zip(items, known, strict=True)
+        f"{name} ({item})" if name and name not in item else item for item, name in zip(items, known, strict=True)
     ]
     return found[0].assign(item=items, called=called)
 
@@ -116,7 +119,7 @@ def _row(run: Run, task: dict) -> dict | None:
     """A task's headline with the main model: its value, the rows of the ladder, and the other corrections' values."""
     row = _main(run, task)
     names = [metric["name"] for metric in task["metrics"]]
-    metric = next(iter(tasks.headline_metrics(task["settings"]["measure"], names)), "")
+    metric = next(iter(headline_metrics(task["settings"]["measure"], names)), "")
     if row is None or not metric:
         return None
     at = names.index(metric)
@@ -131,5 +134,7 @@ def _row(run: Run, task: dict) -> dict | None:
         "above": above_chance(row["values"][at]),
         "compared": ladder["metric"].iloc[0] if len(ladder) else "",
         "less": {told.baseline: told for told in ladder.itertuples()} if len(ladder) else {},
+        "exceeds": sorted(ladder.loc[ladder["low"] > 0, "baseline"]) if len(ladder) else [],
+        "below": sorted(ladder.loc[ladder["high"] < 0, "baseline"]) if len(ladder) else [],
         "others": {name: value for name, value in own.items() if name != run.main[1]},
     }

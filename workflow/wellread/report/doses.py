@@ -76,7 +76,7 @@ def _curve(own: pd.DataFrame, half: tuple | None) -> Markup:
                     a - 0.75, y(row.mahalanobis_high), 1.5, y(row.mahalanobis_low) - y(row.mahalanobis_high), "span"
                 )
             )
-        kind = "value" if row.mahalanobis_active is True else "open"
+        kind = "value" if row.mahalanobis_active is not pd.NA and row.mahalanobis_active else "open"
         parts.append(f'<circle class="{kind}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>')
     parts += [svg.text(LEFT, 12, f"{top:.3g}", "axis left"), svg.text(LEFT, HEIGHT, "0", "axis left")]
     parts += [svg.text(x(d), HEIGHT + BELOW - 2, f"{d:g}", "axis mid") for d in (own["dose"].min(), own["dose"].max())]

@@ -10,6 +10,7 @@ from wellread.segment.size import typical_diameter
 
 FEW = 8  # objects, fewer tell nothing
 SEEN = 640  # px, side of the middle of a field that is looked at
+FLOOR, CLOSE = 0.1, 2  # spread below which sizes are equal; times the best, channels are about as good
 UNEVEN, BETTER = 0.5, 0.6  # spread from which on nuclei are doubted; times that, another channel's is much less
 
 
@@ -56,6 +57,7 @@ def better_channel(field: dict[str, np.ndarray], nucleus: str) -> str:
 
 
 def nuclei_channel(field: dict[str, np.ndarray]) -> str:
-    """The channel of a field whose objects are most alike in size; the first one if none has any."""
-    found = {name: one for name, plane in field.items() if (one := likeness(plane))}
-    return min(found, key=lambda name: found[name].spread / found[name].edge, default=next(iter(field)))
+    """The first channel of a field whose objects are about the most alike in size and stand out; else the first."""
+    found = {name: (one.spread + FLOOR) / one.edge for name, plane in field.items() if (one := likeness(plane))}
+    best = min(found.values(), default=0)
+    return next((name for name in found if found[name] <= CLOSE * best), next(iter(field)))

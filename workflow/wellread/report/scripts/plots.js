@@ -90,7 +90,8 @@
     model("plates names").data = { x: labels.map((l) => l[0]), y: labels.map((l) => l[1]), name: labels.map((l) => short(l[2])) };
     model("names").visible = plate >= 0 || data.plates.length <= 24;
     const [x, y] = plate < 0 ? [0, 0] : at(plate), down = plate < 0 ? Math.ceil(data.plates.length / across) : 1;
-    view(model("plates"), x - 2, x + across * (columns + 3) - 2, y - down * (rows + 3) + 2, y + 2.5);
+    const right = x + across * (columns + 3) - 2, name = (20 * (right - x)) / document.getElementById("plot-plates").clientWidth;
+    view(model("plates"), x - 2, right, y - down * (rows + 3) + 2, y + 1.3 + name);
   }
 
   async function showMap() {
@@ -120,7 +121,12 @@
     w.choose(select("map", "colour"), titles, (i) => recolour("map", w.columns[i]));
     w.choose(select("map", "pair"), w.maps.map((one) => one.title), (i) => { pair = i; });
     for (const kind of ["pair", "kind"]) select("map", kind).addEventListener("change", showMap);
-    await showMap();
+    const seen = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      seen.disconnect();
+      showMap();
+    }, { rootMargin: "300px" });
+    seen.observe(document.getElementById("plot-map")); // the map is drawn when it is looked at
   }
   inks();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", inks);

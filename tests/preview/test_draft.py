@@ -1,0 +1,132 @@
+"""A config for a folder of images: what is guessed of names, channels, plates, and that a plan can be made of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+import yaml
+from paths import SHARED
+from wellread.plan.dag import Plan
+from wellread.preview import draft, labels, names
+from wellread.runtime.errors import InputError
+
+DATA = SHARED / "data"
+
+
+@pytest.mark.parametrize(
+    ("files", "glob", "channels"),
+    [
+        (["B2_1_DNA.tif", "B2_2_DNA.tif", "B2_1_ER.tif", "B2_2_ER.tif"], "{well}_{site}_{channel}.*", ["DNA", "ER"]),
+        (["P1/a1-w1.png", "P1/a1-w2.png", "P2/a1-w1.png", "P2/a1-w2.png"], "{plate}/{well}-{channel}.*", ["w1", "w2"]),
+        (["Channel1-01-A-01.tif", "Channel2-01-A-01.tif", "Channel1-14-B-02.tif", "Channel2-14-B-02.tif"],
+         "{channel}-*-{row}-{column}.*", ["Channel1", "Channel2"]),
+        (["x/run_A01.tif", "x/run_A02.tif"], "x/run_{well}.*", []),
+        (["one.tif", "two.tif"], "", []),
+    ],
+)  # fmt: skip
+def test_names_of_files_become_a_glob(files, glob, channels):
+    assert names.glob_of(files) == (glob, channels)
+
+
+def screen(folder, plates=("P1",), wells=("A01", "A02", "B01"), channels=("Hoechst", "ConA")):
+    """A folder of small images with names that say all; the first channel has spots of one size."""
+    rng = np.random.default_rng(0)
+    for plate in plates:
+        (folder / plate).mkdir(parents=True)
+        for well in wells:
+            for channel in channels:
+                plane = rng.integers(90, 110, (64, 64)).astype(np.uint16)
+                tifffile.imwrite(folder / plate / f"{well}_1_{channel}.tif", plane)
+    return folder
+
+
+def made(folder, tmp_path):
+    lines = draft.draft(str(folder), tmp_path / "config")
+    path = next((tmp_path / "config").glob("*.yaml"))
+    return yaml.safe_load(path.read_text()), lines
+
+
+def test_a_folder_becomes_a_config_that_can_be_planned_and_a_wells_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, lines = made(screen(tmp_path / "my screen", ("P1", "P2")), tmp_path)
+    plan = Plan.of(config)
+    assert plan.plates("my-screen") == ["P1", "P2"]
+    assert config["datasets"]["my-screen"]["segment"]["otsu_watershed"] == {"nucleus": "Hoechst", "cell": "ConA"}
+    wells = pd.read_csv(tmp_path / "config" / "my-screen_wells.csv", keep_default_na=False)
+    assert list(wells) == ["plate", "well", "treatment", "control"]
+    assert len(wells) == 6
+    assert "  2 plates (P1, P2), 6 wells, 6 fields" in lines
+    assert lines[-1].startswith("Then: make preview CONFIG=")
+
+
+def test_nothing_is_written_over(tmp_path):
+    folder = screen(tmp_path / "s")
+    made(folder, tmp_path)
+    with pytest.raises(InputError, match="written over"):
+        draft.draft(str(folder), tmp_path / "config")
+
+
+def test_labels_beside_the_images_are_taken_into_the_wells_table(tmp_path):
+    folder = screen(tmp_path / "s")
+    table = pd.DataFrame({"Well": ["a1", "A02", "B1"], "treatment": ["DMSO", "x", "x"], "file": ["a.tif"] * 3})
+    table.to_csv(folder / "map.csv", index=False)
+    wells, source = labels.labels(str(folder), pd.DataFrame({"plate": "P1", "well": ["A01", "A02", "B01"]}))
+    assert source == "map.csv"
+    assert wells["treatment"].tolist() == ["DMSO", "x", "x"]
+    assert "file" not in wells
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [({}, "an empty folder"), ({"notes.txt": b"hello"}, "1 files, such as notes.txt"), ({"A01.tif": b"no"}, "A01.tif")],
+    ids=str,
+)
+def test_a_folder_without_images_is_refused(tmp_path, files, found):
+    (tmp_path / "s").mkdir()
+    for name, content in files.items():
+        (tmp_path / "s" / name).write_bytes(content)
+    with pytest.raises(InputError, match=found):
+        draft.draft(str(tmp_path / "s"), tmp_path / "config")
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no folder at"):
+        draft.draft(str(tmp_path / "none"), tmp_path / "config")
+
+
+def test_the_channel_of_nuclei_is_found_by_its_looks_where_names_say_nothing(painted, tmp_path):
+    folder, rows = painted
+    for row in rows.itertuples():
+        for number, channel in enumerate(("Mito", "DNA"), 1):
+            to = tmp_path / "s" / f"{row.well}_{row.site}_w{number}.tif"
+            to.parent.mkdir(exist_ok=True)
+            to.write_bytes((folder / getattr(row, channel)).read_bytes())
+    config, _ = made(tmp_path / "s", tmp_path)
+    (dataset,) = config["datasets"].values()
+    assert dataset["segment"]["otsu_watershed"] == {"nucleus": "w2"}
+
+
+REAL = {  # folder: plates, wells, fields, channels, pixel size, channel of nuclei
+    "sbs_plate": (1, 48, 48, ["Channel1", "Channel2"], 0, "Channel2"),
+    "dsb2018_hard": (3, 3, 3, ["DNA"], 0, "DNA"),
+    "mitocheck_cells": (41, 1831, 1831, ["DNA"], 0, ""),
+    "faim_hcs_layouts/imagexpress_1334": (1, 2, 4, ["w1", "w2", "w3", "w4"], 1.367, "w1"),
+    "faim_hcs_layouts/imagexpress_exported_9987_Plate_3434": (1, 2, 4, ["DAPI", "FITC", "Texas Red"], 1.367, "DAPI"),
+    "cellpainting_fovs/nf1_plate2": (1, 5, 5, ["DAPI", "GFP", "RFP"], 0, "DAPI"),
+    "cellpainting_fovs/bbbc036_cloome": (
+        1, 1, 1, ["ERSyto", "ERSytoBleed", "Hoechst", "Mito", "Ph_golgi"], 0, "Hoechst",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.dag
+@pytest.mark.skipif(not DATA.exists(), reason="no images beside the repository in shared/data")
+@pytest.mark.parametrize("folder", REAL)
+def test_real_folders_are_guessed_and_can_be_planned(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, _ = made(DATA / folder, tmp_path)
+    plan, ((name, dataset),) = Plan.of(config), config["datasets"].items()
+    images = plan.images[name]
+    nucleus = dataset.get("segment", {}).get("otsu_watershed", {}).get("nucleus", "")
+    counts = len(plan.plates(name)), len(images[["plate", "well"]].drop_duplicates()), len(images)
+    assert (*counts, dataset["channels"], dataset["pixel_size"], nucleus) == REAL[folder]

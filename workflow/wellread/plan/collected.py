@@ -1,0 +1,68 @@
+"""Tables of results over datasets, models and corrections: which answers they collect, and slips in what they name."""
+
+from wellread.plan.settings import unknown
+from wellread.runtime.errors import InputError
+from wellread.runtime.registry import chosen
+
+NOUNS = ("tasks", "datasets", "models", "corrections")
+
+
+def errors(config: dict) -> list[InputError]:
+    """Errors of the section `tables` of a config with defaults filled in: names and metrics that there are not."""
+    found = []
+    for table, section in config["tables"].items():
+        where = f"tables.{table}"
+        for noun in NOUNS:
+            own, words = config[noun], f"one of the {noun}"
+            found += [unknown(name, list(own), f"{where}.{noun}", words) for name in section[noun] if name not in own]
+        if section["drop_from"] not in ("", *config["corrections"]):
+            names = list(config["corrections"])
+            found.append(unknown(section["drop_from"], names, f"{where}.drop_from", "one of the corrections"))
+        known = _metrics(config, section)
+        found += [
+            unknown(name, known, f"{where}.metrics", "a metric of its tasks")
+            for name in section["metrics"]
+            if name not in known and known
+        ]
+    return found
+
+
+def answers(plan, table: str) -> list[tuple[str, str, str, str]]:
+    """The answers that a table collects: (dataset, task, model, correction)."""
+    section = plan.config["tables"][table]
+    found = [
+        (dataset, *one) for dataset in plan.config["datasets"] for one in plan.results(dataset, "tasks", "measure")
+    ]
+    wanted = [section[noun] for noun in ("datasets", "tasks", "models", "corrections")]
+    return [row for row in found if all(not names or one in names for one, names in zip(row, wanted, strict=True))]
+
+
+def files(plan, table: str) -> list[str]:
+    """The files of the answers that a table collects."""
+    return [f"results/{d}/tasks/{t}/{model}_{correction}.parquet" for d, t, model, correction in answers(plan, table)]
+
+
+def wanted(plan, table: str) -> dict:
+    """What `tabulate` has to know besides the answers: the metrics of every task, and what a drop is from."""
+    section, tasks = plan.config["tables"][table], {}
+    for _, task, _, _ in answers(plan, table):
+        measure = chosen("measure", plan.config["tasks"][task]["measure"])
+        own = [name for name in section["metrics"] if name in measure.metrics]
+        tasks[task] = own or ([] if section["metrics"] else [*(measure.headline or list(measure.metrics))[:1]])
+    return {"metrics": tasks, "drop_from": section["drop_from"]}
+
+
+def empty(plan) -> list[InputError]:
+    """Errors of tables that collect nothing."""
+    edit = "name other tasks, datasets, models or corrections"
+    return [
+        InputError("answers to collect", "none", f"tables.{table}", edit)
+        for table in plan.config["tables"]
+        if not answers(plan, table)
+    ]
+
+
+def _metrics(config: dict, section: dict) -> list[str]:
+    """The metrics of the tasks of a table."""
+    tasks = [config["tasks"][name] for name in section["tasks"] or config["tasks"] if name in config["tasks"]]
+    return list(dict.fromkeys(name for task in tasks for name in chosen("measure", task["measure"]).metrics))

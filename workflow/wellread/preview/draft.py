@@ -1,0 +1,185 @@
+"""A config and a wells table for a folder of images, as far as files tell: `make config FOLDER=/data/screen`."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from wellread.inputs import crop_files
+from wellread.inputs.pattern import plate_name
+from wellread.preview import folder as folders
+from wellread.preview.folder import Guess
+from wellread.preview.headers import segmenter_channels
+from wellread.preview.labels import labels, read
+from wellread.runtime.errors import InputError
+from wellread.runtime.files import whole
+
+TEMPLATE = Path(__file__).parents[3] / "config" / "template.yaml"
+NEEDED = 2  # wells of every plate, for standardising it
+
+
+def draft(folder: str, out: Path) -> list[str]:
+    """Write config/NAME.yaml and NAME_wells.csv (and NAME_images.csv) to `out` for a folder; what to tell, in lines.
+
+    NAME is that of the folder. InputError if there are no images, or if a file would be written over.
+    """
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", plate_name(Path(folder).resolve().name)).strip("-")
+    files = {
+        kind: out / f"{name}{end}"
+        for kind, end in (("config", ".yaml"), ("wells", "_wells.csv"), ("images", "_images.csv"))
+    }
+    guess = folders.look(folder, str(files["images"]))
+    if there := [str(path) for path in files.values() if path.exists()]:
+        edit = "move or remove it, to have it made again"
+        raise InputError("nothing that would be written over", ", ".join(there), "make config", edit)
+    table = folders.fields(guess, name, guess.notes.append)
+    wells, labelled = _wells(guess, folder, table)
+    nucleus, cell, how = segmenter_channels(guess.channels, table)
+    text = config_text(name, guess, str(files["wells"]), (nucleus, cell), wells)
+    written = {files["config"]: text}
+    written |= {files["images"]: table.to_csv(index=False)} if guess.table is not None else {}
+    written |= {files["wells"]: wells.to_csv(index=False)} if guess.kind == "cell" else {}
+    for path, content in written.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as part:
+            part.write_text(content, encoding="utf-8")
+    return told(name, guess, table, (nucleus, cell, how), labelled, list(written))
+
+
+def _wells(guess: Guess, folder: str, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The wells table to fill in, with what a table of the folder says, and the name of that table."""
+    if guess.kind == "crop":
+        options = {"plate": "plate", "well": "well", "site": "site"} | guess.images["crops"]
+        frame = read(str(Path(options["cells"]).parent), Path(options["cells"]).name)
+        keys = {key: options[key] for key in ("path", "plate", "well", "site")}
+        return crop_files.placed(frame, options["cells"], **keys), Path(options["cells"]).name
+    wells, labelled = labels(folder, table[["plate", "well"]].drop_duplicates())
+    blank = {column: "" for column in ("treatment", "control") if column not in wells}
+    wells = wells.assign(**blank)
+    first = ["plate", "well", "treatment", "control"]
+    return wells[[*first, *(column for column in wells if column not in first)]], labelled
+
+
+def config_text(name: str, guess: Guess, wells_path: str, channels: tuple[str, str], wells: pd.DataFrame) -> str:
+    """The text of the config: the template, with the dataset of the guess in the place of its own."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    start, end = text.index("datasets:\n"), text.index("models:\n")
+    text = text[:start] + _dataset_text(name, guess, wells_path, channels) + "\n" + text[end:]
+    text = text.replace("mine-tiny", f"{name}-tiny").replace("config/mine.yaml", f"config/{name}.yaml")
+    text = text.replace(
+        "# A config to start from: copy it to config/mine.yaml, edit the lines that say so", "# A config"
+    )
+    if (label := _label(guess, wells)) != "treatment":
+        text = text.replace("label: treatment", f"label: {label}").replace(
+            "# are the nearest wells those of the same treatment?", f"# are the nearest of the same {label}?"
+        )
+    if guess.kind == "crop":
+        text = text.replace(CELLS, "")
+    if wells.groupby("plate")["well"].nunique().min() < NEEDED:
+        text = text.replace(STANDARDISED, "".join(f"  # {line[2:]}\n" for line in STANDARDISED.splitlines()))
+    return text
+
+
+CELLS = """  cells:
+    look:
+      cells: {}
+"""
+STANDARDISED = """  standardised: # each plate to mean 0 and standard deviation 1
+    - standardize: {}
+"""
+
+
+def _label(guess: Guess, wells: pd.DataFrame) -> str:
+    """The column that tasks are about: treatment, or the first other one of crops that has some classes."""
+    if guess.kind != "crop" or (wells.get("treatment", pd.Series("")) != "").any():
+        return "treatment"
+    kinds = wells.drop(columns=["plate", "well", "site"]).nunique()
+    return next((str(column) for column in kinds.index if 1 < kinds[column] <= len(wells) / 10), "treatment")
+
+
+def _dataset_text(name: str, guess: Guess, wells_path: str, channels: tuple[str, str]) -> str:
+    """The section `datasets`, every line with what it says and how it was found."""
+    ((source, options),) = guess.images.items()
+    nucleus, cell = channels
+    segment = f"{{nucleus: {_flow(nucleus)}{f', cell: {_flow(cell)}' if cell else ''}}}"
+    lines = ["datasets:", f"  {name}:", "    images:", f"      {source}:"]
+    lines += [f"        {key}: {_flow(value)}" for key, value in options.items()]
+    if guess.kind == "cell":
+        lines.append(f"    wells: {_flow(wells_path)} # FILL IN the columns treatment and control (negative, positive)")
+    lines.append(f"    channels: {_flow(guess.channels)}")
+    size = (
+        f"{guess.pixel_size:.4g} # micrometres, by the files"
+        if guess.pixel_size
+        else "0 # micrometres; the files do not say"
+    )
+    lines.append(f"    pixel_size: {size}")
+    if guess.kind == "crop":
+        return "\n".join([*lines, "    object: crop", f"    crops: {{size: {_side(guess)}}}", ""])
+    lines += ["    segment:", f"      otsu_watershed: {segment} # which channel shows nuclei, and which whole cells"]
+    return "\n".join([*lines, "    crops: {size: auto}", ""])
+
+
+def _side(guess: Guess) -> int:
+    """The side of ready-made crops, px."""
+    from wellread.inputs import images
+
+    table = folders.fields(guess, "", lambda text: None)
+    return (images.read_shape(table[guess.channels[0]].iloc[0]) or (64, 64))[0]
+
+
+def _flow(value) -> str:
+    """A value as YAML on one line."""
+    return (
+        yaml.safe_dump(value, default_flow_style=True, width=1000, sort_keys=False, allow_unicode=True)
+        .removesuffix("\n")
+        .removesuffix("\n...")
+    )
+
+
+def told(
+    name: str, guess: Guess, table: pd.DataFrame, channels: tuple[str, str, str], labelled: str, written
+) -> list[str]:
+    """What was guessed and what to do next, in lines."""
+    nucleus, cell, how = channels
+    count = table.groupby("plate").size()
+    named = ", ".join(map(str, count.index[:4])) + " ..." * (len(count) > 4)
+    plates = f"{len(count)} plate{'s' * (len(count) != 1)} ({named})"
+    lines = [f"{plates}, {len(table[['plate', 'well']].drop_duplicates())} wells, {len(table)} fields"]
+    lines += [
+        f"channels {', '.join(guess.channels)}"
+        + (f"; {nucleus} is taken to show nuclei ({how})" if guess.kind == "cell" else "")
+    ]
+    lines += (
+        [f"{cell} shows cells" if cell else "no channel is taken for whole cells: they are nuclei, grown"]
+        if guess.kind == "cell"
+        else []
+    )
+    lines += [
+        f"pixels of {guess.pixel_size:.4g} µm" if guess.pixel_size else "the files do not say how large a pixel is"
+    ]
+    lines += guess.notes + ([f"labels of wells are taken from {labelled}"] if labelled else [])
+    fill = [
+        f"Fill in {path}: treatment and control of every well." for path in written if str(path).endswith("_wells.csv")
+    ]
+    next_one = [f"Then: make preview CONFIG={written[0]}"]
+    return [*(f"  {line}" for line in lines), "Written: " + ", ".join(map(str, written)), *fill, *next_one]
+
+
+def main() -> None:
+    """The command line: exit status 1 if there is nothing to write, or files would be written over."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", default="")
+    folder = parser.parse_args().folder.rstrip("/") or "."
+    try:
+        if folder == ".":
+            raise InputError("a folder of images", "none", "FOLDER", "write `make config FOLDER=/data/screen`")
+        print(f"{folder} is taken for:", *draft(folder, Path("config")), sep="\n")
+    except InputError as error:
+        sys.exit(f"no config was made:\n{error}")
+
+
+if __name__ == "__main__":
+    main()
