@@ -96,7 +96,17 @@ def test_names_that_look_alike_are_told_but_smiles_are_not():
 @pytest.mark.parametrize(
     "name",
     [
-        *["site", "Site", "replicates", "Replicates", "object_count", "Object Count", "Object_Count", "control_use"],
+        *[
+            "site",
+            "Site",
+            "crop_row",
+            "replicates",
+            "Replicates",
+            "object_count",
+            "Object Count",
+            "Object_Count",
+            "control_use",
+        ],
         *["Metadata_Site", "Metadata_Object_Count", "emb_0001", "EMB_x"],
     ],
 )

@@ -30,7 +30,7 @@ def folders_beside_plates():
 
 
 def test_rules_have_folders_beside_those_of_plates():
-    assert folders_beside_plates() == ["figures", "painted", "profiles", "tasks"]
+    assert folders_beside_plates() == ["figures", "painted", "profiles", "staged", "tasks"]
 
 
 @pytest.mark.parametrize("name", folders_beside_plates())

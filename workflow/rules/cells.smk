@@ -19,9 +19,28 @@ rule paint:
         "../scripts/paint.py"
 
 
+# Images on a server. What is copied follows from the table alone, whatever code copies it; so `code` names none.
+rule stage:
+    output:
+        directory("results/{dataset}/staged/{plate}"),
+    log:
+        "results/logs/stage/{dataset}/{plate}.log",
+    benchmark:
+        "results/benchmarks/stage/{dataset}/{plate}.tsv"
+    conda:
+        "../../envs/segment.yaml"
+    resources:
+        mem_mb=grow(1000),
+    params:
+        rows=lambda wildcards: PLAN.rows_hash(wildcards.dataset, wildcards.plate),
+        code=code(),
+    script:
+        "../scripts/stage.py"
+
+
 rule calibrate:
     input:
-        painted_images,
+        made_images,
         functions=lambda wildcards: PLAN.illumination_functions(**wildcards),
     output:
         calibration="results/{dataset}/{plate}/calibration.npz",
@@ -47,7 +66,7 @@ rule calibrate:
 
 rule segment:
     input:
-        painted_images,
+        made_images,
         calibration="results/{dataset}/{plate}/calibration.npz",
         fields="results/{dataset}/{plate}/fields.parquet",
         weights=lambda wildcards: PLAN.segmenter_weights(wildcards.dataset),
@@ -94,7 +113,7 @@ rule crop_size:
 
 rule crops:
     input:
-        painted_images,
+        made_images,
         found=lambda wildcards: "results/{dataset}/crop_size.json" if PLAN.finds_crop_size(wildcards.dataset) else [],
         calibration="results/{dataset}/{plate}/calibration.npz",
         fields="results/{dataset}/{plate}/fields.parquet",

@@ -136,9 +136,20 @@ def wells_section(wildcards):
     return user_tables.wells_section(PLAN.config["datasets"][wildcards.dataset])
 
 
-def painted_images(wildcards):
-    """An input: the images that a rule of ours makes; those of a user are no inputs, their table's rows are a param."""
-    return f"results/{wildcards.dataset}/painted/{wildcards.plate}" if PLAN.is_painted(wildcards.dataset) else []
+def made_images(wildcards):
+    """An input: the images that a rule of ours makes; those of a user are no inputs, their table's rows are a param.
+
+    Copies of images on a server are the same whenever they are made, so that new ones make nothing run again.
+    """
+    folder = PLAN.made_images(wildcards.dataset, wildcards.plate) or []
+    return ancient(folder) if PLAN.is_staged(wildcards.dataset) else folder
+
+
+def all_made_images(wildcards):
+    """An input: the same of every plate of a dataset."""
+    plates = PLAN.plates(wildcards.dataset) if PLAN.has_images(wildcards.dataset) else []
+    folders = [PLAN.made_images(wildcards.dataset, plate) for plate in plates if PLAN.is_made(wildcards.dataset)]
+    return ancient(folders) if folders and PLAN.is_staged(wildcards.dataset) else folders
 
 
 def segmented(path):

@@ -215,7 +215,7 @@ rule draw:
 
 rule look:
     input:
-        every_plate("results/{dataset}/painted/{plate}", PLAN.is_painted),
+        all_made_images,
         fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
         calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
         masks=every_plate("results/{dataset}/{plate}/masks.tif", PLAN.has_masks),

@@ -1,7 +1,7 @@
 """Where fields come from: each source turns its options into the images table, cheaply enough for building the DAG.
 
 A source is `f(channels, staged, where, say, *, options) -> DataFrame`: plate, well, site and a column of paths per
-channel. `staged` is the folder where a source that makes its own images puts them; `where` is its key in the config,
+channel. `staged` is the folder for images that a rule makes, painted or copied; `where` is its key in the config,
 for errors; `say` takes a line of text that the user should see.
 """
 
@@ -15,10 +15,10 @@ from wellread.inputs import channel_planes, crop_files, user_tables
 from wellread.inputs.channels import match, told
 from wellread.painted import atlas_layout, layout
 from wellread.runtime.errors import InputError
-from wellread.runtime.registry import choice, pick
+from wellread.runtime.registry import choice, chosen, pick
 
 log = logging.getLogger("wellread")
-STAGED = "results/{dataset}/painted"  # where the painted source puts its images, a folder per plate
+MADE = "results/{dataset}/{by}"  # where rules put images that they paint or copy, a folder per plate
 
 
 def fields(dataset: dict, name: str, say=log.info) -> pd.DataFrame:
@@ -28,7 +28,8 @@ def fields(dataset: dict, name: str, say=log.info) -> pd.DataFrame:
     channels of a field.
     """
     channels, where = dataset["channels"], f"datasets.{name}.images"
-    frame = pick("images", dataset["images"])(channels, STAGED.format(dataset=name), where, say)
+    folder = MADE.format(dataset=name, by="painted" if chosen("images", dataset["images"]).painted else "staged")
+    frame = pick("images", dataset["images"])(channels, folder, where, say)
     frame = user_tables.check(frame, "images", where, tuple(channels), say)
     if absent := [channel for channel in channels if not (frame[channel] != "").any()]:
         raise InputError("files of every channel", f"none of {', '.join(absent)}", where, "channels, or the source")

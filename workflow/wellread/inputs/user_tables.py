@@ -21,7 +21,7 @@ from wellread.runtime.files import read_yaml
 
 log = logging.getLogger("wellread")
 SCHEMAS = Path(__file__).parents[2] / "schemas"
-RESERVED = ("site", "object_count", "replicates", "control_use")  # columns that profiles have of their own
+RESERVED = ("site", "crop_row", "object_count", "replicates", "control_use")  # columns that profiles have of their own
 FEATURES = "emb_"  # how the columns of profiles' features begin
 SHORTENED = r"\d([.,]\d+)?[Ee]\+\d+"  # 410321234567 as spreadsheets show it
 DATES = r"\d{1,2}-(Mar|Sep|Dec|Oct|Apr|Feb)|(Mar|Sep|Dec|Oct|Apr|Feb)-\d{1,2}"  # what they make of SEPT2 and MARCH1

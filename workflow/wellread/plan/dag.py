@@ -17,7 +17,7 @@ from wellread.plan.screen import Pool, Screen
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
-RESERVED = ("painted", "profiles", "tasks", "figures")  # folders beside those of the plates
+RESERVED = ("painted", "staged", "load_data", "profiles", "tasks", "figures")  # folders beside those of the plates
 
 
 @dataclass
@@ -172,7 +172,7 @@ class Plan(Results):
         """What is looked at to notice replaced files: files, folders, or nothing where a rule makes them."""
         section = self.config["datasets"][dataset]
         count = len(self.images[dataset]) * len(section["channels"])
-        return "nothing" if self.is_painted(dataset) else raw_files.watched(section["watch"], count)
+        return "nothing" if self.is_made(dataset) else raw_files.watched(section["watch"], count)
 
     def image_stamps(self, dataset: str, plate: str) -> str:
         """A hash of sizes and times of the images of a plate."""
@@ -203,7 +203,7 @@ class Plan(Results):
     def absent_files(self, dataset: str) -> list[InputError]:
         """Errors of plates whose images or label images are not there; a few that lack are noted."""
         check = self.config["datasets"][dataset].get("check_files", "none")
-        if check == "none" or self.is_painted(dataset):
+        if check == "none" or self.is_made(dataset):
             return []
         found = [self._absent(dataset, plate, check) for plate in self.plates(dataset)]
         self.notes += [note for _, notes in found for note in notes]

@@ -30,6 +30,19 @@ class Datasets:
         """Whether the images are made by a rule of ours."""
         return chosen("images", self.config["datasets"][dataset]["images"]).painted
 
+    def is_staged(self, dataset: str) -> bool:
+        """Whether the images lie on a server, from which a rule of ours copies them."""
+        return self.has_images(dataset) and chosen("images", self.config["datasets"][dataset]["images"]).staged
+
+    def is_made(self, dataset: str) -> bool:
+        """Whether a rule of ours makes the image files, painted or copied."""
+        return self.is_painted(dataset) or self.is_staged(dataset)
+
+    def made_images(self, dataset: str, plate: str) -> str:
+        """The folder in which a rule of ours puts the images of a plate; "" for images of a user."""
+        by = "painted" if self.is_painted(dataset) else "staged"
+        return f"results/{dataset}/{by}/{plate}" if self.is_made(dataset) else ""
+
     def painting(self, dataset: str) -> dict[str, dict]:
         """Who paints a plate of a dataset, and the options; how many plates there are changes none of them."""
         ((name, options),) = self.config["datasets"][dataset]["images"].items()

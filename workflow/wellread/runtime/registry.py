@@ -32,11 +32,11 @@ class Choice:
     crops, where there are any. `trained`: an encoder that is trained here.
     `given`: none at all, but ready profiles. `baseline`: an encoder that others have to exceed. `blind`: one that looks
     at no pixels (`profiles.baselines`). `spends_controls`: a correction that is fitted on all negative controls.
-    `painted`: a source whose images a rule makes. `samples`: it learns from fields of the plate. `crossed`: a measure
-    that also takes the profiles that were corrected on the other half of the controls. `metrics`: what the metrics of a
-    measure mean, for the page. `headline`: the metric that page one shows, and those beside it; if there is none, the
-    first one. `items`: of a metric that is a mean over items, the metric of these items. `chance_is_best`: a measure of
-    what should not be told apart.
+    `painted`, `staged`: a source whose images a rule paints, or copies here. `samples`: it learns from fields of the
+    plate. `crossed`: a measure that also takes the profiles that were corrected on the other half of the controls.
+    `metrics`: what the metrics of a measure mean, for the page. `headline`: the metric that page one shows, and those
+    beside it; if there is none, the first one. `items`: of a metric that is a mean over items, the metric of these
+    items. `chance_is_best`: a measure of what should not be told apart.
     """
 
     section: str
@@ -60,6 +60,7 @@ class Choice:
     baseline: bool = False
     blind: bool = False
     painted: bool = False
+    staged: bool = False
     samples: bool = False
     chance_is_best: bool = False
     crossed: bool = False
