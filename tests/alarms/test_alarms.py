@@ -140,6 +140,16 @@ def test_training_that_collapsed_or_lost_its_rank(tmp_path):
     assert sounded(training(tmp_path, effective_rank=np.r_[np.full(18, 10.0), 5.0, 5.0])) == {}
 
 
+def test_training_after_which_the_cells_of_a_well_agree_less(tmp_path):
+    epochs = np.full(20, np.nan)
+    epochs[[4, 9, 14, 19]] = 0.7, 0.9, 0.9, 0.84
+    assert sounded(training(tmp_path, agreement=epochs)) == {
+        "agreement_fall": "at its end the agreement of a well's cells is 0.84, it was 0.90"
+    }
+    epochs[19] = 0.86
+    assert sounded(training(tmp_path, agreement=epochs)) == {}
+
+
 def answers(folder, pair="tiny_none", task="mechanism", value=0.8, low=0.6, chance=(0.2, 0.3, 0.25), reason=""):
     """A task's answer: a metric with its interval and what chance gives, or why there is none."""
     rows = [tidy.row("nsc", value, 20), tidy.row("nsc_low", low, 20), tidy.row("nsc_high", 0.9, 20)]

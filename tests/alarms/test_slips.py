@@ -47,6 +47,7 @@ def test_what_is_right_is_silent(plate, tmp_path, slip):
         ({"nucleus": "RNA", "cell": "DNA"}, {"nuclei_as_cells"}),
         pytest.param({"nucleus": "RNA"}, {"nuclei_as_cells"}, marks=SLOW),
         pytest.param({"nucleus": "ER"}, {"nuclei_as_cells"}, marks=SLOW),
+        pytest.param({"nucleus": "Mito"}, {"nuclei_channel"}, marks=SLOW),
         pytest.param({"nucleus": "AGP"}, {"nucleus_area"}, marks=SLOW),
     ],
     ids=str,

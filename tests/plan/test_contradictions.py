@@ -35,6 +35,15 @@ REFUSED = [
     (config(vit(heads=5)), "models.m.encoder.vit.dim", "384", "write 380 or 385"),
     (config({"embed": {"view": 130}}), "models.m.embed.view", "130", "write 128 or 136"),
     (config({"embed": {"blocks": 13}}), "models.m.embed.blocks", "13", "write 12 or fewer"),
+    *(
+        (
+            config({"encoder": {"cell_count": {}}, "embed": {name: 1.0}}),
+            f"models.m.embed.{name}",
+            "cell_count",
+            f"{{{name}: {{}}}}",
+        )
+        for name in ("intensity", "texture")
+    ),
     (config(dino(local_views=2, local_image=60)), "train.dino.local_image", "60", "write 56 or 64"),
     (config(dino(local_views=2, local_image=136)), "train.dino.local_image", "136", "write 64"),
     (config({"train": {"mae": {"decoder_dim": 100}}}), "train.mae.decoder_dim", "100", "write 96 or 112"),

@@ -155,3 +155,13 @@ def test_costs_grow_with_fields_epochs_and_crops(config, tmp_path):
     assert more.seconds["segment"] == pytest.approx(2 * before.seconds["segment"])
     config["datasets"]["d"]["crops"]["max_per_well"] = 1
     assert costing.costs(preview.Plan.of(config), {"d": samples}, 2).cells == {"d": 6}
+
+
+@pytest.mark.parametrize("found", ["none in 2 wells", "only drug (controls take no part)"])
+def test_a_task_that_cannot_be_answered_is_a_warning_with_its_remedy(found):
+    told = finding.of_note(
+        f"tasks.a of d: undecidable; wanted: two classes; found: {found} (fill in (both), or remove it)"
+    )
+    assert told == ("warning", "undecidable", "tasks.a of d", f"wanted: two classes; found: {found}", told.remedy)
+    assert told.remedy == "fill in (both), or remove it"
+    assert finding.of_note("a.csv: 3 rows").severity == "note"

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from wellread.measure import tidy
 from wellread.pictures import montage
-from wellread.report import doses, field_pictures, interactive, sprites, wells
+from wellread.report import doses, field_pictures, interactive, plots, sprites, wells
 from wellread.report.run import Run
 from wellread.runtime import table_files
 
@@ -183,8 +183,8 @@ def test_the_bytes_are_the_same_every_time(made, run):
     again = Run.from_inputs("demo", made.inputs, made.wells, made.config)
     assert interactive.pack(interactive.data(run)) == interactive.pack(interactive.data(again))
     names = ["plates", "map"]
-    assert interactive.plots(names) == interactive.plots(names)
-    roots = interactive.plots(names)["roots"]
+    assert plots.plots(names) == plots.plots(names)
+    roots = plots.plots(names)["roots"]
     assert sorted(roots.values()) == ["plot-map", "plot-plates"]
 
 

@@ -64,6 +64,8 @@ def test_counts_are_those_of_the_ledger(inputs, config):
         ("models.tiny.fit.epochs", 7, "over 6 epochs", "over 7 epochs"),
         ("models.tiny.train", {"mae": {}}, "trained by dino [moutakanni2025]", "trained by mae [he2022]"),
         ("corrections.sphering", [{"zscore": {}}], "on half of them", "corrected by zscore."),
+        ("corrections.sphering", {"choose": {"among": ["none", "x"], "by": "moa"}}, "Profiles were corrected by",
+         "chosen among none, x, by the task moa"),
         ("tasks.activity.measure.average_precision.threshold", 0.01, "threshold 0.05", "threshold 0.01"),
         ("seed", 8, "seed 0", "seed 8"),
     ],

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 from wellread.runtime import table_files
 from wellread.train import probes
@@ -74,3 +75,57 @@ def test_wells_of_rows_of_several_plates_and_only_plates_with_rows_are_read(tmp_
     monkeypatch.setattr(table_files, "read", lambda path, *how: opened.append(path.stem) or read(path, *how))
     assert probes.wells_of(paths, np.array([0, 2, 4, 5])).tolist() == ["P1/A01", "P1/A03", "P3/C01", "P3/C02"]
     assert opened == ["P1", "P3"]
+
+
+def agreement_of(tmp_path, looks, wells, plates="P1"):
+    """The agreement of cells (n,) that look like `looks` (n, SIDE * SIDE), and are embedded as they look."""
+    cells = pd.DataFrame({"plate": plates, "well": wells})
+    table_files.write(cells, tmp_path / "cells.parquet", "cells")
+    crops = looks.reshape(-1, 1, SIDE, SIDE)
+    return probes.agreement(crops, [tmp_path / "cells.parquet"], seed=0, device=CPU)(Pixels()).get("agreement")
+
+
+def drawn(wells, per_well, signal, seed=0):
+    """Cells of wells that have a look of their own, `signal` times as strong as what is particular to a cell."""
+    rng = np.random.default_rng(seed)
+    own = rng.normal(0, 1, (wells, SIDE * SIDE))[np.repeat(np.arange(wells), per_well)]
+    noise = rng.normal(0, 1, own.shape)
+    return (127 + 20 * (signal * own + noise)).clip(0, 255).astype(np.uint8)
+
+
+def test_halves_of_wells_agree_where_wells_differ_and_not_where_they_are_alike(tmp_path):
+    wells = np.repeat([f"A{i:02d}" for i in range(60)], 6)
+    assert agreement_of(tmp_path, drawn(60, 6, signal=2), wells) > 0.99
+    assert agreement_of(tmp_path, drawn(60, 6, signal=0), wells) == pytest.approx(0.5, abs=0.08)
+
+
+def test_what_only_plates_have_is_no_agreement(tmp_path):
+    """On each plate all wells are alike; the plates are not."""
+    plates, wells = np.repeat(["P1", "P2"], 180), np.tile(np.repeat([f"A{i:02d}" for i in range(30)], 6), 2)
+    looks = drawn(60, 6, signal=0).astype(int)
+    looks[180:] = looks[180:] // 2 + 100
+    assert agreement_of(tmp_path, looks.astype(np.uint8), wells, plates) == pytest.approx(0.5, abs=0.08)
+
+
+def test_agreement_is_the_share_of_pairs_that_a_loop_counts(tmp_path):
+    profiles = torch.nn.functional.normalize(torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(0)), dim=2)
+    cosine = lambda side, a, b: float(profiles[side, a] @ profiles[1 - side, b])  # noqa: E731
+    loop = [
+        np.mean([cosine(side, a, b) < cosine(side, a, a) for b in range(7) if b != a])
+        for side in (0, 1)
+        for a in range(7)
+    ]
+    np.testing.assert_allclose(probes.shares_below(profiles), loop)
+
+
+def test_halves_of_a_well_are_equal_and_single_cells_left_out():
+    keys = np.array(["P1/a"] * 5 + ["P1/b"] + ["P2/a"] * 4, dtype=object)
+    wells, plates, half = probes.halved(keys[[9, 0, 5, 1, 2, 6, 3, 4, 7, 8]], seed=3)
+    assert plates.tolist() == ["P1", "P2"]
+    assert wells.tolist() == [1, 0, -1, 0, 0, 1, 0, 0, 1, 1]
+    assert sorted(np.bincount(half[wells == 0]).tolist()) == [2, 3]
+    assert np.bincount(half[wells == 1]).tolist() == [2, 2]
+
+
+def test_wells_of_one_cell_have_no_agreement(tmp_path):
+    assert agreement_of(tmp_path, drawn(5, 1, signal=1), [f"A0{i}" for i in range(5)]) is None

@@ -479,11 +479,12 @@ def labelled(plates, tmp_path):
 
 
 @pytest.mark.dag
-def test_a_probe_is_run_after_every_epoch(labelled, tmp_path):
+def test_probes_are_run_after_every_epoch(labelled, tmp_path):
     plates, wells = labelled
-    run(plates, tmp_path / "model", also={"wells": wells, "probe": "kind"})
+    run(plates, tmp_path / "model", also={"wells": wells, "probe": "kind", "agreement": True})
     rows = pd.read_parquet(tmp_path / "model" / "training.parquet")
-    assert rows["probe"].notna().tolist() == [False, True, True, False, True, True]
+    for probe in ("probe", "agreement"):
+        assert rows[probe].notna().tolist() == [False, True, True, False, True, True]
 
 
 def test_cells_are_balanced_by_columns_of_the_wells(labelled, tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import logging
 
 import pandas as pd
 
-from wellread.alarms import of_answers, of_models, of_plates
+from wellread.alarms import of_answers, of_models, of_nuclei, of_plates
 from wellread.alarms.alarm import COLUMNS
 
 log = logging.getLogger("wellread")
@@ -20,7 +20,9 @@ def alarms(inputs: dict, how: dict, limits: dict) -> pd.DataFrame:
     `headlines` of tasks, {task: metric}. `limits`: {code: threshold}; a rule whose threshold is null or false is not
     asked. Every alarm is also a warning in the log.
     """
-    every = [alarm for room in (of_plates, of_models, of_answers) for alarm in room.found(inputs, how, limits)]
+    every = [
+        alarm for room in (of_plates, of_nuclei, of_models, of_answers) for alarm in room.found(inputs, how, limits)
+    ]
     found = [alarm for alarm in every if limits[alarm.code] not in (None, False)]
     for alarm in found:
         log.warning("%s: %s: %s; %s: %s", alarm.code, alarm.of, alarm.found, alarm.limit, alarm.edit)

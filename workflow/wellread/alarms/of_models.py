@@ -26,4 +26,15 @@ def of_run(path: Path, limits: dict) -> list[Alarm]:
     if least is not None and (kept := rank[-max(1, round(LAST * len(rank))) :].mean() / rank.max()) < least:
         words = f"at its end the effective rank of the embeddings is {kept:.0%} of its highest"
         alarms.append(Alarm("rank_kept", model, words, f"at least {least:.0%} expected", edit))
+    if "agreement" in table and (most := limits["agreement_fall"]) is not None:
+        alarms += _agreement_fell(table["agreement"].dropna(), most, model, edit)
     return alarms
+
+
+def _agreement_fell(agreement, most: float, model: str, edit: str) -> list[Alarm]:
+    """An alarm if the agreement of a well's cells, one number per epoch, fell by more than `most`."""
+    last = agreement[-max(1, round(LAST * len(agreement))) :].mean()
+    if not agreement.max() - last > most:
+        return []
+    words = f"at its end the agreement of a well's cells is {last:.2f}, it was {agreement.max():.2f}"
+    return [Alarm("agreement_fall", model, words, f"a fall of at most {most:g} expected", edit)]

@@ -8,6 +8,7 @@ import torch
 from wellread.crops.reader import Crops, prefetched
 from wellread.encoder.intensities import Intensities
 from wellread.encoder.readouts import Readout, trained
+from wellread.encoder.textures import Textures
 from wellread.networks.device import autocast, choose_device
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
@@ -17,16 +18,16 @@ from wellread.runtime.registry import chosen, pick
 
 def embed(
     crops, out, *, channels, encoder, weights="", model="", device="auto", threads=1, batch=256, features="cls",
-    blocks=1, view=None, turn=False, precision="auto", intensity=0.0, seed=0, outlines="",
-    deterministic=False,
+    blocks=1, view=None, turn=False, precision="auto", intensity=0.0, texture=0.0, seed=0,
+    outlines="", deterministic=False,
 ):  # fmt: skip
     """Write float32 embeddings (N, D) to the .npy `out`; row i is crop i, N may be 0.
 
     `channels`: the dataset's. `encoder`: {"vit": ...}, ours, in the files `weights` and `model`, or a given one
     with its options. `batch`: cells at a time. `features`, `blocks`, `view`: see `readouts.Readout`. `turn`: embed the
-    mean over the eight orientations of a crop. `precision`, `deterministic`: see `device`. `intensity`: weight of the
-    intensities that are appended (`with_intensities`). `seed`: of random weights. `outlines`: of the crops (N, S, S),
-    for intensities and for an encoder that looks at them, and then does not turn crops. An encoder that looks at no
+    mean over the eight orientations of a crop. `precision`, `deterministic`: see `device`. `intensity`, `texture`:
+    weights of what is appended (`with_appended`). `seed`: of random weights. `outlines`: of the crops (N, S, S), for
+    what is appended and for an encoder that looks at them, and then does not turn crops. An encoder that looks at no
     pixels gives vectors of no dimensions. An InputError if an embedding is not finite, and where the encoder raises
     one.
     """
@@ -35,7 +36,8 @@ def embed(
     masks = np.load(outlines, mmap_mode="r") if outlines else None  # (N, S, S)
     encode = make_encoder(encoder, channels, readout, weights, model)
     encode = encode if chosen("encoder", encoder).outlines else without_outlines(encode, turn)
-    encode = with_intensities(encode, len(channels), intensity) if intensity else encode
+    measures = [(Intensities(len(channels)), intensity), (Textures(len(channels)), texture)]
+    encode = with_appended(encode, [(measure, weight) for measure, weight in measures if weight])
     vectors = np.empty((len(cells), encode.width), np.float32)  # (N, D)
     starts = range(0, len(cells) if encode.width else 0, batch)
     batches = prefetched(read(cells, range(start, min(start + batch, len(cells))), device) for start in starts)
@@ -68,20 +70,21 @@ def without_outlines(encode, turn):
     return with_width(encode_crops, encode.width)
 
 
-def with_intensities(encode, channels, weight):
-    """An encoder whose vectors e (B, D) are followed by `intensities.Intensities`, scaled to `weight` times |e|.
+def with_appended(encode, measures):
+    """An encoder whose vectors e (B, D) are followed by those of `measures`, each scaled to its weight times |e|.
 
-    So the cosine of two cells is the mean of that of their embeddings and of that of their intensities, of which the
-    second has `weight` squared times the weight of the first.
+    `measures`: pairs of a measure, such as `intensities.Intensities`, and a weight. So the cosine of two cells is the
+    mean of that of their embeddings and of those of their measures, which have the squares of these weights.
     """
-    intensities = Intensities(channels)
 
-    def encode_both(crops, outlines):
-        embedding, bright = encode(crops, outlines), intensities(crops, outlines)
-        scale = weight * embedding.norm(dim=1, keepdim=True) / bright.norm(dim=1, keepdim=True)
-        return torch.cat([embedding, scale * bright], dim=1)
+    def encode_all(crops, outlines):
+        embedding = encode(crops, outlines)
+        length = embedding.norm(dim=1, keepdim=True)
+        appended = [(measure(crops, outlines), weight) for measure, weight in measures]
+        scaled = [weight * length / x.norm(dim=1, keepdim=True) * x for x, weight in appended]
+        return torch.cat([embedding, *scaled], dim=1)
 
-    return with_width(encode_both, encode.width + intensities.width)
+    return with_width(encode_all, encode.width + sum(measure.width for measure, _ in measures)) if measures else encode
 
 
 def with_width(encode, width):

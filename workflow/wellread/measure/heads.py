@@ -31,7 +31,7 @@ def train(X, Y, pairs, *, single: bool, iterations: int, batch: int, seed: int) 
         {"params": own, "lr": rate * scale, "weight_decay": decay}
         for *own, (rate, decay) in zip(W, b, pairs, strict=True)
     ]
-    optimiser = torch.optim.AdamW(groups)
+    optimiser = torch.optim.AdamW(groups, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations)
     for _ in range(iterations):
         rows = torch.randperm(len(X), generator=generator)[:batch]

@@ -7,6 +7,7 @@ from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
 SMALLEST_VIEW = 0.6  # of the side of a crop: less shows the middle of a cell only
+APPENDED = ("intensity", "texture")  # options of `embed`: measures of crops beside the encoder's
 RANGES = ("scale", "local_scale", "mask_ratio")  # smallest and largest share
 
 
@@ -94,11 +95,10 @@ def _batches(fit: dict, processes: int, where: str) -> list[InputError]:
 
 
 def _encoder(encoder: dict, embed: dict, where: str) -> list[InputError]:
-    """Numbers of a transformer of ours that do not divide one another; intensities beside vectors of no dimensions."""
+    """Numbers of a transformer of ours that do not divide one another; measures beside vectors of no dimensions."""
     ((kind, options),) = encoder.items()
-    if embed["intensity"] and chosen("encoder", encoder).blind:
-        edit = f"remove {where}.embed.intensity, or make it a model of its own by encoder: {{intensity: {{}}}}"
-        return [InputError("intensities beside an encoder of pixels", kind, f"{where}.embed.intensity", edit)]
+    if chosen("encoder", encoder).blind and (appended := [name for name in APPENDED if embed[name]]):
+        return [_appended_to_nothing(name, kind, f"{where}.embed.{name}") for name in appended]
     if "patch" not in options:
         return []
     size = size_of(options["arch"], **{key: options.get(key) for key in ("dim", "depth", "heads")})
@@ -110,6 +110,12 @@ def _encoder(encoder: dict, embed: dict, where: str) -> list[InputError]:
         found, edit = f"{embed['blocks']}", f"write {size['depth']} or fewer"
         errors.append(InputError(f"at most the {size['depth']} blocks there are", found, f"{where}.embed.blocks", edit))
     return errors
+
+
+def _appended_to_nothing(name: str, kind: str, where: str) -> InputError:
+    """A measure of crops beside an encoder, `kind`, that looks at no pixels."""
+    edit = f"remove {where}, or make it a model of its own by encoder: {{{name}: {{}}}}"
+    return InputError(f"{name} beside an encoder of pixels", kind, where, edit)
 
 
 def _multiple(number, of: int, where: str, what: str) -> list[InputError]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wellread.plan import given, resources
+from wellread.plan.contradictions import APPENDED
 from wellread.plan.datasets import Datasets, files
 from wellread.plan.provenance import weights_fingerprint
 from wellread.runtime.registry import chosen
@@ -34,8 +35,9 @@ class Models(Datasets):
 
     def takes_outlines(self, model: str, dataset: str) -> bool:
         """Whether the outlines of crops are embedded, too: they are wanted and there are any."""
-        wanted = chosen("encoder", self.encoder(model)).outlines or self.config["models"][model]["embed"]["intensity"]
-        return bool(wanted) and self.config["datasets"][dataset]["object"] == "cell"
+        embed = self.config["models"][model]["embed"]
+        wanted = chosen("encoder", self.encoder(model)).outlines or any(embed[name] for name in APPENDED)
+        return wanted and self.config["datasets"][dataset]["object"] == "cell"
 
     def blind_encoder(self, model: str) -> dict:
         """The encoder of a model if it looks at no pixels, else nothing."""
@@ -68,7 +70,7 @@ class Models(Datasets):
     def training(self, model: str) -> dict:
         """All that says how a model is trained."""
         sections = self.result_settings["models"][model]
-        how = {name: sections[name] for name in ("views", "fit", "probe")}
+        how = {name: sections[name] for name in ("views", "fit", "probe", "agreement")}
         return how | {"encoder": sections["encoder"]["vit"], "method": sections["train"]}
 
     def weights_code(self, model: str) -> str:

@@ -26,6 +26,7 @@ EFFICIENCY = 0.22  # of the speed of a multiplication of matrices that training 
 GAIN = 1.3  # by which training is faster on several cores: its views and small matrices hardly use them
 MB_OF = {"images": 330, "network": 570, "profiles": 250, "draw": 430}  # of a process that has imported what it needs
 FLOATS = 8  # copies of a field in 32 bits that a process of a step holds
+OF_FIELDS = 0.5  # of the seconds of segmenting a sample: the rest is how large nuclei are, found once for a plate
 VIEWED = 0.8  # of the side of a crop, what `image: auto` sees
 ROW = 150  # bytes of a cell in the tables of objects, cells and losses, compressed
 FIXED = 2e6  # bytes of figures, logs and the page of a dataset
@@ -111,7 +112,7 @@ def _of_fields(plan: Plan, dataset: str, samples: list[Sample], cells: int) -> d
     """CPU seconds of the steps that look at fields, in proportion to what they took of the samples."""
     seen, fields = max(sum(len(one.table("fields")) for one in samples), 1), len(plan.images[dataset])
     cut = max(sum(len(one.table("cells")) for one in samples), 1)
-    share = {"crops": cells / cut}
+    share = {"crops": cells / cut, "segment": OF_FIELDS * fields / seen}
     spent = {
         step: sum(one.seconds.get(step, 0) for one in samples) for step in ("paint", "calibrate", "segment", "crops")
     }

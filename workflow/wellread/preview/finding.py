@@ -37,8 +37,9 @@ def of_note(note: str) -> Finding:
     """What planning noted: a task that the design cannot answer is a warning."""
     if "undecidable" in note:
         of, _, words = note.partition(": undecidable; ")
-        found, _, edit = words.partition(" (")
-        return Finding("warning", "undecidable", of, found, edit.removesuffix(")"))
+        between = ") (" if ") (" in words else " ("  # what was found may end in brackets, too
+        found, _, edit = words.partition(between)
+        return Finding("warning", "undecidable", of, found + between[:-2], edit.removesuffix(")"))
     return Finding("note", "plan", "the plan", note)
 
 

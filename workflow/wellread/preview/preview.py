@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from wellread.alarms import of_plates
+from wellread.alarms import of_nuclei, of_plates
 from wellread.plan.dag import Plan
 from wellread.plan.yaml_slips import slips
 from wellread.preview import finding, page, tables, terminal
@@ -17,7 +17,6 @@ from wellread.preview.costs import Costs, costs, free_bytes, total_memory
 from wellread.preview.finding import Finding
 from wellread.preview.sample import Sample, samples, suggested_side
 from wellread.runtime.errors import InputError
-from wellread.segment.likeness import better_channel
 
 OFF = 0.1  # relative difference of the pixel size of a file and of the config that is told
 
@@ -70,7 +69,7 @@ def _dataset(shown: Preview, name: str, folder: Path) -> None:
         images = own[0].table("fields").rename(columns={f"path_{c}": c for c in section["channels"]})
     shown.files[name] = tables.files(images, section["channels"])
     shown.findings += [*_of_tables(plan, name), *_of_files(shown.files[name], section, name), *_of_fields(own, name)]
-    shown.findings += [*_of_cells(plan, name, own), *_of_channels(section, own, name)]
+    shown.findings += _of_cells(plan, name, own)
 
 
 def _of_tables(plan: Plan, name: str):
@@ -126,25 +125,11 @@ def _of_cells(plan: Plan, name: str, samples: list[Sample]):
     kinds = ("fields", "calibration", "objects", "cells")
     usable = [one for one in samples if one.usable]
     inputs = {kind: [one.path(kind) for one in usable if one.has(kind)] for kind in kinds}
-    yield from map(finding.of_alarm, of_plates.found(inputs, plan.doubted(name), plan.config["alarms"]))
+    for room in (of_plates, of_nuclei):
+        yield from map(finding.of_alarm, room.found(inputs, plan.doubted(name), plan.config["alarms"]))
     if plan.has_masks(name) and usable and not any(len(one.table("objects")) for one in usable):
         edit = "the channels of `segment`; or its diameter"
         yield Finding("error", "no_cells", f"datasets.{name}.segment", "no cell in any field looked at", edit)
-
-
-def _of_channels(section: dict, samples: list[Sample], name: str):
-    """A warning if another channel looks far more like nuclei than that of nuclei."""
-    ((method, options),) = section["segment"].items() if section["object"] == "cell" else (("", {}),)
-    usable = [one for one in samples if one.usable]
-    if "nucleus" not in options or options["nucleus"] not in section["channels"] or not usable:
-        return
-    field = usable[0].opened.read_by_channel(usable[0].opened.good[0])
-    if better := better_channel(field, options["nucleus"]):
-        where, found = (
-            f"datasets.{name}.segment.{method}.nucleus",
-            f"{better} looks more like nuclei than {options['nucleus']}",
-        )
-        yield Finding("warning", "nuclei_channel", where, found, f"`nucleus: {better}`, or the names of the channels")
 
 
 def _too_few(plan: Plan, cost: Costs):

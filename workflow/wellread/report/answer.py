@@ -5,6 +5,7 @@ import pandas as pd
 from wellread.measure.three_tests import TESTS
 from wellread.measure.tidy import UNDECIDABLE
 from wellread.report import tasks
+from wellread.report.headlines import headline_metrics, headlines
 from wellread.report.mechanisms import MOST, class_tables, classes, share_no_class
 from wellread.report.run import Run
 from wellread.report.wells import item_names
@@ -30,7 +31,7 @@ def answer(run: Run) -> dict:
         "rows": rows,
         "exceeds_all": [row["task"] for row in rows if row["less"] and set(row["less"]) == set(row["exceeds"])],
         "corrections": list(dict.fromkeys(row["pair"][1] for task in every for row in task["rows"])),
-        "headlines": tasks.headlines(run),
+        "headlines": headlines(run),
     }
 
 
@@ -118,7 +119,7 @@ def _row(run: Run, task: dict) -> dict | None:
     """A task's headline with the main model: its value, the rows of the ladder, and the other corrections' values."""
     row = _main(run, task)
     names = [metric["name"] for metric in task["metrics"]]
-    metric = next(iter(tasks.headline_metrics(task["settings"]["measure"], names)), "")
+    metric = next(iter(headline_metrics(task["settings"]["measure"], names)), "")
     if row is None or not metric:
         return None
     at = names.index(metric)

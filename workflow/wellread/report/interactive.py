@@ -1,7 +1,6 @@
-"""The interactive half of the page: Bokeh's plots, still empty, and the data that the page's own scripts put there."""
+"""The interactive half of the page: the data that its scripts show, in Bokeh's plots (`plots`) among others."""
 
 import json
-import re
 import zlib
 from base64 import b64encode
 from functools import cache
@@ -95,20 +94,6 @@ def _bokeh() -> list[Markup]:
     return [Markup(script) for script in Resources(mode="inline", components=["bokeh", "bokeh-gl"]).js_raw[:2]]
 
 
-def plots(names: list[str]) -> dict:
-    """The Bokeh document of the plots `names`, as `embed_items` takes it; the same every time."""
-    from bokeh.document import Document
-
-    document = Document()
-    made = {name: _plot(name) for name in names}
-    for plot in made.values():
-        document.add_root(plot)
-    roots = {plot.id: f"plot-{name}" for name, plot in made.items()}
-    text = json.dumps({"document": document.to_json(deferred=False), "roots": roots})
-    ids = {old: f"m{i}" for i, old in enumerate(dict.fromkeys(re.findall(r'"(p\d+)"', text)))}
-    return json.loads(re.sub(r'"(p\d+)"', lambda found: f'"{ids[found[1]]}"', text))
-
-
 def pack(value) -> str:
     """A value as JSON, deflated, in base64: a fourth of its bytes; the page's scripts unpack it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -123,62 +108,6 @@ def as_json(value) -> Markup:
 
 def _titles(run: Run) -> list[str]:
     return [wells.title(name) for name in wells.columns(run)]
-
-
-def _plot(name: str):
-    """A Bokeh figure whose sources, one for every kind of point, are called like these."""
-    from bokeh.models import CustomJS, HoverTool, Range1d
-    from bokeh.plotting import figure
-
-    plot = figure(
-        name=name, tools="pan,wheel_zoom,box_zoom,lasso_select,tap,reset",
-        output_backend="canvas" if name == "plates" else "webgl",
-        x_range=Range1d(0, 1), y_range=Range1d(0, 1), sizing_mode="stretch_width", height=460, lod_threshold=None,
-        background_fill_color=None, border_fill_color=None, outline_line_color=None, active_drag=None,
-        toolbar_location="above",
-    )  # fmt: skip
-    plot.grid.visible = plot.axis.visible = False
-    plot.toolbar.logo = None
-    drawn = [_wells(plot)] if name == "plates" else [_points(plot, kind) for kind in ("cells", "treatments", "wells")]
-    hover = CustomJS(code="if (window.wellread) window.wellread.hovered(cb_data)")
-    plot.add_tools(HoverTool(tooltips=None, renderers=drawn, callback=hover))
-    return plot
-
-
-def _source(name: str):
-    from bokeh.models import ColumnDataSource, CustomJS
-
-    source = ColumnDataSource({"x": [], "y": [], "colour": []}, name=name)
-    source.selected.js_on_change("indices", CustomJS(args={"source": source}, code="window.wellread.selected(source)"))
-    return source
-
-
-def _colour(field: str) -> dict:
-    return {"field": field}
-
-
-def _wells(plot):
-    plot.text(
-        "x", "y", "name", source=_labels("plates names"), text_font_size="11px", text_baseline="bottom", name="names"
-    )
-    shown = plot.rect(
-        "x", "y", 0.9, 0.9, source=_source("plates wells"), fill_color=_colour("colour"), line_color=None,
-        nonselection_fill_alpha=0.2, selection_line_color="#d00000", selection_line_width=1.5, name="wells",
-    )  # fmt: skip
-    return shown
-
-
-def _labels(name: str):
-    from bokeh.models import ColumnDataSource
-
-    return ColumnDataSource({"x": [], "y": [], "name": []}, name=name)
-
-
-def _points(plot, kind: str):
-    return plot.scatter(
-        "x", "y", size=6, source=_source(f"map {kind}"), fill_color=_colour("colour"), line_color=None,
-        fill_alpha=0.85, nonselection_fill_alpha=0.12, name=kind,
-    )  # fmt: skip
 
 
 def _across(n: int) -> int:

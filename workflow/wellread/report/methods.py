@@ -138,6 +138,9 @@ def _profiles(run: Run):
         yield f"Profiles were corrected by {chain}{half}."
     elif isinstance(steps, list):
         yield "Profiles were not corrected."
+    else:
+        among, by = ", ".join(steps["choose"]["among"]), steps["choose"]["by"]
+        yield f"The correction was chosen among {among}, by the task {by} on other compounds."
 
 
 def wells_with_profile(run: Run) -> int:

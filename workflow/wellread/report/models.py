@@ -23,6 +23,7 @@ DESCRIPTIONS = {  # of columns of training.parquet, on the page; others have non
     "classify": "cross-entropy of the predicted labels",
     "accuracy": "proportion of training cells whose labels are predicted",
     "probe": "balanced accuracy of a label predicted by the nearest cells of other wells",
+    "agreement": "how often halves of a well are more alike than halves of two wells (chance: 0.5)",
     "gradient": "norm of the gradient before clipping; a lasting rise means unstable training",
     "entropy": "entropy of the teacher's output: 1 if all prototypes are equally likely, 0 if one is certain; "
     "normal is between, below 0.97",

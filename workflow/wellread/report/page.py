@@ -20,6 +20,7 @@ from wellread.report import (
     methods,
     models,
     plates,
+    plots,
     provenance,
     records,
     tasks,
@@ -82,7 +83,7 @@ def _explored(run: Run, chapters: dict) -> dict:
     found = {"scripts": interactive.scripts(bool(names)), "sheets": seen.sheets, "n_cells": len(seen.cells)}
     if not names:
         return found | {"plots": None, "data": ""}
-    return found | {"plots": interactive.plots(names), "data": interactive.pack(interactive.data(run))}
+    return found | {"plots": plots.plots(names), "data": interactive.pack(interactive.data(run))}
 
 
 def number(value) -> str:

@@ -1,4 +1,4 @@
-"""The results of the tasks: the chapter measure, the headlines of page one, and the segmentation scores."""
+"""The results of the tasks: the section measure, and the segmentation scores."""
 
 import re
 
@@ -31,46 +31,11 @@ def all_tasks(run: Run) -> dict:
     return run.once(measure)
 
 
-def headlines(run: Run) -> list[dict]:
-    """For every task the metric that its measure declares as headline, of one model and correction; or why none.
-
-    That of the correction that the config names as headline, if it does, and of the model, baselines apart, with the
-    highest value. `beside`: other metrics that its measure declares, such as the share of false positives.
-    """
-    return [told for task in run.once(measure)["tasks"] if (told := _headline(run, task))]
-
-
-def headline_metrics(measure: dict, names: list[str]) -> list[str]:
-    """Those of the metrics that a measure declares as its headline and those beside it, or else the first."""
-    declared = chosen("measure", measure).headline
-    return [name for name in declared if name in names] or names[:1]
-
-
-def _headline(run: Run, task: dict) -> dict | None:
-    names, rows = [metric["name"] for metric in task["metrics"]], _candidates(run, task["rows"])
-    metric, *beside = headline_metrics(task["settings"]["measure"], names) or [""]
-    values = [(row, dict(zip(names, row["values"], strict=True))) for row in rows]
-    found = [(row, own) for row, own in values if own.get(metric)]
-    numbers = [(row, own) for row, own in found if _is_number(own[metric])]
-    told = {"task": task["name"], "metric": metric, "of": len(numbers)}
-    if not numbers:
-        return told | {UNDECIDABLE: found[0][1][metric][UNDECIDABLE]} if found else None
-    row, own = max(numbers, key=lambda pair: pair[1][metric]["value"])
-    others = {name: own[name]["value"] for name in beside if _is_number(own[name])}
-    return told | {"value": own[metric], "beside": others, "model": row["model"], "correction": row["correction"]}
-
-
-def _candidates(run: Run, rows: list[dict]) -> list[dict]:
-    """The rows of a task that a headline may tell: of the main correction, not of baselines, if there are such."""
-    main = [row for row in rows if row["pair"][1] == run.settings.get("headline")] or rows
-    return [row for row in main if not run.is_baseline(row["model"])] or main
-
-
 def _task(run: Run, name: str, paths: dict) -> dict:
     tables = {pair: table_files.read(path, "answers") for pair, path in paths.items()}
     metrics = list(dict.fromkeys(metric for table in tables.values() for metric in _metrics(table)))
     values = {pair: [_value(table, metric) for metric in metrics] for pair, table in tables.items()}
-    scale = _scale([own[0] for own in values.values() if own and _is_number(own[0])])
+    scale = _scale([own[0] for own in values.values() if own and is_number(own[0])])
     described = chosen("measure", run.config["tasks"][name]["measure"]).metrics
     return {
         "name": name,
@@ -144,7 +109,8 @@ def _value(table: pd.DataFrame, metric: str) -> dict | None:
     return {"value": own["value"].mean(), "n": int(own["n"].iloc[0]), "interval": limits, "chance": band}
 
 
-def _is_number(value: dict | None) -> bool:
+def is_number(value: dict | None) -> bool:
+    """Whether a metric has a value that is not undecidable."""
     return value is not None and "value" in value
 
 
@@ -157,7 +123,7 @@ def _scale(values: list[dict]) -> tuple[float, float]:
 def _interval_picture(values: list, scale: tuple[float, float]):
     """The first metric as a picture."""
     first = values[0] if values else None
-    return svg.interval(first["value"], first["interval"], first["chance"], scale) if _is_number(first) else ""
+    return svg.interval(first["value"], first["interval"], first["chance"], scale) if is_number(first) else ""
 
 
 def _items(tables: dict) -> list[dict]:

@@ -1,4 +1,5 @@
-"""Probes of the encoder during training: do the nearest neighbours of a cell share its label?"""
+"""Probes of the encoder during training: do the nearest neighbours of a cell share its label? Do the cells of a well
+agree?"""
 
 import numpy as np
 import torch
@@ -16,6 +17,13 @@ NEIGHBOURS = 5
 def no_probe(_encoder) -> dict:
     """A probe that measures nothing."""
     return {}
+
+
+def asked(crops, cells, wells, label, agree, **how):
+    """A probe that tells what those tell that are asked for: of a `label`, "" for none, and of agreement."""
+    probes = [knn(crops, cells, wells, label, **how)] if label else []
+    probes += [agreement(crops, cells, **how)] if agree else []
+    return lambda encoder: {name: value for probe in probes for name, value in probe(encoder).items()}
 
 
 def knn(crops, cells, wells, label, *, seed, device):
@@ -37,6 +45,60 @@ def knn(crops, cells, wells, label, *, seed, device):
         return {"probe": torch.stack([right[classes == name].mean() for name in classes.unique()]).mean().item()}
 
     return probe if distributed.rank() == 0 else no_probe
+
+
+def agreement(crops, cells, *, seed, device):
+    """A function from an encoder to {"agreement": area under the curve}: are two halves of a well's cells alike?
+
+    Of at most CELLS cells, drawn at random, those of every well are halved at random; a profile is the mean of the unit
+    CLS tokens of a half, less that of all profiles of its plate. The answer is the share of profiles of other wells of
+    the plate that are less similar (cosine) to a profile than its other half is, over all profiles: 1 at best, .5 by
+    chance. No labels are read. Without two wells of two cells each on a plate there is no answer.
+    """
+    rows = np.sort(np.random.default_rng(seed).permutation(len(crops))[:CELLS])
+    wells, plates, half = halved(wells_of(cells, rows), seed)
+    if not any((plates == plate).sum() > 1 for plate in plates):
+        return no_probe
+
+    @torch.inference_mode()
+    def probe(encoder):
+        x = F.normalize(cls_tokens(encoder, crops, rows, device), dim=1).double()
+        found = [half_profiles(x, wells, half, np.flatnonzero(plates == plate)) for plate in np.unique(plates)]
+        return {
+            "agreement": torch.cat([shares_below(profiles) for profiles in found if profiles.shape[1] > 1])
+            .mean()
+            .item()
+        }
+
+    return probe if distributed.rank() == 0 else no_probe
+
+
+def halved(keys, seed):
+    """Of cells, by their plate and well (n,): the number of the well, -1 where it has one cell, and 0 or 1 (n,).
+
+    Between them the plate of every well (w,). The halves of a well differ by at most one cell.
+    """
+    names, wells = np.unique(keys.astype(str), return_inverse=True)
+    counts = np.bincount(wells)
+    order = np.random.default_rng([seed, 1]).permutation(len(wells))
+    order = order[np.argsort(wells[order], kind="stable")]
+    half = np.empty(len(wells), int)
+    half[order] = np.concatenate([np.arange(count) % 2 for count in counts])
+    enough = counts > 1
+    numbers = np.where(enough, np.cumsum(enough) - 1, -1)
+    return numbers[wells], np.array([name.rsplit("/", 1)[0] for name in names[enough]]), half
+
+
+def half_profiles(x, wells, half, members):
+    """Unit profiles (2, w, D) of the halves of the wells of a plate, `members` (w,), less the mean of all of them."""
+    means = [torch.stack([x[(wells == well) & (half == side)].mean(0) for well in members]) for side in (0, 1)]
+    return F.normalize(torch.stack(means) - torch.stack(means).mean((0, 1)), dim=2)
+
+
+def shares_below(profiles):  # (2, w, D) -> (2 * w,)
+    """The share of other wells whose profile of the other half is less similar to a profile than its own well's is."""
+    cosine = profiles[0] @ profiles[1].T
+    return torch.cat([(of < of.diagonal()[:, None]).double().sum(1) / (len(of) - 1) for of in (cosine, cosine.T)])
 
 
 def wells_of(cells, rows):

@@ -37,8 +37,8 @@ PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
 def train(
-    crops, cells, *, channels, encoder, method, views, fit, probe="", wells=(), seed=0, device="auto", threads=1,
-    deterministic=False, weights, model, training, speed, code="",
+    crops, cells, *, channels, encoder, method, views, fit, probe="", agreement=False, wells=(), seed=0, device="auto",
+    threads=1, deterministic=False, weights, model, training, speed, code="",
 ):  # fmt: skip
     """Train on crops.npy files; write an encoder (`weights`, `model`) and a table with one row per logged step.
 
@@ -46,9 +46,9 @@ def train(
     labels or groups are asked for. `encoder`, `views`, `fit`: the options of `architecture.vit`, `views.augmentation`,
     and of `loop.fit` and `Checkpoint`, and in `fit` `balance`: columns of the wells tables, whose every combination of
     values is drawn equally often. `method`: {name: options}, one of `methods`. `probe`: a label that nearest neighbours
-    are tested for after each epoch; "": none. `speed`: a table of times. `code`: a hash of the code that weights depend
-    on, so that a checkpoint of other code is not continued. An InputError where crops, tables and settings do not fit
-    together, or another process trains this model.
+    are tested for after each epoch; "": none. `agreement`: whether `probes.agreement` is measured, too. `speed`: a
+    table of times. `code`: a hash of the code that weights depend on, so that a checkpoint of other code is not
+    continued. An InputError where crops, tables and settings do not fit together, or another process trains this model.
     """
     device, folder = choose_device(device, threads, deterministic), Path(weights).parent
     with one_run(folder), distributed.process_group(device):
@@ -62,7 +62,7 @@ def train(
         label = next(iter(method.values())).get("label", "")
         labels = read_labels(cells, wells, label) if label else None
         groups = read_groups(cells, wells, balance["balance"])[1] if any(balance.values()) else None
-        run_probe = probes.knn(data, cells, wells, probe, seed=seed, device=device) if probe else probes.no_probe
+        run_probes = probes.asked(data, cells, wells, probe, agreement, seed=seed, device=device)
         torch.manual_seed(seed)
         each_channel = encoder.get("each_channel", False)
         sides, pinned = read_window_sides(cells, data.shape[-1]), device.type == "cuda"
@@ -77,7 +77,7 @@ def train(
             network.to(device)
         how["precision"] = taken_precision(device, how.get("precision", "auto"), learner.encoder)
         log_memory(device, names, encoder, method, how, data.shape[-1])
-        rows, times = loop.fit(learner, dataset, run_probe, checkpoint, seed=seed, device=device, **how)
+        rows, times = loop.fit(learner, dataset, run_probes, checkpoint, seed=seed, device=device, **how)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
             metadata |= {"vit": settings.pop("encoder"), **settings}

@@ -121,7 +121,12 @@
     w.choose(select("map", "colour"), titles, (i) => recolour("map", w.columns[i]));
     w.choose(select("map", "pair"), w.maps.map((one) => one.title), (i) => { pair = i; });
     for (const kind of ["pair", "kind"]) select("map", kind).addEventListener("change", showMap);
-    await showMap();
+    const seen = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      seen.disconnect();
+      showMap();
+    }, { rootMargin: "300px" });
+    seen.observe(document.getElementById("plot-map")); // the map is drawn when it is looked at
   }
   inks();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", inks);
