@@ -149,8 +149,10 @@ def in_browser(html: Path) -> float:
         page.wait_for_selector("html[data-ready=yes]", timeout=60_000)
         ready = time.perf_counter() - start
         start = time.perf_counter()
+        page.select_option("#map .pair", label="net, none")
         page.select_option("#map .kind", "cells")
-        page.wait_for_function("Bokeh.documents[0].get_model_by_name('map cells').data.x.length >= 100000")
+        shown = "Bokeh.documents[0].get_model_by_name('map cells').data.x.length >= 100000"
+        page.wait_for_function(shown, timeout=120_000)
         page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
         print(f"100,000 cells shown after {time.perf_counter() - start:.1f} s")
         browser.close()

@@ -9,7 +9,8 @@ from wellread.runtime.registry import choices
 
 RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
 COUNTED = {  # rule: the modules of its step; those of what the config picks are added
-    "paint": "painted.layout painted.paint painted.phantom",
+    "paint": "",
+    "stage": "",
     "calibrate": """
         calibrate.calibrate calibrate.depths calibrate.flags calibrate.gaps calibrate.illumination
         calibrate.plate calibrate.quality inputs.decode inputs.formats inputs.images inputs.references
@@ -23,6 +24,9 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         calibrate.flags calibrate.plate crops.crops crops.cutter crops.outlines crops.pixels crops.selection
         crops.windows inputs.decode inputs.formats inputs.images inputs.references
     """,
+    "to_csv": "export.to_csv",
+    "to_h5ad": "export.to_h5ad profiles.tables",
+    "to_ome_tiff": "export.to_ome_tiff",
     "train": """
         crops.reader encoder.architecture encoder.attention encoder.sizes encoder.views encoder.views_cpu
         encoder.vit encoder.weights inputs.cleaning inputs.control_names inputs.doses inputs.listing
@@ -33,8 +37,8 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     """,
     "embed": """
         crops.outlines crops.reader encoder.architecture encoder.attention encoder.embed encoder.intensities
-        encoder.readouts encoder.sizes encoder.views encoder.views_cpu encoder.vit encoder.weights
-        networks.device networks.state_dicts
+        encoder.readouts encoder.sizes encoder.textures encoder.views encoder.views_cpu encoder.vit
+        encoder.weights networks.device networks.state_dicts
     """,
     "pool": "profiles.pool",
     "aggregate": "profiles.aggregate profiles.baselines profiles.controls profiles.pool profiles.tables",
@@ -51,6 +55,10 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         profiles.tables
     """,
     "sample": "profiles.controls profiles.sample profiles.tables",
+    "tabulate": """
+        inputs.cleaning inputs.spreadsheets measure.tabulate measure.tidy profiles.controls
+        profiles.similarity profiles.tables
+    """,
     "measure": """
         inputs.cleaning inputs.spreadsheets profiles.controls profiles.looked_at profiles.pool_datasets
         profiles.subset profiles.tables
@@ -74,6 +82,10 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         profiles.similarity profiles.tables
     """,
     "score": "",
+    "map": """
+        inputs.cleaning inputs.spreadsheets pictures.maps pictures.projection profiles.consensus
+        profiles.controls profiles.pool profiles.similarity profiles.tables
+    """,
     "draw": """
         inputs.cleaning inputs.spreadsheets profiles.controls profiles.looked_at profiles.pool_datasets
         profiles.subset profiles.tables
@@ -81,18 +93,22 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "look": "",
     "ledger": "profiles.ledger profiles.tables",
     "alarms": """
-        alarms.alarm alarms.alarms alarms.of_answers alarms.of_models alarms.of_plates inputs.cleaning
-        inputs.decode inputs.formats inputs.images inputs.references inputs.spreadsheets measure.compare
-        measure.tidy profiles.controls profiles.similarity profiles.tables train.collapse
+        alarms.alarm alarms.alarms alarms.of_answers alarms.of_models alarms.of_nuclei alarms.of_plates
+        calibrate.plate inputs.cleaning inputs.decode inputs.formats inputs.images inputs.references
+        inputs.spreadsheets measure.compare measure.tidy profiles.controls profiles.similarity
+        profiles.tables segment.likeness segment.merge_pieces segment.nuclei segment.otsu_threshold
+        segment.size train.collapse
     """,
     "report": """
         calibrate.plate crops.reader inputs.channels inputs.cleaning inputs.decode inputs.formats
         inputs.images inputs.references inputs.spreadsheets inputs.well_names measure.average_precision
         measure.compare measure.distances measure.fakes measure.halves measure.nulls measure.permutation
         measure.power measure.ranks measure.three_tests measure.tidy pictures.labels pictures.montage
-        pictures.plate_layout profiles.controls profiles.ledger profiles.similarity profiles.subset
-        profiles.tables report.figures report.hits report.ledger report.models report.page report.plates
-        report.provenance report.run report.svg report.tasks train.collapse
+        pictures.plate_layout profiles.consensus profiles.controls profiles.ledger profiles.pool
+        profiles.similarity profiles.subset profiles.tables report.answer report.doses report.field_pictures
+        report.figures report.headlines report.hits report.interactive report.ledger report.mechanisms
+        report.methods report.models report.page report.plates report.plots report.provenance report.records
+        report.run report.sprites report.svg report.tasks report.wells train.collapse
     """,
 }
 PICKED = {  # section: name: the modules that count if a config picks it
@@ -100,6 +116,12 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "functions": "calibrate.illumination",
         "none": "calibrate.illumination",
         "retrospective": "calibrate.illumination",
+    },
+    "paint": {
+        "painted": "painted.layout painted.paint painted.phantom",
+        "painted_atlas": """
+            painted.atlas painted.atlas_cells painted.atlas_layout painted.layout painted.paint painted.phantom
+        """,
     },
     "segment": {
         "cellpose": """
@@ -151,6 +173,7 @@ PICKED = {  # section: name: the modules that count if a config picks it
             encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "shuffled": "profiles.baselines profiles.pool",
+        "texture": "crops.outlines encoder.intensities encoder.textures",
         "vit": """
             encoder.architecture encoder.attention encoder.sizes encoder.vit encoder.weights
             networks.state_dicts
@@ -209,6 +232,14 @@ PICKED = {  # section: name: the modules that count if a config picks it
             inputs.cleaning inputs.spreadsheets inputs.well_names measure.layout measure.nulls measure.tidy
             profiles.controls profiles.similarity profiles.tables
         """,
+        "linear": """
+            inputs.cleaning inputs.spreadsheets measure.heads measure.held_out measure.knn measure.linear
+            measure.probe measure.tidy profiles.controls profiles.similarity profiles.tables
+        """,
+        "low_shot": """
+            inputs.cleaning inputs.spreadsheets measure.heads measure.held_out measure.knn measure.low_shot
+            measure.probe measure.tidy profiles.controls profiles.similarity profiles.tables
+        """,
         "matching": """
             inputs.cleaning inputs.spreadsheets measure.group_similarity measure.matching measure.tidy
             profiles.controls profiles.similarity profiles.tables
@@ -216,6 +247,10 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "mixing": """
             inputs.cleaning inputs.spreadsheets measure.mixing measure.tidy profiles.controls
             profiles.similarity profiles.tables
+        """,
+        "moa_mlp": """
+            inputs.cleaning inputs.spreadsheets measure.held_out measure.mlp measure.moa_mlp measure.multi_label
+            measure.tidy profiles.controls profiles.similarity profiles.tables
         """,
         "nearest_class": """
             inputs.cleaning inputs.spreadsheets measure.nearest_class measure.tidy profiles.controls
@@ -236,8 +271,14 @@ PICKED = {  # section: name: the modules that count if a config picks it
         """,
     },
     "draw": {
-        "similarity": "pictures.draw pictures.labels profiles.controls profiles.similarity profiles.tables",
-        "umap": "pictures.draw pictures.labels profiles.controls profiles.similarity profiles.tables",
+        "similarity": """
+            pictures.draw pictures.labels pictures.projection profiles.controls profiles.similarity
+            profiles.tables
+        """,
+        "umap": """
+            pictures.draw pictures.labels pictures.projection profiles.controls profiles.similarity
+            profiles.tables
+        """,
     },
     "look": {
         "cells": """
@@ -251,7 +292,7 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "plates": """
             calibrate.plate inputs.channels inputs.decode inputs.formats inputs.images inputs.references
             inputs.well_names look.plate_files look.plates pictures.draw pictures.labels pictures.montage
-            pictures.plate_layout profiles.controls profiles.similarity profiles.tables
+            pictures.plate_layout pictures.projection profiles.controls profiles.similarity profiles.tables
         """,
     },
 }

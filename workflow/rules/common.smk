@@ -2,6 +2,7 @@
 import atexit
 import os
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -12,6 +13,7 @@ from wellread.plan.provenance import fingerprint
 from wellread.plan.summary import summary
 from wellread.plan.yaml_slips import slips
 from wellread.runtime.errors import InputError
+from wellread.runtime.files import remove
 from wellread.runtime.registry import chosen
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow down every job beside them
@@ -53,6 +55,13 @@ onstart:
     )
     for note in PLAN.notes:
         print(f"note: {note}", file=sys.stderr, flush=True)
+
+
+onsuccess:
+    done = workflow.is_main_process and not workflow.dryrun
+    for dataset in filter(PLAN.removes_images, PLAN.config["datasets"] if done else ()):
+        if Path("results", "reports", f"{dataset}.html").is_file():
+            remove(Path("results", dataset, "staged"))
 
 
 def one_of(names):

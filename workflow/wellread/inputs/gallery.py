@@ -24,7 +24,7 @@ PATIENCE = 30.0  # seconds for which planning waits for a server
 def gallery(
     channels: list[str], staged: str, where: str, say=log.info, *, path: str, bucket="cellpainting-gallery", plates=(),
     replace: dict | None = None, names: dict | None = None, endpoint="", region="us-east-1", patience=300.0,
-    connections=8,
+    connections=8, keep=True,
 ) -> pd.DataFrame:  # fmt: skip
     """The images table of LoadData tables whose images lie in `bucket`; they are to be copied below `staged`/PLATE.
 

@@ -43,6 +43,10 @@ class Datasets:
         by = "painted" if self.is_painted(dataset) else "staged"
         return f"results/{dataset}/{by}/{plate}" if self.is_made(dataset) else ""
 
+    def removes_images(self, dataset: str) -> bool:
+        """Whether copies of images go when a run has ended well."""
+        return self.is_staged(dataset) and not self.config["datasets"][dataset]["images"]["gallery"]["keep"]
+
     def painting(self, dataset: str) -> dict[str, dict]:
         """Who paints a plate of a dataset, and the options; how many plates there are changes none of them."""
         ((name, options),) = self.config["datasets"][dataset]["images"].items()

@@ -64,6 +64,7 @@ def _active(run: Run, table: pd.DataFrame) -> dict | None:
         "model": table["model"].iloc[0],
         "correction": table["correction"].iloc[0],
         "of": len(decided),
+        "doses": "dose" in table and table["dose"].nunique() > 1,
         "undecided": len(table) - len(decided),
         "by_tests": [(n, int((decided["active"] >= n).sum())) for n in range(len(TESTS), 0, -1)],
         "strongest": strongest["called"].head(NAMED).tolist(),
