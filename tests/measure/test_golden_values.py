@@ -42,7 +42,8 @@ def by_name(found):
 
 
 def test_every_measure_of_profiles_has_golden_values():
-    assert set(GOLDEN["measures"]) == set(functions("measure")) - {"segmentation"}
+    trained = {"linear", "low_shot", "moa_mlp"}  # beside scikit-learn: test_linear.py, test_moa_mlp.py
+    assert set(GOLDEN["measures"]) == set(functions("measure")) - trained - {"segmentation"}
 
 
 @pytest.mark.parametrize("name", GOLDEN["measures"])

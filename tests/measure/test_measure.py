@@ -21,6 +21,11 @@ BBBC021 = SHARED / "data" / "bbbc021_profiles"
 ODD = ['a "quoted" name', "5/6'-thing\\x", "<script>alert(1)</script>", "цитохалазин Δ9", "NA", "a, b"]
 
 MEASURES = {name: function for name, function in functions("measure").items() if not choices("measure")[name].masks}
+SHORT = {  # measures that train, so long as needed here
+    "linear": {"iterations": 20, "permutations": 1},
+    "low_shot": {"iterations": 20, "repeats": 2, "shares": [0.5, 1.0]},
+    "moa_mlp": {"folds": 2, "repeats": 2},
+}
 knn, average_precision, nearest_class, assay_quality, dose_response = (
     MEASURES[name] for name in ("knn", "average_precision", "nearest_class", "assay_quality", "dose_response")
 )
@@ -523,7 +528,7 @@ def test_results_are_tidy_reproducible_and_keep_odd_names(name, tmp_path):
         frame["Metadata_treatment"] = frame["Metadata_treatment"].replace({f"t{i:03d}": treatment})
     frame["Metadata_moa"] = frame["Metadata_treatment"].map(dict(zip(ODD, ["µ-<b>"] * 3 + ['"/'] * 3, strict=True)))
     frame["Metadata_dose"] = frame["Metadata_Plate"].str[1].astype(float)
-    found = [MEASURES[name](frame, 0) for _ in range(2)]
+    found = [MEASURES[name](frame, 0, **SHORT.get(name, {})) for _ in range(2)]
     for file, one in zip("ab", found, strict=True):
         table_files.write(one, tmp_path / file, "answers")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

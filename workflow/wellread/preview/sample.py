@@ -1,6 +1,7 @@
 """Some fields of a plate, taken through the first steps of a run as far as crops, in a folder of their own."""
 
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import process_time
@@ -67,7 +68,22 @@ def samples(plan: Plan, dataset: str, folder: Path) -> list[Sample]:
     InputError where a step refuses to go on. What is only looked at on the whole plate, such as illumination that is
     estimated, is left out.
     """
-    logging.getLogger("wellread").setLevel(logging.ERROR)  # what is worth a word becomes a finding
+    with _quiet():
+        return _samples(plan, dataset, folder)
+
+
+@contextmanager
+def _quiet():
+    """Context in which steps log errors alone: what is worth a word becomes a finding."""
+    log, level = logging.getLogger("wellread"), logging.getLogger("wellread").level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+def _samples(plan: Plan, dataset: str, folder: Path) -> list[Sample]:
     names = spread(plan.plates(dataset), PLATES if not _by_network(plan, dataset) else 1)
     made = [Sample(name, folder / name) for name in names]
     for one in made:
