@@ -14,6 +14,7 @@ HOSTILE = {"cost $5_a$": "<img src=x onerror=window.hacked=1>", "plain": "😀 \
 
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: the page is not tried in a browser"),
 ]
 
