@@ -2,7 +2,7 @@
 
 from wellread.train.footprint import step_footprint
 
-SMALL = 1e11  # operations per step: a process has two threads, as more gain nothing
+TINY, SMALL = 2e10, 1e11  # operations per step: a process has one thread, or two, as more gain nothing
 THREADS = 6  # of other processes: they read and send crops, or compute
 BASE = 3000  # MB of a process that has imported torch, and of CUDA
 LEAST = 8000, 1440  # MB, minutes
@@ -23,7 +23,7 @@ def of_training(model: dict, channels: int, side: int, device: str) -> dict:
     work = step.flop * fit["accumulate"]
     minutes = 2 * fit["epochs"] * (fit.get("epoch_length") or 0) * work / SPEED / 60
     return {
-        "threads": processes * (2 if work < SMALL else THREADS),
+        "threads": processes * (1 if work < TINY else 2 if work < SMALL else THREADS),
         "mem_mb": max(LEAST[0], processes * (BASE + int(1.2 * bytes_each / 2**20))),
         "runtime": int(min(MOST, max(LEAST[1], minutes))),
     }
