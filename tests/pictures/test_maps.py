@@ -28,12 +28,13 @@ def plate_of_cells(folder, name, wells, rng):
     return folder / "cells.parquet", folder / "net.npy"
 
 
-@pytest.mark.dag  # UMAP compiles itself
-def test_cells_are_as_many_of_every_well_and_their_rows_say_where_they_are(tmp_path, wells):
+@pytest.mark.parametrize("method", ["tsne", pytest.param("umap", marks=pytest.mark.slow)])  # which compiles itself
+def test_cells_are_as_many_of_every_well_and_their_rows_say_where_they_are(method, tmp_path, wells):
     rng = np.random.default_rng(0)
     files = [plate_of_cells(tmp_path, name, wells, rng) for name in ("p0", "p1")]
     paths, embeddings = map(list, zip(*files, strict=True))
-    found = maps(wells, consensus(wells), paths, embeddings, seed=SEED, cells=36)
+    how = {"seed": SEED, "cells": 36, "method": method}
+    found = maps(wells, consensus(wells), paths, embeddings, **how)
     cells = found[found["kind"] == "cell"]
     counts = cells.groupby(["plate", "well"]).size()
     assert sorted(counts) == [2, 2] + [3] * 10  # 36 / 12 wells, two of which have no more than two cells
@@ -42,8 +43,8 @@ def test_cells_are_as_many_of_every_well_and_their_rows_say_where_they_are(tmp_p
         own = cells[cells["plate"] == path.parent.name]
         assert table["well"].iloc[own["row"]].tolist() == own["well"].tolist()
     assert not cells["well"].eq("Z99").any()
-    pd.testing.assert_frame_equal(found, maps(wells, consensus(wells), paths, embeddings, seed=SEED, cells=36))
-    more = maps(wells, consensus(wells), paths[:1], embeddings[:1], seed=SEED, cells=36)
+    pd.testing.assert_frame_equal(found, maps(wells, consensus(wells), paths, embeddings, **how))
+    more = maps(wells, consensus(wells), paths[:1], embeddings[:1], **how)
     assert set(more.loc[more["kind"] == "cell", "row"]) == set(cells.loc[cells["plate"] == "p0", "row"])
 
 

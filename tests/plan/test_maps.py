@@ -19,7 +19,7 @@ def test_they_are_of_models_that_are_no_baselines_with_every_correction_in_order
     plan = Results(settings.load(config(map={})))
     assert plan.maps("d") == [f"results/d/profiles/net/{name}/map.parquet" for name in ("none", "b", "a")]
     assert len(plan.maps("e")) == 6
-    assert plan.config["map"] == {"cells": 20000, "n_neighbors": 15, "min_dist": 0.1}
+    assert plan.config["map"] == {"cells": 20000, "method": "umap", "n_neighbors": 15, "min_dist": 0.1}
 
 
 def test_without_the_key_there_are_none():

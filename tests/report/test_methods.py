@@ -61,7 +61,7 @@ def test_counts_are_those_of_the_ledger(inputs, config):
         ("datasets.demo.crops.size", "auto", "in windows of 48 px", "cells were cut out. "),
         ("datasets.demo.aggregate.fields", "median", "of a well by their mean", "of a well by their median"),
         ("datasets.demo.headline", "none", "Profiles were corrected by standardize", "Profiles were not corrected."),
-        ("models.tiny.fit.epochs", 7, "over 5 epochs", "over 7 epochs"),
+        ("models.tiny.fit.epochs", 7, "over 6 epochs", "over 7 epochs"),
         ("models.tiny.train", {"mae": {}}, "trained by dino [moutakanni2025]", "trained by mae [he2022]"),
         ("corrections.sphering", [{"zscore": {}}], "on half of them", "corrected by zscore."),
         ("corrections.sphering", {"choose": {"among": ["none", "x"], "by": "moa"}}, "Profiles were corrected by",

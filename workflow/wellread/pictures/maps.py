@@ -15,14 +15,16 @@ from wellread.runtime import table_files
 COLUMNS = ["kind", "plate", "well", "row", "item", "x", "y", "distance"]
 
 
-def maps(wells, treatments, cell_tables=(), embeddings=(), *, seed, cells=20000, n_neighbors=15, min_dist=0.1):
-    """A table of all points of three maps, each a UMAP of its own: COLUMNS, `kind` being well, treatment or cell.
+def maps(
+    wells, treatments, cell_tables=(), embeddings=(), *, seed, cells=20000, method="umap", n_neighbors=15, min_dist=0.1
+):
+    """A table of all points of three maps, each by `method` of its own: COLUMNS, `kind` being well, treatment or cell.
 
     `wells` and `treatments` are profile tables. The files `cell_tables[i]` (cells.parquet) and `embeddings[i]` (N, D)
     belong to one plate; about `cells` cells are drawn, as many of every well, and `row` is their row in these files.
     `item` names the treatment and its dose. `distance` of a well: see `distance_to_controls`.
     """
-    how = {"seed": seed, "n_neighbors": n_neighbors, "min_dist": min_dist}
+    how = {"seed": seed, "n_neighbors": n_neighbors, "min_dist": min_dist, "method": method}
     of_wells, X = tables.split(wells)
     parts = [_points("well", X, how, **_names(of_wells)).assign(distance=distance_to_controls(of_wells, X))]
     of_treatments, X = tables.split(treatments)

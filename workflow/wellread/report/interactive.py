@@ -35,7 +35,10 @@ def maps(run: Run) -> dict:
     """What points of the maps can be coloured by, the models and corrections, and the number of cells on them."""
     pairs = list(run.maps())
     counts = [len(table_files.read(path, "maps", ["kind"], [("kind", "==", "cell")])) for path in run.maps().values()]
-    return {"pairs": pairs, "colours": _titles(run), "cells": max(counts, default=0)} if pairs else {}
+    if not pairs:
+        return {}
+    method = {"umap": "UMAP", "tsne": "t-SNE"}[run.config["map"].get("method", "umap")]
+    return {"pairs": pairs, "colours": _titles(run), "cells": max(counts, default=0), "method": method}
 
 
 def data(run: Run) -> dict:

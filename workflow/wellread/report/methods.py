@@ -22,6 +22,7 @@ CITED = {  # {section of the config: {name: what it is after}}
     "measure": {"average_precision": "kalinin2025", "nearest_class": "ljosa2013", "retrieval": "morphohelm",
                 "mixing": "korsunsky2019", "assay_quality": "zhang1999"},
 }  # fmt: skip
+MAPS = {"tsne": "t-SNE [vandermaaten2008]", "umap": "UMAP [mcinnes2018]"}
 NOUNS = {"fov": "field of view"}  # levels of profiles, in words
 
 
@@ -166,8 +167,15 @@ def _tasks(run: Run):
             "distance with a shrunk covariance [ledoit2004] and energy distance; a test calls a treatment active at a "
             f"false-discovery rate below {threshold} [benjamini1995]."
         )
+    yield from _maps(run)
+
+
+def _maps(run: Run):
+    drawn = {run.config["map"].get("method", "umap")} if run.maps() else set()
     if any("umap" in run.config["figures"][name]["draw"] for name in run.by_pair("figures")):
-        yield "Maps are by UMAP [mcinnes2018]."
+        drawn.add("umap")
+    if drawn:
+        yield f"Maps are by {' and '.join(MAPS[name] for name in sorted(drawn))}."
 
 
 def _software(run: Run):
