@@ -139,11 +139,11 @@ def images_table(plates: tuple[str, ...]):
     return layout.images("raw", plates=3, **PAINTED).query("plate in @plates")
 
 
-TIMED = r"results/(logs/|benchmarks/|models/[^/]+/checkpoint\.pt)"
+TIMED = r"results/(logs/|benchmarks/|models/[^/]+/checkpoint\.pt|reports/[^/]+\.run\.json$)"
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every result but those that tell the time: logs, benchmarks and checkpoints (of their files)."""
+    """SHA-256 of every result but those that tell the time: logs, benchmarks, run times, checkpoints (their files)."""
     files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
     digests = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     return {name: digest for name, digest in digests.items() if not re.match(TIMED, name)}
