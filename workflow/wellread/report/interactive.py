@@ -37,7 +37,7 @@ def maps(run: Run) -> dict:
     counts = [len(table_files.read(path, "maps", ["kind"], [("kind", "==", "cell")])) for path in run.maps().values()]
     if not pairs:
         return {}
-    method = {"umap": "UMAP", "tsne": "t-SNE"}[run.config["map"].get("method", "umap")]
+    method = {"umap": "UMAP", "tsne": "t-SNE"}[run.config.get("map", {}).get("method", "umap")]
     return {"pairs": pairs, "colours": _titles(run), "cells": max(counts, default=0), "method": method}
 
 

@@ -171,7 +171,7 @@ def _tasks(run: Run):
 
 
 def _maps(run: Run):
-    drawn = {run.config["map"].get("method", "umap")} if run.maps() else set()
+    drawn = {run.config.get("map", {}).get("method", "umap")} if run.maps() else set()
     if any("umap" in run.config["figures"][name]["draw"] for name in run.by_pair("figures")):
         drawn.add("umap")
     if drawn:
