@@ -7,9 +7,15 @@ SIZES = {  # dim, depth, heads
     "large": (1024, 24, 16),
     "giant": (1536, 40, 24),  # published with ffn "swiglu"
 }
+VIEWED = 0.8  # share of the side of a crop that is embedded; 128 of 160 px in the paper
 
 
 def size_of(arch: str, **given) -> dict:
     """Dimension, depth and heads of a named size; those given replace its own."""
     size = dict(zip(("dim", "depth", "heads"), SIZES[arch], strict=True))
     return size | {name: value for name, value in given.items() if value is not None}
+
+
+def image_side(image: int | str, crop: int, patch: int) -> int:
+    """The side (px) of a global view: `image`, or if that is auto, four fifths of a crop's, a multiple of the patch."""
+    return max(round(VIEWED * crop / patch), 1) * patch if image == "auto" else image

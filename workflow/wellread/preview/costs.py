@@ -14,7 +14,7 @@ from time import process_time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from wellread.encoder.sizes import size_of
+from wellread.encoder.sizes import image_side, size_of
 from wellread.plan.dag import Plan
 from wellread.plan.resources import SPEED
 from wellread.preview.sample import Sample
@@ -27,7 +27,6 @@ GAIN = 1.3  # by which training is faster on several cores: its views and small 
 MB_OF = {"images": 330, "network": 570, "profiles": 250, "draw": 430}  # of a process that has imported what it needs
 FLOATS = 8  # copies of a field in 32 bits that a process of a step holds
 OF_FIELDS = 0.5  # of the seconds of segmenting a sample: the rest is how large nuclei are, found once for a plate
-VIEWED = 0.8  # of the side of a crop, what `image: auto` sees
 ROW = 150  # bytes of a cell in the tables of objects, cells and losses, compressed
 FIXED = 2e6  # bytes of figures, logs and the page of a dataset
 
@@ -137,15 +136,9 @@ def _step(plan: Plan, model: str, sides: dict[str, int]):
     section = plan.config["models"][model]
     side = max((sides.get(name, 0) for name in section["train_on"]), default=0)
     vit = section["encoder"]["vit"]
-    vit = vit | {"image": _image(vit, side)}
+    vit = vit | {"image": image_side(vit["image"], side, vit["patch"])}
     how = vit, section["train"], section["fit"], section["processes"]
     return step_footprint(len(plan.channels(model)), *how, side)
-
-
-def _image(options: dict, side: int) -> int:
-    """The side of the image that a transformer sees, px, as `train.train` finds it from crops of `side`."""
-    patch = options["patch"]
-    return options["image"] if options["image"] != "auto" else max(round(VIEWED * side / patch), 1) * patch
 
 
 def _training_steps(plan: Plan, model: str, cells: dict[str, int]) -> float:
@@ -162,7 +155,7 @@ def _forward(plan: Plan, model: str, side: int, cells: int) -> float:
     if not plan.reads_crops(model) or "patch" not in options:
         return 0.0
     size = size_of(options["arch"], **{key: options.get(key) for key in ("dim", "depth", "heads")})
-    image = _image(options, side)
+    image = image_side(options["image"], side, options["patch"])
     return Pass(cells, 1 + (image // options["patch"]) ** 2, size["dim"], size["depth"], trained=False).flop
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from wellread.inputs import crop_files
+from wellread.inputs import crop_files, images
 from wellread.inputs.pattern import plate_name
 from wellread.preview import folder as folders
 from wellread.preview.folder import Guess
@@ -124,8 +124,6 @@ def _dataset_text(name: str, guess: Guess, wells_path: str, channels: tuple[str,
 
 def _side(guess: Guess) -> int:
     """The side of ready-made crops, px."""
-    from wellread.inputs import images
-
     table = folders.fields(guess, "", lambda text: None)
     return (images.read_shape(table[guess.channels[0]].iloc[0]) or (64, 64))[0]
 

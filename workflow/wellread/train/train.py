@@ -15,6 +15,7 @@ import torch
 
 from wellread.crops.reader import Crops
 from wellread.encoder.architecture import vit
+from wellread.encoder.sizes import image_side
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
 from wellread.networks.device import check_gpus, choose_device, training_precision
@@ -32,7 +33,6 @@ from wellread.train.lock import locked
 
 log = logging.getLogger("wellread")
 USABLE = 0.9  # share of the memory of a GPU; CUDA and the allocator have the rest
-VIEWED = 0.8  # share of the side of a crop that is embedded; 128 of 160 px in the paper
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
@@ -130,11 +130,6 @@ def decisive(fit: dict, learner) -> dict:
     whole_batch = learner.compares_cells or any(block.drop_path for block in learner.student.backbone.blocks)
     indifferent = {"log_every", "compile"} | (set() if whole_batch else {"accumulate"})
     return {name: value for name, value in fit.items() if name not in indifferent}
-
-
-def image_side(image: int | str, crop: int, patch: int) -> int:
-    """The side (px) of a global view: `image`, or if that is auto, four fifths of a crop's, a multiple of the patch."""
-    return max(round(VIEWED * crop / patch), 1) * patch if image == "auto" else image
 
 
 def check_inputs(crops, cells, channels):
