@@ -40,7 +40,7 @@ def of_note(note: str) -> Finding:
         between = ") (" if ") (" in words else " ("  # what was found may end in brackets, too
         found, _, edit = words.partition(between)
         return Finding("warning", "undecidable", of, found + between[:-2], edit.removesuffix(")"))
-    return Finding("note", "plan", "the plan", note)
+    return Finding("note", "plan", "tables", note)
 
 
 def in_order(findings: list[Finding]) -> list[Finding]:
