@@ -1,7 +1,6 @@
 """Two coordinates for every profile, to look at."""
 
 import numpy as np
-from sklearn.manifold import TSNE
 
 
 def two_dimensions(
@@ -16,6 +15,8 @@ def two_dimensions(
         u, s, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
         return np.pad(u * s, ((0, 0), (0, 2)))[:, :2], "PCA (too few for UMAP)"
     if method == "tsne":
+        from sklearn.manifold import TSNE  # planning imports the figures, and should not wait for it
+
         perplexity = min(2 * n_neighbors, (len(x) - 1) / 3)
         return TSNE(init="pca", perplexity=perplexity, random_state=seed, n_jobs=1).fit_transform(x), "t-SNE"
     from umap import UMAP  # compiles itself: 20 s at the first import on a machine, 10 s in every process
