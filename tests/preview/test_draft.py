@@ -143,6 +143,20 @@ def test_colours_of_a_picture_are_channels_unless_it_is_grey(grey, tmp_path):
     assert dataset["images"]["pattern"]["rgb"] == ({"DNA": "red"} if grey else {c: c for c in dataset["channels"]})
 
 
+@pytest.mark.parametrize("count", [1, 9])
+def test_a_folder_of_several_kinds_is_refused_with_the_folders_named(count, tmp_path):
+    folder = screen(tmp_path / "s", plates=("one",))
+    plane = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    for name in ("a_w1", *(f"r01c01f0{site}p01-ch1sk1fk1fl1" for site in range(1, count + 1))):
+        (folder / "other").mkdir(exist_ok=True)
+        tifffile.imwrite(folder / "other" / f"{name}.tiff", plane)
+    (folder / "third").mkdir()
+    for site in range(count):
+        tifffile.imwrite(folder / "third" / f"P_A01_s{site}_w1.tif", plane)
+    with pytest.raises(InputError, match=r"one as .*_1_\{channel\}"):
+        draft.draft(str(folder), tmp_path / "config")
+
+
 def test_of_several_times_the_first_is_taken(tmp_path):
     folder = screen(tmp_path / "s", channels=("t03_Hoechst", "t04_Hoechst"))
     config, _ = made(folder, tmp_path)

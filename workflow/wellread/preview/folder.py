@@ -11,6 +11,7 @@ from wellread.inputs.channels import kind
 from wellread.inputs.formats import BadField
 from wellread.inputs.pattern import plate_name
 from wellread.inputs.zarr_metadata import attributes
+from wellread.preview import several
 from wellread.preview.headers import names_inside, options_inside, pixel_size, stain
 from wellread.preview.labels import LARGEST, TABLE, read
 from wellread.preview.names import SEPARATORS, glob_of
@@ -52,10 +53,12 @@ def look(folder: str, table_path: str) -> Guess:
     tables = [name for name in listed if TABLE.fullmatch(name) and Path(folder, name).stat().st_size < LARGEST]
     try:
         kept = _readable_first(folder, kept, notes.append)
-        guess = next(filter(None, (find(folder, kept, tables, table_path) for find in FINDERS)))
+        found = ((find, find(folder, kept, tables, table_path)) for find in FINDERS)
+        finder, guess = next((find, one) for find, one in found if one)
     except BadField as error:
         edit = "leave it out of the folder, or name the files in a table of your own (config/README.md, images)"
         raise InputError("images that can be read", error.detail, folder, edit) from error
+    several.refuse(folder, kept, guess.images.get("pattern", {}).get("preset", ""), finder is not by_file)
     guess.pixel_size = guess.pixel_size or pixel_size(Path(folder, kept[0]))
     guess.notes[:0] = notes
     return guess
