@@ -30,7 +30,7 @@ class Plan(Results):
     wells: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # that a user should read before a run, though nothing is wrong
     kept: Kept | None = None  # what this or an earlier process has written down of the plan
-    _places: dict[str, dict] = field(default_factory=dict)  # of every dataset, {plate: numbers of its rows}
+    _places: dict[str, dict] = field(default_factory=dict)  # of every dataset, {plate: the slice of its rows}
 
     @classmethod
     def of(cls, config: dict, config_file: str = "", job: bool | None = None) -> "Plan":
@@ -233,8 +233,8 @@ class Plan(Results):
             return found
         images = self.images[dataset]
         if dataset not in self._places:
-            self._places[dataset] = images.groupby("plate", sort=False).indices
-        return images.iloc[self._places[dataset].get(plate, [])].reset_index(drop=True)
+            self._places[dataset] = kept.places(images["plate"])
+        return images.iloc[self._places[dataset].get(plate, slice(0))].reset_index(drop=True)
 
     def rows_hash(self, dataset: str, plate: str) -> str:
         """A hash of what the images table says of one plate."""
@@ -257,13 +257,21 @@ class Plan(Results):
             return raw_files.folders_hash(self.kept.known["folders"][dataset][plate])
         return raw_files.stamps_hash(self._files(dataset, plate), watch)
 
+    def _count(self, dataset: str, plate: str) -> int:
+        """The fields of a plate."""
+        return self.kept.known["plates"][dataset][plate][2] if self.kept else len(self.rows(dataset, plate))
+
     def _files(self, dataset: str, plate: str) -> list[str]:
         return raw_files.files(self.rows(dataset, plate), self.config["datasets"][dataset]["channels"])
 
     def _folders(self, dataset: str) -> dict[str, list[str]]:
         """The folders of every plate's images, where these are what is looked at."""
-        plates = self.plates(dataset) if self.has_images(dataset) and self.watched(dataset) == "folders" else []
-        return {plate: raw_files.folders(self._files(dataset, plate)) for plate in plates}
+        if not self.has_images(dataset) or self.watched(dataset) != "folders":
+            return {}
+        channels = self.config["datasets"][dataset]["channels"]
+        if (found := raw_files.folders_of_plates(self.images[dataset], channels)) is not None:
+            return found
+        return {plate: raw_files.folders(self._files(dataset, plate)) for plate in self.plates(dataset)}
 
     def label_images(self, section: str, settings: dict, dataset: str, plate: str) -> list[str]:
         """The label images of a plate that a segmenter or a measure reads, but for those that rules of ours make."""
@@ -291,16 +299,23 @@ class Plan(Results):
         check = self.config["datasets"][dataset].get("check_files", "none")
         if check == "none" or self.is_made(dataset):
             return []
-        found = [self._absent(dataset, plate, check) for plate in self.plates(dataset)]
+        found = [self._absent(dataset, plate, rows, check) for plate, rows in self._looked_for(dataset, check)]
         self.notes += [note for _, notes in found for note in notes]
         return [error for errors, _ in found for error in errors] + self._absent_truth(dataset)
 
-    def _absent(self, dataset: str, plate: str, check: str) -> tuple[list[InputError], list[str]]:
-        section, rows = self.config["datasets"][dataset], self.rows(dataset, plate)
-        some, most = raw_files.looked_for(rows, check), section["calibrate"]["max_failed_fields"]
-        fields = raw_files.of_fields(some, section["channels"])
-        whole, where = len(some) == len(rows), f"datasets.{dataset}.images, plate {plate}"
-        errors, notes = raw_files.missing(fields, most, where, whole)
+    def _looked_for(self, dataset: str, check: str):
+        """Every plate and those of its rows whose files are looked for."""
+        if self.kept and check == "sampled" and (rows := self.kept.looked_for(dataset)) is not None:
+            yield from rows.astype(object).groupby("plate")
+            return
+        for plate in self.plates(dataset):
+            yield plate, raw_files.looked_for(self.rows(dataset, plate), check)
+
+    def _absent(self, dataset: str, plate: str, rows: pd.DataFrame, check: str):
+        section = self.config["datasets"][dataset]
+        most, where = section["calibrate"]["max_failed_fields"], f"datasets.{dataset}.images, plate {plate}"
+        whole = len(rows) == self._count(dataset, plate)
+        errors, notes = raw_files.missing(raw_files.of_fields(rows, section["channels"]), most, where, whole)
         if self.has_masks(dataset) and (masks := self.label_images("segment", section["segment"], dataset, plate)):
             picked = raw_files.looked_for(pd.DataFrame({"path": masks}), check)["path"]
             where = f"datasets.{dataset}.segment, plate {plate}"
@@ -392,7 +407,7 @@ def _refuse(errors: list[InputError]) -> None:
 
 
 def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str, min_joined: float, say) -> None:
-    plates = set(images["plate"])
+    plates = set(images["plate"].unique())
     if clash := plates & set(RESERVED):
         found = f"a plate called {', '.join(clash)}"
         raise InputError(f"plates not called {', '.join(RESERVED)}", found, f"{where}.images", "rename the plate")
