@@ -1,6 +1,6 @@
 """Tables of results over datasets, models and corrections: which answers they collect, and slips in what they name."""
 
-from wellread.plan.settings import unknown
+from wellread.plan.names import unknown
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
