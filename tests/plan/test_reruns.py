@@ -312,11 +312,13 @@ def test_every_rule_that_runs_a_script_has_a_hash_of_its_code():
     assert set(steps()) == scripts
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("rule", COUNTED)
 def test_the_modules_of_a_rule_are_these(rule):
     assert counted(*steps()[rule]) == set(COUNTED[rule].split())
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("section", PICKED)
 def test_the_modules_of_a_choice_are_these(section):
     found = {name: counted(one.module) for name, one in choices(section).items()}
