@@ -101,7 +101,7 @@ def test_a_change_re_runs_exactly_what_depends_on_it(done, change):
 
 
 def test_a_dry_run_is_a_page_that_names_plates_and_steps(done):
-    output = snakemake(done, "-n", "--forceall")
+    output = subprocess.run(command("-n", "--forceall"), cwd=done, capture_output=True, text=True, check=True).stdout
     assert len(output.splitlines()) < 100  # two for every step; 400 without `quiet` of the default profile
     assert "plate P1, P2" in output
     assert "correction none, sphering" in output
