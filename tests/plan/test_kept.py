@@ -145,13 +145,13 @@ def test_a_table_that_changes_while_it_is_read_is_read_again(config, reads, monk
     assert len(reads) == 2
 
 
-@pytest.mark.parametrize("ending", ["json", "parquet"])
+@pytest.mark.parametrize("ending", ["json", ".d.parquet", ".sample.parquet"])
 @pytest.mark.parametrize(
     "damage", [lambda raw: raw[:-9], lambda raw: raw[:40] + bytes([raw[40] ^ 1]) + raw[41:], lambda raw: b""]
 )
 def test_a_damaged_file_is_made_again(config, reads, ending, damage):
     first = Plan.of(config, job=False)
-    (path,) = kept.FOLDER.glob(f"*.{ending}")
+    (path,) = kept.FOLDER.glob(f"*{ending}")
     path.write_bytes(damage(path.read_bytes()))
     again = Plan.of(config, job=False)
     assert len(reads) == 2
@@ -195,7 +195,7 @@ def test_a_job_notices_rows_that_are_damaged(config, monkeypatch):
     run = Plan.of(config, job=False)
     monkeypatch.setenv(kept.RUN, run.kept.key)
     frame = run.images["d"].assign(DNA=["3.tif", "1.tif", "5.tif"])
-    kept._write(frame, kept._table(run.kept.key, "d"))
+    kept._write(kept._of_plates(frame).values(), kept._table(run.kept.key, "d"))
     assert [kept.rows_of("d", plate, run.rows_hash("d", plate)) is None for plate in ("P1", "P2")] == [False, True]
     assert told(Plan.of(config, job=True))[1:] == told(Plan.of(config))[1:]
 
@@ -221,5 +221,7 @@ def test_only_the_plans_that_were_used_last_stay(config):
         plan = Plan.of(config | {"seed": seed}, job=False)
         age(kept._index(plan.kept.key))
         os.utime(kept._index(plan.kept.key), (OLD + seed, OLD + seed))
-    assert len(list(kept.FOLDER.glob("*.json"))) == len(list(kept.FOLDER.glob("*.parquet"))) == kept.KEPT
+    assert [len(list(kept.FOLDER.glob(f"*{end}"))) for end in (".json", ".d.parquet", ".sample.parquet")] == [
+        kept.KEPT
+    ] * 3
     assert kept._index(plan.kept.key).is_file()
