@@ -227,6 +227,10 @@ class Plan(Results):
         """The plates of a dataset, sorted."""
         return list(self.kept.known["plates"][dataset]) if self.kept else sorted(self.images[dataset]["plate"].unique())
 
+    def fields(self, dataset: str) -> int:
+        """The number of fields in the images table, of all plates."""
+        return self.kept.known["fields"][dataset] if self.kept else len(self.images[dataset])
+
     def rows(self, dataset: str, plate: str) -> pd.DataFrame:
         """The rows of one plate in the images table."""
         if self.kept and (found := self.kept.rows(dataset, plate)) is not None:
@@ -245,8 +249,7 @@ class Plan(Results):
     def watched(self, dataset: str) -> str:
         """What is looked at to notice replaced files: files, folders, or nothing where a rule makes them."""
         section = self.config["datasets"][dataset]
-        fields = self.kept.known["fields"][dataset] if self.kept else len(self.images[dataset])
-        count = fields * len(section["channels"])
+        count = self.fields(dataset) * len(section["channels"])
         return "nothing" if self.is_made(dataset) else raw_files.watched(section["watch"], count)
 
     def image_stamps(self, dataset: str, plate: str) -> str:
