@@ -39,7 +39,8 @@ config.update(PLAN.config)
 os.environ[kept.RUN] = PLAN.kept.key if PLAN.kept else ""  # jobs take the plan from there
 
 # On one machine one job at a time has the GPU, unless --resources gpu=N says otherwise; a cluster has its own scheduler.
-if workflow.is_main_process and not workflow.resource_settings.nodes and "gpu" not in workflow.global_resources:
+ON_CLUSTER = bool(workflow.resource_settings.nodes)
+if workflow.is_main_process and not ON_CLUSTER and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
 
 
@@ -238,8 +239,9 @@ def over_nodes(value):
 
 
 def training_gpus(wildcards):
-    """How many GPUs a training on one machine asks for."""
-    return None if training_nodes(wildcards) else gpu(wildcards) * PLAN.processes(wildcards.model)
+    """How many GPUs a training on one machine asks for; elsewhere it has all its processes on one."""
+    several = ON_CLUSTER and training_nodes(wildcards)
+    return None if several else gpu(wildcards) * PLAN.processes(wildcards.model)
 
 
 def training_gres(wildcards):

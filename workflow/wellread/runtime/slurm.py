@@ -33,7 +33,7 @@ ADVICE = {  # what Slurm or its plugin says: what to do
         "`gpu_partition` and `gpu_type` of the profile"
     ),
     r"Unable to contact slurm controller": "Slurm's controller did not answer; run the same command again later",
-    r"status is: 'OUT_OF_MEMORY'": (
+    r"status is: 'OUT_OF_MEMORY'|[Ee]xceeded (job )?memory limit|oom.kill": (
         "a job used more memory than it had asked for, which is twice as much at every attempt: set `mem_mb` of its "
         "rule in the profile"
     ),
