@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs import joining, sources, user_tables
-from wellread.plan import choosing, collected, demands, given, kept, leaks, owners, raw_files, settings
+from wellread.plan import choosing, collected, demands, given, kept, leaks, owners, raw_files, settings, taught
 from wellread.plan.contradictions import spent
 from wellread.plan.datasets import files
 from wellread.plan.kept import Kept
@@ -217,7 +217,9 @@ class Plan(Results):
     def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
         plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]
         wells = [screens[name].imaged.query("plate in @own") for name, own in plates] if self.asked(model) else []
-        return demands.of_training(wells, self.labels(model), self.balance(model), f"models.{model}")
+        where, method = f"models.{model}", self.config["models"][model]["train"]
+        errors = demands.of_training(wells, self.labels(model), self.balance(model), where)
+        return errors or taught.of_wells(wells, method, where)
 
     def columns(self, dataset: str) -> list[str]:
         """The columns of the wells table."""
