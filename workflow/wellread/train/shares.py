@@ -48,8 +48,8 @@ def taught(cells, wells, label: str, seed: int, *, split="", share=1.0, repeat=0
     """The labels that training may read: of the column `label`, those of wells that are `train` in the column `split`.
 
     `cells`, `wells`: as for `read_labels`. Of the wells a `share` is drawn by `drawn`, in the order of plate and well,
-    by the seed and the `repeat`; `split` "": of all. `classes` are those of all wells, so that they do not depend on what
-    is drawn. `held_out` is what no split divides, which planning looks at. An InputError if no well is to train.
+    by the seed and the `repeat`; `split` "": of all. `classes` are those of all wells, whatever is drawn. `held_out` is
+    what no split divides, which planning looks at. An InputError if no well is to train.
     """
     everything = read_labels(cells, wells, label)
     if not split and share == 1:
