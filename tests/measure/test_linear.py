@@ -8,9 +8,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from wellread.measure import heads, probe
 from wellread.measure.linear import linear
-from wellread.measure.low_shot import drawn, low_shot
+from wellread.measure.low_shot import low_shot
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
+from wellread.train.shares import drawn
 
 QUICK = {"iterations": 150, "permutations": 0}
 

@@ -13,6 +13,7 @@ from wellread.measure import held_out, mlp, multi_label
 from wellread.measure.moa_mlp import moa_mlp
 from wellread.measure.tidy import multi_hot
 from wellread.runtime.errors import InputError
+from wellread.train import shares
 
 QUICK = {"repeats": 1, "folds": 2, "width": 32}
 LINCS = SHARED / "data" / "lincs_moa_metadata" / "repurposing_info_external_moa_map_resolved.tsv"
@@ -115,11 +116,11 @@ def test_inputs_are_scaled_by_those_that_train():
 def test_folds_divide_no_compound_and_share_its_mechanisms():
     compounds = np.repeat([f"c{i:02d}" for i in range(40)], 3)
     Y = np.eye(4, dtype=bool)[np.repeat(np.arange(40) % 4, 3)]
-    fold = held_out.folds_of(compounds, Y, 5, 0)
+    fold = shares.folds_of(compounds, Y, 5, 0)
     own = pd.DataFrame({"fold": fold, "compound": compounds, "moa": Y.argmax(axis=1)})
     assert own.groupby("compound")["fold"].nunique().max() == 1
     assert own.drop_duplicates("compound").groupby(["moa", "fold"]).size().eq(2).all()
-    assert (fold != held_out.folds_of(compounds, Y, 5, 1)).any()
+    assert (fold != shares.folds_of(compounds, Y, 5, 1)).any()
 
 
 def test_groups_are_dealt_whole_to_three_sets_with_every_class_in_train_and_test():

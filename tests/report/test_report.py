@@ -274,7 +274,7 @@ def test_ready_profiles_have_no_chapters_of_images(run, tmp_path):
     config = run.config | {"datasets": {"demo": {"object": "profile"}}}
     page = written(tmp_path, {"profiles": run.inputs["profiles"]}, run.wells, config)
     links = [attributes["href"] for tag, attributes in Tags(page).tags if attributes.get("href", "").startswith("#")]
-    words = "answer hits plates map mechanisms correct ledger embed methods files"
+    words = "answer hits plates map mechanisms tabulate correct ledger embed methods files"
     assert links == [f"#{word}" for word in words.split()]
     assert "2 plates · ready profiles" in text(page)
     assert "they were read from feature tables" in text(page)
