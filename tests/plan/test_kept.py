@@ -60,6 +60,7 @@ def told(plan):
     return plan.notes, plan.config, plates, hashes, rows, asked
 
 
+@pytest.mark.dag
 def test_a_plan_that_is_found_is_the_plan_that_was_made(config, reads):
     without, made, found = (Plan.of(config, job=how) for how in (None, False, False))
     assert len(reads) == 2
@@ -99,6 +100,7 @@ def change_config(config):
     config["tasks"]["near"]["measure"]["knn"]["label"] = "moa"
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("change", [change_images, change_wells, change_config])
 def test_what_a_plan_follows_from_makes_another_one(config, reads, change):
     before = Plan.of(config, job=False)
@@ -109,6 +111,7 @@ def test_what_a_plan_follows_from_makes_another_one(config, reads, change):
     assert told(after) == told(Plan.of(config))
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize(("name", "value"), [("_code", "other"), ("_versions", ["pandas 0"])])
 def test_other_code_or_versions_make_another_plan(config, reads, monkeypatch, name, value):
     Plan.of(config, job=False)
@@ -187,6 +190,7 @@ def test_a_job_of_another_config_or_without_a_run_plans_by_itself(config, reads,
     assert len(reads) == 2
 
 
+@pytest.mark.dag
 def test_a_job_notices_rows_that_are_damaged(config, monkeypatch):
     run = Plan.of(config, job=False)
     monkeypatch.setenv(kept.RUN, run.kept.key)
@@ -211,6 +215,7 @@ def test_images_that_are_listed_are_listed_by_every_run_but_not_by_its_jobs(conf
     assert len(reads) == 2
 
 
+@pytest.mark.dag
 def test_only_the_plans_that_were_used_last_stay(config):
     for seed in range(kept.KEPT + 2):
         plan = Plan.of(config | {"seed": seed}, job=False)

@@ -84,6 +84,7 @@ def test_what_changes_the_code_that_weights_depend_on(package, name, old, new, e
     assert (of_weights("train.train") != before) == expected
 
 
+@pytest.mark.dag
 def test_modules_without_weight_are_there():
     training = provenance.counted("train.train")
     assert all(any(module.startswith(name) for module in training) for name in provenance.KEEP_WEIGHTS)

@@ -5,8 +5,7 @@ import unicodedata
 
 import pandas as pd
 
-from wellread.inputs.spreadsheets import INVISIBLE
-
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"  # characters without width, as web pages leave them behind
 MISSING = frozenset(
     {
         "na",

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from wellread.plan import choosing, demands, leaks
+from wellread.plan import choosing, demands, leaks, taught
 from wellread.plan.screen import Pool, Screen
 from wellread.plan.watched import Watched
 from wellread.runtime.errors import InputError
@@ -84,7 +84,9 @@ class Questions(Watched):
     def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
         plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]
         wells = [screens[name].imaged.query("plate in @own") for name, own in plates] if self.asked(model) else []
-        return demands.of_training(wells, self.labels(model), self.balance(model), f"models.{model}")
+        where, method = f"models.{model}", self.config["models"][model]["train"]
+        errors = demands.of_training(wells, self.labels(model), self.balance(model), where)
+        return errors or taught.of_wells(wells, method, where)
 
     def marks(self, dataset: str, task: str, correction: str) -> list[list[str]]:
         """What the results of a task under a correction have to tell: pairs (kind of mark, column or step)."""

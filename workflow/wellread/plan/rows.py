@@ -29,6 +29,10 @@ class Rows(Results):
         """The plates of a dataset, sorted."""
         return list(self.kept.known["plates"][dataset]) if self.kept else sorted(self.images[dataset]["plate"].unique())
 
+    def fields(self, dataset: str) -> int:
+        """The number of fields in the images table, of all plates."""
+        return self.kept.known["fields"][dataset] if self.kept else len(self.images[dataset])
+
     def rows(self, dataset: str, plate: str) -> pd.DataFrame:
         """The rows of one plate in the images table."""
         if self.kept and (found := self.kept.rows(dataset, plate)) is not None:

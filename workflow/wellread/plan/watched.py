@@ -20,8 +20,7 @@ class Watched(Rows):
     def watched(self, dataset: str) -> str:
         """What is looked at to notice replaced files: files, folders, or nothing where a rule makes them."""
         section = self.config["datasets"][dataset]
-        fields = self.kept.known["fields"][dataset] if self.kept else len(self.images[dataset])
-        count = fields * len(section["channels"])
+        count = self.fields(dataset) * len(section["channels"])
         return "nothing" if self.is_made(dataset) else raw_files.watched(section["watch"], count)
 
     def image_stamps(self, dataset: str, plate: str) -> str:
