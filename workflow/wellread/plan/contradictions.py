@@ -1,7 +1,7 @@
 """Settings of one config that contradict each other: schedules longer than training, views that do not fit crops."""
 
 from wellread.encoder.sizes import size_of
-from wellread.plan import choosing
+from wellread.plan import choosing, taught
 from wellread.plan.leaks import JUDGING, leaks
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -21,7 +21,7 @@ def contradictions(config: dict, given: dict) -> list[InputError]:
         if chosen("encoder", model["encoder"]).trained:
             errors += _schedules(model, (given["models"][name] or {}).get("train", {}), where)
             errors += _batches(model["fit"], model["processes"] * model["nodes"], where) + _method(model, where)
-    return errors + choosing.errors(config) + leaks(config)
+    return errors + choosing.errors(config) + leaks(config) + taught.errors(config)
 
 
 def _of_dataset(name: str, dataset: dict) -> list[InputError]:

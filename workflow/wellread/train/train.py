@@ -23,8 +23,9 @@ from wellread.train import distributed, loop, probes
 from wellread.train.checkpoint import SAVING, Checkpoint, stamps
 from wellread.train.dataset import TrainingSet, read_window_sides
 from wellread.train.footprint import step_footprint
-from wellread.train.labels import digest, read_groups, read_labels
+from wellread.train.labels import digest, read_groups
 from wellread.train.lock import locked
+from wellread.train.shares import read_taught
 
 log = logging.getLogger("wellread")
 USABLE = 0.9  # share of the memory of a GPU; CUDA and the allocator have the rest
@@ -53,8 +54,7 @@ def train(
         balance, how = apart(fit, ("balance",))
         settings = {"encoder": encoder, "method": method, "views": views, "fit": fit}
         settings |= {"channels": list(channels), "seed": seed}
-        label = next(iter(method.values())).get("label", "")
-        labels = read_labels(cells, wells, label) if label else None
+        labels = read_taught(cells, wells, seed, next(iter(method.values())))
         groups = read_groups(cells, wells, balance["balance"])[1] if any(balance.values()) else None
         run_probes = probes.asked(data, cells, wells, probe, agreement, seed=seed, device=device)
         torch.manual_seed(seed)
@@ -72,11 +72,12 @@ def train(
         how["precision"] = taken_precision(device, how.get("precision", "auto"), learner.encoder)
         log_memory(device, names, encoder, method, how, data.shape[-1])
         rows, times = loop.fit(learner, dataset, run_probes, checkpoint, seed=seed, device=device, **how)
+        learner.finish(dataset, device)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
             metadata |= {"vit": settings.pop("encoder"), **settings}
             metadata |= {"extended": checkpoint.extended, "precision": how["precision"]}
-            save_encoder(learner.encoder, weights, model, **metadata)
+            save_encoder(learner.encoder, weights, model, head=learner.head, **metadata)
             table_files.write(pd.DataFrame(rows), training, "training")
             with whole(speed) as file:
                 pd.DataFrame(times).to_csv(file, sep="\t", index=False)
