@@ -49,6 +49,7 @@ def test_the_split_is_the_published_one():
     assert sorted(name for name, own in trains.items() if not own) == golden["test"]
 
 
+@pytest.mark.dag
 @pytest.mark.skipif(not LINCS.exists(), reason="without the mechanisms of LINCS")
 def test_knowing_only_frequencies_gives_a_micro_ap_well_above_the_base_rate_and_a_macro_ap_at_it():
     table = pd.read_csv(LINCS, sep="\t").dropna(subset=["moa"]).drop_duplicates("broad_id")
@@ -137,6 +138,7 @@ def test_groups_are_dealt_whole_to_three_sets_with_every_class_in_train_and_test
     assert all({"train", "test"} <= set(one) for _, one in sets)
 
 
+@pytest.mark.dag
 def test_a_split_that_divides_a_compound_is_refused_and_one_that_does_not_is_used():
     frame = screen(compounds=20, part=np.repeat(["train", "test"], 40))
     assert held_out.divided(frame, "part", "treatment", "x") is None
@@ -147,6 +149,7 @@ def test_a_split_that_divides_a_compound_is_refused_and_one_that_does_not_is_use
     assert held_out.divided(frame, "part", "", "x") is None
 
 
+@pytest.mark.dag
 def test_what_cannot_be_held_out_is_said():
     table = moa_mlp(screen(compounds=2, moas=2), 0, **QUICK)
     assert "cannot be held out" in undecided(table, "micro_ap")

@@ -250,7 +250,15 @@ def test_it_is_small_and_the_same_every_time(run, page, tmp_path):
 
 
 @pytest.mark.dag
-@pytest.mark.parametrize("missing", ["ledger", "masks", "model", "training", "profiles", "tasks", "figures"])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "ledger",
+        "profiles",
+        "tasks",
+        *(pytest.param(k, marks=pytest.mark.slow) for k in ("masks", "model", "training", "figures")),
+    ],
+)
 def test_a_missing_kind_of_result_leaves_a_page(run, tmp_path, missing):
     inputs = {kind: paths for kind, paths in run.inputs.items() if kind != missing}
     Tags(written(tmp_path, inputs, run.wells, run.config))

@@ -144,6 +144,7 @@ def test_large_models_ask_for_more_and_small_ones_for_what_they_did():
     assert asked["threads"] == 48
     assert asked["mem_mb"] > 42_000  # eight processes, each of which has all weights for a while
     assert 1440 < asked["runtime"] <= 10080
+    assert resources.of_training(large | {"processes": 4, "nodes": 2}, 4, 512, "auto")["threads"] == 24  # of each
     one = resources.of_training(large | {"processes": 1}, 4, 512, "cpu")
     assert one["mem_mb"] > 100_000  # the step itself
 

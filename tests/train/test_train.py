@@ -20,7 +20,7 @@ from wellread.encoder.readouts import trained
 from wellread.encoder.weights import load_encoder
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
-from wellread.train import checkpoint, dataset, lock, loop, train
+from wellread.train import checkpoint, dataset, launch, lock, loop, train
 from wellread.train.methods import dino
 from wellread.train.methods.supervised import Classifier
 from wellread.train.monitor import embedding_statistics
@@ -518,11 +518,13 @@ def test_training_on_balanced_cells_ends(labelled, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_job_in_two_processes(plates, tmp_path):
+def test_a_job_in_two_processes(plates, tmp_path, caplog):
     options = {"encoder": {"drop_path": 0.0}}
     run(plates, tmp_path / "one", **options)
     files, settings = arguments(plates, tmp_path / "two", **options)
-    train.train_distributed(2, *files, **settings)
+    with caplog.at_level("WARNING"):
+        launch.train_distributed(1, *files, nodes=2, **settings)
+    assert "all processes are on this machine" in caplog.text
     assert {path.name for path in (tmp_path / "two").iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
     one, two = (pd.read_parquet(tmp_path / name / "training.parquet") for name in ("one", "two"))
     np.testing.assert_allclose(two["loss"], one["loss"], rtol=1e-3)

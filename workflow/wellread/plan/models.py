@@ -79,6 +79,10 @@ class Models(Datasets):
         modules = [chosen(section, choice).module for section, choice in picked.items()]
         return weights_fingerprint("train.train", *modules)
 
+    def processes(self, model: str) -> int:
+        """How many processes train a model together, on all machines."""
+        return self.config["models"][model]["processes"] * self.config["models"][model]["nodes"]
+
     def resources(self, model: str) -> dict:
         """Threads, memory (MB) and time (minutes) that the training of a model asks for."""
         settings_of = self.config["models"][model]

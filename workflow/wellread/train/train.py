@@ -1,12 +1,8 @@
 """Training an encoder on crops: by Cell-DINO (Moutakanni et al. 2025), or by another method."""
 
-import json
 import logging
 import math
 import os
-import signal
-import subprocess
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -18,11 +14,10 @@ from wellread.encoder.architecture import vit
 from wellread.encoder.sizes import image_side
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks.device import check_gpus, choose_device, training_precision
+from wellread.networks.device import choose_device, training_precision
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
-from wellread.runtime.parallel import stop_with_parent
 from wellread.runtime.registry import chosen, pick
 from wellread.train import distributed, loop, probes
 from wellread.train.checkpoint import SAVING, Checkpoint, stamps
@@ -34,7 +29,6 @@ from wellread.train.shares import read_taught
 
 log = logging.getLogger("wellread")
 USABLE = 0.9  # share of the memory of a GPU; CUDA and the allocator have the rest
-PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
 def train(
@@ -145,36 +139,3 @@ def check_inputs(crops, cells, channels):
     if rows < 2:
         edit = "`train_on`, or segmentation and crop settings that find more cells"
         raise InputError("at least 2 cells to train on", f"{rows}", "crops.npy", edit)
-
-
-def train_distributed(processes: int, *files, **options):
-    """`train` in several processes on this machine, one per GPU, or sharing its cores.
-
-    An InputError if there are GPUs, but not one for each; SystemExit if a process fails. Over several machines, start
-    this module with torchrun and the job.json that lies beside the weights meanwhile.
-    """
-    if options["device"] != "cpu":
-        check_gpus(processes)
-    job = Path(options["weights"]).with_name("job.json")
-    options["threads"] = max(1, options["threads"] // processes)
-    job.write_text(json.dumps([files, options], default=list))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    command += ["-m", "wellread.train.train", str(job)]
-    with subprocess.Popen(command, env=environment, text=True, preexec_fn=stop_with_parent, **PIPES) as run:
-        signal.signal(signal.SIGTERM, lambda *_: run.terminate())
-        for line in run.stdout:
-            log.info("%s", line.rstrip())
-    if run.returncode:
-        raise SystemExit(f"training ended with status {run.returncode}; its log says why")
-    job.unlink()
-
-
-if __name__ == "__main__":
-    level = logging.INFO if int(os.environ.get("RANK", 0)) == 0 else logging.ERROR
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout)
-    files, options = json.loads(Path(sys.argv[1]).read_text())
-    try:
-        train(*files, **options)
-    except InputError as error:
-        sys.exit(f"stopped:\n{error}")
