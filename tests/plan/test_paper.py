@@ -80,9 +80,27 @@ def test_the_published_split_may_not_divide_an_antibody(tmp_path, monkeypatch):
         Plan.of(config)
 
 
-def test_the_miniature_has_every_table_and_few_trainings(monkeypatch):
+MINIATURES = {  # configs, tables, trainings
+    "miniature": (["miniature"], {"table_1", "table_3", "table_5", "table_6", "figure_6"}, 17),
+    "screen": (["miniature_screen"], {"table_1", "table_2", "table_4"}, 4),
+    "seeds": (["miniature", "miniature_seeds"], {"seeds"}, 33),
+}
+
+
+@pytest.mark.parametrize("name", MINIATURES)
+def test_miniatures_have_their_tables_and_few_trainings(monkeypatch, name):
     monkeypatch.chdir(ROOT)
-    plan = Plan.of(read("paper/miniature"))
-    assert set(plan.config["tables"]) == {"table_1", "table_3", "table_5", "table_6", "figure_6"}
-    assert all(collected.answers(plan, one) for one in plan.config["tables"])
-    assert len(plan.trained()) <= 24
+    names, tables, trainings = MINIATURES[name]
+    config = {}
+    for one in names:
+        config = merged(config, read(f"paper/{one}"))
+    plan = Plan.of(config)
+    assert tables <= set(plan.config["tables"])
+    assert all(collected.answers(plan, one) for one in tables)
+    assert len(plan.trained()) == trainings
+
+
+def test_no_stand_in_has_the_name_of_what_it_stands_for():
+    published = ("openphenom", "subcell", "cp-cnn", "cellprofiler")
+    names = [name for one in ("miniature", "miniature_screen") for name in read(f"paper/{one}")["models"]]
+    assert not [name for name in names for other in published if other in name]
