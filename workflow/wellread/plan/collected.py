@@ -24,7 +24,14 @@ def errors(config: dict) -> list[InputError]:
                     one[noun], list(config[f"{noun}s"]), f"{where}.published.{number}.{noun}", f"one of the {noun}s"
                 )
                 for noun in ("model", "task", "correction")
-                if one[noun] and one[noun] not in config[f"{noun}s"]
+                if one[noun]
+                and one[noun] not in [*config[f"{noun}s"], *(section["together"] if noun == "model" else ())]
+            ]
+        for name, models in section["together"].items():
+            found += [
+                unknown(model, list(config["models"]), f"{where}.together.{name}", "one of the models")
+                for model in models
+                if model not in config["models"]
             ]
         known = _metrics(config, section)
         found += [
@@ -57,7 +64,11 @@ def wanted(plan, table: str) -> dict:
         measure = chosen("measure", plan.config["tasks"][task]["measure"])
         own = [name for name in section["metrics"] if name in measure.metrics]
         tasks[task] = own or ([] if section["metrics"] else [*(measure.headline or list(measure.metrics))[:1]])
-    return {"metrics": tasks, "drop_from": section["drop_from"], "published": section["published"]}
+    return {
+        "metrics": tasks,
+        "drop_from": section["drop_from"],
+        **{key: section[key] for key in ("published", "together")},
+    }
 
 
 def of_dataset(plan, dataset: str) -> list[str]:
