@@ -13,6 +13,7 @@ from wellread.measure import held_out, mlp, multi_label
 from wellread.measure.moa_mlp import moa_mlp
 from wellread.measure.tidy import multi_hot
 from wellread.runtime.errors import InputError
+from wellread.train import shares
 
 QUICK = {"repeats": 1, "folds": 2, "width": 32}
 LINCS = SHARED / "data" / "lincs_moa_metadata" / "repurposing_info_external_moa_map_resolved.tsv"
@@ -48,6 +49,7 @@ def test_the_split_is_the_published_one():
     assert sorted(name for name, own in trains.items() if not own) == golden["test"]
 
 
+@pytest.mark.dag
 @pytest.mark.skipif(not LINCS.exists(), reason="without the mechanisms of LINCS")
 def test_knowing_only_frequencies_gives_a_micro_ap_well_above_the_base_rate_and_a_macro_ap_at_it():
     table = pd.read_csv(LINCS, sep="\t").dropna(subset=["moa"]).drop_duplicates("broad_id")
@@ -114,11 +116,11 @@ def test_inputs_are_scaled_by_those_that_train():
 def test_folds_divide_no_compound_and_share_its_mechanisms():
     compounds = np.repeat([f"c{i:02d}" for i in range(40)], 3)
     Y = np.eye(4, dtype=bool)[np.repeat(np.arange(40) % 4, 3)]
-    fold = held_out.folds_of(compounds, Y, 5, 0)
+    fold = shares.folds_of(compounds, Y, 5, 0)
     own = pd.DataFrame({"fold": fold, "compound": compounds, "moa": Y.argmax(axis=1)})
     assert own.groupby("compound")["fold"].nunique().max() == 1
     assert own.drop_duplicates("compound").groupby(["moa", "fold"]).size().eq(2).all()
-    assert (fold != held_out.folds_of(compounds, Y, 5, 1)).any()
+    assert (fold != shares.folds_of(compounds, Y, 5, 1)).any()
 
 
 def test_groups_are_dealt_whole_to_three_sets_with_every_class_in_train_and_test():
@@ -136,6 +138,7 @@ def test_groups_are_dealt_whole_to_three_sets_with_every_class_in_train_and_test
     assert all({"train", "test"} <= set(one) for _, one in sets)
 
 
+@pytest.mark.dag
 def test_a_split_that_divides_a_compound_is_refused_and_one_that_does_not_is_used():
     frame = screen(compounds=20, part=np.repeat(["train", "test"], 40))
     assert held_out.divided(frame, "part", "treatment", "x") is None
@@ -146,6 +149,7 @@ def test_a_split_that_divides_a_compound_is_refused_and_one_that_does_not_is_use
     assert held_out.divided(frame, "part", "", "x") is None
 
 
+@pytest.mark.dag
 def test_what_cannot_be_held_out_is_said():
     table = moa_mlp(screen(compounds=2, moas=2), 0, **QUICK)
     assert "cannot be held out" in undecided(table, "micro_ap")

@@ -4,7 +4,9 @@ import re
 from html import unescape
 
 import numpy as np
+import pandas as pd
 import pytest
+from wellread.measure.published import disagreements
 from wellread.measure.tabulate import as_html, as_latex, tabulate, wide
 from wellread.measure.tidy import row, table, undecidable
 from wellread.runtime import table_files
@@ -66,3 +68,40 @@ def test_it_is_printed_with_intervals_or_deviations_and_escaped(answers):
     assert r"50\%\_near" in latex
     printed = re.findall("<td>(.*?)</td>", as_html(found))
     assert [unescape(cell) for cell in printed] == cells.to_numpy().ravel().tolist()
+
+
+PUBLISHED = [
+    {"model": "m", "task": "50%_near", "value": 0.3, "sd": 0.01, "of": "X-net", "source": "A 2020, Table 1"},
+    {"model": "m", "task": "moa", "correction": "none", "value": 0.1, "of": "X-net", "source": "A 2020, Table 2"},
+    {"model": "r", "task": "moa", "value": 0.4, "of": "Y-net", "source": "A 2020, Table 2"},
+]
+
+
+def test_published_values_stand_in_columns_of_their_own_beside_ours(answers):
+    plain, found = tabulate(answers, METRICS), tabulate(answers, METRICS, published=PUBLISHED)
+    assert found["value"].equals(plain["value"])
+    one = found.set_index(["task", "model", "correction"])
+    assert one.loc[("moa", "m", "none"), "published"] == 0.1
+    assert np.isnan(one.loc[("moa", "m", "b_c"), "published"])
+    assert one.loc[("50%_near", "m", "b_c"), "published_of"] == "X-net"
+    cells = wide(found)
+    assert cells.loc[("m", "none"), ("d_1", "moa", "micro_ap (published)")] == "0.1 (X-net)"
+    assert cells.loc[("m", "b_c"), ("d_1", "50%_near", "accuracy (published)")] == "0.3 ± 0.01 (X-net)"
+    assert (
+        cells.loc[("m", "none"), ("d_1", "moa", "micro_ap")]
+        == wide(plain).loc[("m", "none"), ("d_1", "moa", "micro_ap")]
+    )
+    assert "<p>Published: A 2020, Table 2.</p>" in as_html(found)
+
+
+def test_another_order_of_models_than_the_published_one_is_said():
+    base = {"dataset": "d", "task": "t", "metric": "f1", "correction": "none", "published_of": "X"}
+    rows = [("a", 0.5, 0.4, 0.6, 0.9), ("b", 0.55, 0.45, 0.65, 0.2), ("c", 0.9, 0.8, 0.95, 0.1)]
+    told = pd.DataFrame(
+        [base | dict(zip(("model", "value", "low", "high", "published"), row, strict=True)) for row in rows]
+    )
+    found = disagreements(told)
+    assert len(found) == 3
+    assert "f1 of a 0.5 is not above that of b 0.55, which its intervals leave open" in found[0]
+    assert "of a 0.5 is not above that of c 0.9, against the published order" in found[1]
+    assert not disagreements(told.assign(published=told["value"]))

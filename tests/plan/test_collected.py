@@ -57,6 +57,7 @@ def test_metrics_are_the_headlines_or_those_that_it_names_of_tasks_that_have_the
         ({"models": ["k"]}, ["tables.t.models"]),
         ({"corrections": ["spherng"]}, ["tables.t.corrections", "did you mean sphering?"]),
         ({"drop_from": "spherng"}, ["tables.t.drop_from", "did you mean sphering?"]),
+        ({"published": [{"model": "k", "task": "near", "value": 1, "of": "x", "source": "y"}]}, ["published.0.model"]),
         ({"metrics": ["macro_f"]}, ["tables.t.metrics", "did you mean macro_f1?"]),
         ({"datasets": ["e"], "models": ["n"]}, ["tables.t", "answers to collect"]),
     ],

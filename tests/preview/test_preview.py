@@ -81,6 +81,7 @@ def test_a_slip_is_found(config, tmp_path, changes, code, severity):
     assert shown.failed == (severity == "error")
 
 
+@pytest.mark.dag
 def test_a_wells_table_without_treatments_or_controls_is_told(config, tmp_path):
     wells = pd.read_csv("wells.csv", keep_default_na=False)
     plan = preview.Plan.of(config)
@@ -141,6 +142,7 @@ def test_treatments_that_keep_their_wells_are_one_layout_and_others_several():
     assert tables.design(wells, wells)["layouts"] == 2
 
 
+@pytest.mark.dag
 def test_costs_grow_with_fields_epochs_and_crops(config, tmp_path):
     samples = preview.samples(preview.Plan.of(config), "d", tmp_path / "samples")
     before = costing.costs(preview.Plan.of(config), {"d": samples}, 2)

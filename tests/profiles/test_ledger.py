@@ -24,6 +24,7 @@ def count(account, plate, stage, reason="kept", model=""):
     return rows["n"].sum()
 
 
+@pytest.mark.dag
 def test_lists_of_paths_are_sorted_by_plate_and_model(run):
     files = {kind: [run.plates[plate][kind] for plate in run.plates] for kind in ("fields", "cells", "lost", "objects")}
     embeddings = [path for plate in run.plates.values() for path in plate["embeddings"].values()]

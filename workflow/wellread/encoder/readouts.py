@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread.encoder.architecture import vit
+from wellread.encoder.heads import load_head
 from wellread.encoder.views import centre_crop, centre_view, self_normalise
 from wellread.encoder.weights import check_channels, load_encoder, load_published, read_model_json
 from wellread.networks import state_dicts
@@ -27,9 +28,10 @@ RGB_MEAN, RGB_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 class Readout:
     """What of a network is the embedding.
 
-    `features`: "cls", the CLS tokens of the last `blocks` blocks in their order, or "cls_mean", these and the mean
-    patch token of the last block. `view`: side in pixels of the centre of a crop that is the input; None: the encoder's
-    own. `seed`: of an encoder with random weights. `threads`: processes of one that is no network.
+    `features`: "cls", the CLS tokens of the last `blocks` blocks in their order, "cls_mean", these and the mean patch
+    token of the last block, or "head", the scores of the classes that the encoder was taught. `view`: side in pixels of
+    the centre of a crop that is the input; None: the encoder's own. `seed`: of an encoder with random weights.
+    `threads`: processes of one that is no network.
     """
 
     features: str = "cls"
@@ -73,6 +75,18 @@ class Encoder(nn.Module):
         return torch.cat(features, dim=1)
 
 
+class Headed(Encoder):
+    """An encoder whose embedding is the scores of its `head`, one of `encoder.heads`."""
+
+    def __init__(self, network, head, readout, preprocess, channel_groups):
+        super().__init__(network, readout, preprocess, channel_groups)
+        self.head = head.to(readout.device)
+        self.width = next(iter(head.described.values()))["classes"]
+
+    def embed(self, images):
+        return self.head.scores(self.network.intermediate_layers(images, self.head.blocks))
+
+
 def trained(weights, model, dataset_channels, **readout):
     """An encoder of our own, for exactly the channels it was trained on, or, if on `each_channel`, for any.
 
@@ -81,7 +95,8 @@ def trained(weights, model, dataset_channels, **readout):
     network = load_encoder(weights, model, channels=dataset_channels)
     each_channel = read_model_json(model).get("each_channel")
     groups = single_channels(dataset_channels) if each_channel else [list(range(len(dataset_channels)))]
-    return cell_encoder(network, Readout(**readout), groups)
+    head = load_head(weights, model) if readout.get("features") == "head" else None
+    return cell_encoder(network, Readout(**readout), groups, head)
 
 
 @choice("encoder", files=("path",))
@@ -198,11 +213,14 @@ def load_exported(path, device):
         raise InputError(expected, state_dicts.error_line(error), str(path), "`path` of exported") from None
 
 
-def cell_encoder(network, readout, channel_groups):
-    """An Encoder whose inputs are self-normalised centres of crops, as in its training."""
+def cell_encoder(network, readout, channel_groups, head=None):
+    """An Encoder whose inputs are self-normalised centres of crops, as in its training; with a `head` its scores."""
     side = readout.view or network.architecture["image"]
     check_side(network, side, "`view` of embed")
-    return Encoder(network, readout, partial(centre_view, size=side), channel_groups)
+    preprocess = partial(centre_view, size=side)
+    if head is not None:
+        return Headed(network, head, readout, preprocess, channel_groups)
+    return Encoder(network, readout, preprocess, channel_groups)
 
 
 def single_channels(dataset_channels):

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score
 
 from wellread.inputs.cleaning import parts
 from wellread.measure import mlp
-from wellread.measure.held_out import folds_of, moa_split, only_in_training, sets
+from wellread.measure.held_out import moa_split, only_in_training, sets
 from wellread.measure.multi_label import average_precisions, means_of_units, resampled_micro_ap
 from wellread.measure.tidy import (
     MIN_UNITS,
@@ -23,6 +23,7 @@ from wellread.measure.tidy import (
 from wellread.profiles import tables
 from wellread.profiles.similarity import TEST
 from wellread.runtime.registry import choice
+from wellread.train.shares import folds_of
 
 DRAWS = 200  # of the bootstrap over compounds
 

@@ -18,6 +18,14 @@ def errors(config: dict) -> list[InputError]:
         if section["drop_from"] not in ("", *config["corrections"]):
             names = list(config["corrections"])
             found.append(unknown(section["drop_from"], names, f"{where}.drop_from", "one of the corrections"))
+        for number, one in enumerate(section["published"]):
+            found += [
+                unknown(
+                    one[noun], list(config[f"{noun}s"]), f"{where}.published.{number}.{noun}", f"one of the {noun}s"
+                )
+                for noun in ("model", "task", "correction")
+                if one[noun] and one[noun] not in config[f"{noun}s"]
+            ]
         known = _metrics(config, section)
         found += [
             unknown(name, known, f"{where}.metrics", "a metric of its tasks")
@@ -49,7 +57,13 @@ def wanted(plan, table: str) -> dict:
         measure = chosen("measure", plan.config["tasks"][task]["measure"])
         own = [name for name in section["metrics"] if name in measure.metrics]
         tasks[task] = own or ([] if section["metrics"] else [*(measure.headline or list(measure.metrics))[:1]])
-    return {"metrics": tasks, "drop_from": section["drop_from"]}
+    return {"metrics": tasks, "drop_from": section["drop_from"], "published": section["published"]}
+
+
+def of_dataset(plan, dataset: str) -> list[str]:
+    """The files of the tables that have answers of a dataset."""
+    tables = plan.config["tables"]
+    return [f"results/tables/{name}.parquet" for name in tables if dataset in {one[0] for one in answers(plan, name)}]
 
 
 def empty(plan) -> list[InputError]:

@@ -79,6 +79,10 @@ class Models(Datasets):
         modules = [chosen(section, choice).module for section, choice in picked.items()]
         return weights_fingerprint("train.train", *modules)
 
+    def processes(self, model: str) -> int:
+        """How many processes train a model together, on all machines."""
+        return self.config["models"][model]["processes"] * self.config["models"][model]["nodes"]
+
     def resources(self, model: str) -> dict:
         """Threads, memory (MB) and time (minutes) that the training of a model asks for."""
         settings_of = self.config["models"][model]
@@ -91,7 +95,15 @@ class Models(Datasets):
         how = self.training(model)
         ((_, options),) = how["method"].items()
         asked = [options[key] for key in chosen("train", how["method"]).columns] + [how["probe"]]
+        asked += [(options.get("labels") or {}).get("split", "")]
         return sorted(set(filter(None, asked)))
+
+    def divided_by(self, model: str) -> list[str]:
+        """The column of the wells tables that may not be divided by what a model is taught, if there is one."""
+        ((_, options),) = self.training(model)["method"].items()
+        how = options.get("labels") or {}
+        used = how.get("split") or "folds" in options
+        return [how["held_out"]] if used and how.get("held_out") else []
 
     def balance(self, model: str) -> list[str]:
         """The columns of the wells tables whose groups of cells weigh the same in training a model."""
@@ -99,4 +111,4 @@ class Models(Datasets):
 
     def asked(self, model: str) -> list[str]:
         """All columns of the wells tables that training a model reads."""
-        return sorted({*self.labels(model), *self.balance(model)})
+        return sorted({*self.labels(model), *self.balance(model), *self.divided_by(model)})

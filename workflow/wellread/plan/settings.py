@@ -275,7 +275,7 @@ def _unpooled(config: dict, entry: dict, where: str) -> list[InputError]:
 
 def _idle(config: dict) -> list[InputError]:
     """Settings of training for a model whose encoder is a given one."""
-    keys = ("train", "views", "fit", "probe", "agreement", "processes", "train_on", "plates")
+    keys = ("train", "views", "fit", "probe", "agreement", "processes", "nodes", "train_on", "plates")
     encoders = {name: model.get("encoder", {"vit": {}}) for name, model in config["models"].items()}
     untrained = [name for name, encoder in encoders.items() if not chosen("encoder", encoder).trained]
     edit = "remove them, or use `encoder: {vit: ...}`, which is trained"

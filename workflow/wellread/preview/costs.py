@@ -137,7 +137,7 @@ def _step(plan: Plan, model: str, sides: dict[str, int]):
     side = max((sides.get(name, 0) for name in section["train_on"]), default=0)
     vit = section["encoder"]["vit"]
     vit = vit | {"image": image_side(vit["image"], side, vit["patch"])}
-    how = vit, section["train"], section["fit"], section["processes"]
+    how = vit, section["train"], section["fit"], plan.processes(model)
     return step_footprint(len(plan.channels(model)), *how, side)
 
 

@@ -25,7 +25,7 @@ VERSIONS = {
     "choices": 1,  # unit, fold, correction: its value without the fold, whether it was chosen
     "ladder": 1,  # task, metric, correction, model, baseline: their paired difference
     "hits": 1,  # a treatment (at a dose): how it differs from controls, by three tests
-    "collected": 1,  # dataset, task, metric, model, correction: its value, interval, repeats, drop
+    "collected": 2,  # dataset, task, metric, model, correction: its value, interval, repeats, drop, published value
     "maps": 1,  # a point: kind (well, treatment, cell), what it is, where it lies
     "alarms": 1,  # code, of, found, limit, edit
     "ledger": 1,  # plate, stage, model, reason, n
