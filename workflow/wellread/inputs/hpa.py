@@ -36,42 +36,12 @@ NAMED = {
     "antibody": ("antibody", "antibody_id"),
 }
 # Locations as the tables of the Atlas and of the challenge of 2018 call them, for tables of a column for each.
-LOCATIONS = frozenset(
-    [
-        "nucleoplasm",
-        "nuclear membrane",
-        "nucleoli",
-        "nucleoli fibrillar center",
-        "nuclear speckles",
-        "nuclear bodies",
-        "endoplasmic reticulum",
-        "golgi apparatus",
-        "peroxisomes",
-        "endosomes",
-        "lysosomes",
-        "intermediate filaments",
-        "actin filaments",
-        "focal adhesion sites",
-        "microtubules",
-        "microtubule ends",
-        "cytokinetic bridge",
-        "mitotic spindle",
-        "microtubule organizing center",
-        "centrosome",
-        "lipid droplets",
-        "plasma membrane",
-        "cell junctions",
-        "mitochondria",
-        "aggresome",
-        "cytosol",
-        "cytoplasmic bodies",
-        "rods & rings",
-        "vesicles",
-        "centriolar satellite",
-        "no staining",
-        "negative",
-    ]
-)
+KNOWN = """nucleoplasm|nuclear membrane|nucleoli|nucleoli fibrillar center|nuclear speckles|nuclear bodies|
+endoplasmic reticulum|golgi apparatus|peroxisomes|endosomes|lysosomes|intermediate filaments|actin filaments|
+focal adhesion sites|microtubules|microtubule ends|cytokinetic bridge|mitotic spindle|vesicles|centriolar satellite|
+microtubule organizing center|centrosome|lipid droplets|plasma membrane|cell junctions|mitochondria|aggresome|
+cytosol|cytoplasmic bodies|rods & rings|no staining|negative"""
+LOCATIONS = frozenset(KNOWN.replace("\n", "").split("|"))
 
 
 @choice("images")
