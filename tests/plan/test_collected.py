@@ -60,9 +60,18 @@ def test_metrics_are_the_headlines_or_those_that_it_names_of_tasks_that_have_the
         ({"published": [{"model": "k", "task": "near", "value": 1, "of": "x", "source": "y"}]}, ["published.0.model"]),
         ({"metrics": ["macro_f"]}, ["tables.t.metrics", "did you mean macro_f1?"]),
         ({"datasets": ["e"], "models": ["n"]}, ["tables.t", "answers to collect"]),
+        ({"chart": {"low_shot": {}}}, ["tables.t.chart", "low_shot", "average_precision, knn"]),
+        ({"chart": {"leaderboard": {"scores": "gone.csv"}}}, ["tables.t.chart.scores", "none at gone.csv"]),
     ],
 )
 def test_slips_are_refused(planned, section, words):
     with pytest.raises(InputError) as error:
         planned(t=section)
     assert all(word in str(error.value) for word in words), error.value
+
+
+def test_pictures_are_of_the_tables_that_ask_for_one(planned):
+    plan = planned(all={}, drawn={"chart": {"bars": {}}}, other={"chart": {"bars": {}}, "datasets": ["e"]})
+    assert collected.charted(plan) == ["drawn", "other"]
+    assert collected.charts_of(plan, "d") == ["results/tables/drawn.png"]
+    assert collected.charts_of(plan, "e") == ["results/tables/drawn.png", "results/tables/other.png"]
