@@ -13,11 +13,12 @@ import pandas as pd
 
 from wellread.inputs import spreadsheets
 from wellread.measure.tabulate import KEYS, tabulate
-from wellread.pictures.draw import COLOURS, STYLES, saved_figure
+from wellread.pictures.draw import COLOURS, saved_figure
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
+LINE_STYLES = [(COLOURS[i % 8], "os^DvPX*<>"[i % 10]) for i in range(40)]  # no two alike, and each two cues
 BAR_STYLES = [(colour, hatch) for hatch, colour in product(("", "////", "....", "xxxx", "++++"), COLOURS)]
 PANEL = 3.4  # inches, width and, about, height of a panel
 ACROSS = 4  # panels in a row at most
@@ -106,7 +107,7 @@ def leaderboard(answers, metrics: dict[str, list[str]], out_png, *, scores: str,
     table["rank"] = [1 + int((others > value).sum()) for value in table["value"]]
     with saved_figure(out_png, (7, 4), 1, 1) as (_, ((axis,),)):
         axis.hist(others, bins=40, color="#c9c9c9")
-        for row, (colour, marker) in zip(table.itertuples(), STYLES, strict=False):
+        for row, (colour, marker) in zip(table.itertuples(), LINE_STYLES, strict=False):
             told = f"{row.series}, {row.dataset} {row.task}: {row.value:.3f}, rank {row.rank} of {len(others) + 1}"
             axis.axvline(row.value, color=colour)
             axis.plot(row.value, 0.97, marker, color=colour, transform=axis.get_xaxis_transform(), label=told)
@@ -172,7 +173,7 @@ def _draw_bars(axis, own: pd.DataFrame, names: list[str]) -> None:
 
 def _draw_curves(axis, own: pd.DataFrame, names: list[str]) -> None:
     for series, rows in own.groupby("series", sort=False):
-        colour, marker = STYLES[names.index(series) % len(STYLES)]
+        colour, marker = LINE_STYLES[names.index(series) % len(LINE_STYLES)]
         axis.plot(rows["share"], rows["value"], f"-{marker}", color=colour, markersize=4, linewidth=1.2)
         low, high = rows["value"] - rows["sd"], rows["value"] + rows["sd"]
         axis.fill_between(rows["share"], low, high, color=colour, alpha=0.18, linewidth=0)
@@ -188,7 +189,7 @@ def _draw_boxes(axis, own: pd.DataFrame, names: list[str]) -> None:
     rng = np.random.default_rng(0)  # of the places of points beside each other
     for series, rows in own.groupby("series", sort=False):
         at, values = names.index(series), rows["value"].dropna().to_numpy()
-        colour, marker = STYLES[at % len(STYLES)]
+        colour, marker = LINE_STYLES[at % len(LINE_STYLES)]
         lines = {"color": colour, "linewidth": 1.2}
         axis.boxplot(values, positions=[at], widths=0.6, showfliers=False, boxprops=lines, whiskerprops=lines,
                      capprops=lines, medianprops={"color": "black"}, manage_ticks=False)  # fmt: skip
@@ -215,16 +216,17 @@ def _bar_legend(figure, names: list[str]) -> None:
 def _line_legend(figure, names: list[str]) -> None:
     from matplotlib.lines import Line2D
 
-    styles = [STYLES[at % len(STYLES)] for at in range(len(names))]
+    styles = [LINE_STYLES[at % len(LINE_STYLES)] for at in range(len(names))]
     _legend_below(figure, [Line2D([], [], color=c, marker=m, markersize=4) for c, m in styles], names)
 
 
 def _legend_below(figure, marks: list, names: list[str]) -> None:
-    figure.legend(marks, names, loc="upper center", bbox_to_anchor=(0.5, 0.0), frameon=False, ncols=min(len(names), 4))
+    columns = int(max(1, min(len(names), 14 * figure.get_figwidth() // (max(map(len, names)) + 6))))
+    figure.legend(marks, names, loc="upper center", bbox_to_anchor=(0.5, 0.0), frameon=False, ncols=columns)
 
 
 def _words(metric: str) -> str:
-    return metric.replace("_", " ")
+    return metric.replace("_", " ").replace("f1", "F1")
 
 
 def _span(counts) -> str:
