@@ -1,12 +1,12 @@
 """Figures of profiles, `f(frame, seed, out_png, *, options)`: a map and a heat map; they return what they show."""
 
 from contextlib import contextmanager
-from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from wellread.pictures.labels import NEGATIVE, UNLABELLED, label_controls, row_labels
+from wellread.pictures.labels import COLOURS as COLOURS
+from wellread.pictures.labels import GREYS, OTHER, STYLES, UNLABELLED, label_controls, row_labels
 from wellread.pictures.projection import two_dimensions
 from wellread.profiles import tables
 from wellread.profiles.similarity import cosine_similarity, unit_length
@@ -14,11 +14,6 @@ from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 from wellread.runtime.registry import choice
 
-# Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, also to the colour-blind.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")
-STYLES = [(colour, marker) for marker, colour in product("o^sDP", COLOURS)]
-OTHER = "other"
-GREYS = {UNLABELLED: ("#dcdcdc", "o"), OTHER: ("#8f8f8f", "x"), NEGATIVE: ("#b0b0b0", "o")}
 MAX_NAMED_ROWS = 60  # names of more rows of a heat map would be illegible
 MAX_ROWS = 2000  # leaf ordering takes minutes from there on
 
