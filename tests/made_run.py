@@ -63,7 +63,7 @@ def explorable(folder, names=()) -> SimpleNamespace:
         table_files.write(frame, path / "well.parquet", "profiles")
         files = [[home / p / name for p in ("P1", "P2")] for name in ("cells.parquet", "embeddings/tiny.npy")]
         cells = files if path.name == "none" else ([], [])
-        table_files.write(maps(frame, consensus(frame), *cells, seed=0), path / "map.parquet", "maps")
+        table_files.write(maps(frame, consensus(frame), *cells, seed=0, method="tsne"), path / "map.parquet", "maps")
     frame = table_files.read(home / "profiles/tiny/none/well.parquet", "profiles")
     found = hits(frame, controls.swapped(frame), 3, model="tiny", correction="none", null_size=20)
     table_files.write(found, home / "hits.parquet", "hits")

@@ -113,6 +113,7 @@ def test_the_blocks_of_jpeg_are_no_gaps(quality):
     assert found(np.asarray(Image.open(buffer))) == (0.0, 0)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize(
     ("folder", "pattern"),
     [

@@ -162,6 +162,7 @@ def test_too_few_fields_are_taken_to_be_evenly_lit(lit, caplog):
     assert "6 good fields" in caplog.text
 
 
+@pytest.mark.dag
 def test_crowded_places_are_not_taken_for_light():
     """Twice as many cells on the right as on the left, in even light."""
     rng = np.random.default_rng(0)

@@ -209,6 +209,7 @@ def test_what_is_masked(plate, tmp_path, mask, window):
     assert keep.all() == (mask == "none")
 
 
+@pytest.mark.dag
 def test_a_draw_limits_the_cells_of_a_well(plate, tmp_path):
     whole = read(plate)
     for seed in (0, 1):

@@ -71,6 +71,7 @@ def test_of_a_channel_no_more_is_read(plates, monkeypatch):
     assert sizes == [36] * 12
 
 
+@pytest.mark.dag
 def test_few_files_are_open_however_many_there_are(plates, tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "OPEN_FILES", 4)
     paths = [tmp_path / f"many{i}.npy" for i in range(40)]

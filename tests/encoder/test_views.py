@@ -95,7 +95,7 @@ print(*(hashlib.md5(views.render(crops, view, size, how).numpy().tobytes()).hexd
 """
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_views_compiled_here_are_those_compiled_before(tmp_path):
     """Compiled in the first process, loaded in the second: a training would begin with other views than the next."""
     found = {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(paths.ROOT / "workflow")}
@@ -136,6 +136,7 @@ def reference_box(antialias):
     return views.sampling_grid(numbers, 16, antialias)
 
 
+@pytest.mark.dag
 def test_steps_on_the_cpu_are_the_references():
     arrays = golden.Arrays()
     first, weights = (x[0].numpy() for x in views.filter_taps(*reference_box(True), 24))

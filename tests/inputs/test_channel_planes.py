@@ -7,7 +7,7 @@ import tifffile
 from PIL import Image
 from wellread.inputs import sources
 from wellread.inputs.channel_planes import Inside, planes
-from wellread.inputs.decode import Description
+from wellread.inputs.description import Description
 from wellread.runtime.errors import InputError
 
 OME = {"axes": "ZCYX", "Channel": {"Name": ["GFP", "Hoechst", "ER"]}}

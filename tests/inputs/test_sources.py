@@ -66,4 +66,5 @@ def test_rows_and_columns_of_file_names_are_wells(tmp_path, name, regex):
 def test_paths_below_a_root_are_those_of_pathlib(root):
     names = ["a.tif", "./a.tif", "x//a.tif", "/abs/a.tif", "x/", "x/.", "..", "../a", "/a.tif", "//a"]
     names += ["", "a.npy [tile=2/5]", "x/./a.tif | y/b.tif [z=max]"]
-    assert sources._below(root, names) == [str(Path(root, name)) if name else "" for name in names]
+    found = sources._below(root, pd.Series(names, dtype=str))
+    assert found.tolist() == [str(Path(root, name)) if name else "" for name in names]

@@ -91,6 +91,7 @@ def test_p_values_count_both_halves_together():
     assert nulls.p_value(np.array([0.5, 0.9]), [np.array([0.4, 0.5, 0.6]), np.array([0.1])]) == (1 + 2) / (1 + 4)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("n", [20, 64])
 def test_smooth_p_values_of_nothing_are_uniform(n):
     """Mean average precisions of skewed effects; of more draws than p-values of counting can tell apart."""
@@ -116,6 +117,7 @@ def test_smooth_p_values_fall_with_the_statistic_and_below_the_floor():
     assert 0 < p[-1] < 1 / 65 < p[2]
 
 
+@pytest.mark.dag
 def test_positions_are_not_called_treatments():
     """No treatment does anything, positions do: permuting wells calls most of them active, permuting positions none."""
     frame = with_positions(screen(plates=4, treatments=40, controls=40, D=16, fixed=True), 0.7)
@@ -143,6 +145,7 @@ def test_p_values_of_positions_are_uniform():
     assert np.mean(np.array(p) <= 0.05) < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 60)
 
 
+@pytest.mark.dag
 def test_treatments_that_stand_out_from_positions_are_active():
     frame = with_positions(screen(plates=4, treatments=20, controls=40, D=32, effect=1.0, fixed=True), 0.3)
     assert values(answers(frame), "fraction_active")[""] > 0.8
@@ -157,6 +160,7 @@ def test_fewer_than_20_control_positions_decide_nothing():
     assert values(answers(screen(plates=4, treatments=5, controls=20, effect=2.0, fixed=True)), "q_value")
 
 
+@pytest.mark.dag
 def test_where_treatments_change_places_wells_are_permuted():
     frame = screen(plates=4, treatments=10, controls=24, effect=0.5)
     pd.testing.assert_frame_equal(answers(frame), answers(frame, permute="wells"))
@@ -191,6 +195,7 @@ def test_plates_have_the_layout_of_plates_that_are_between_them():
     assert found == {"p": 0, "q": 0, "r": 0}
 
 
+@pytest.mark.dag
 def test_treatments_that_keep_a_position_by_chance_are_not_told_by_positions():
     """Twelve wells on eight plates: most treatments are twice at one place, where few controls are."""
     frame = screen(plates=8, treatments=6, controls=6, effect=1.0)

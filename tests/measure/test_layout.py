@@ -56,6 +56,7 @@ GROUPS = {
 }
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("kind", ["controls", "wells"])
 @pytest.mark.parametrize("what", GROUPS)
 def test_the_share_of_variance_is_that_of_loops(what, kind):

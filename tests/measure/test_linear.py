@@ -8,9 +8,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from wellread.measure import heads, probe
 from wellread.measure.linear import linear
-from wellread.measure.low_shot import drawn, low_shot
+from wellread.measure.low_shot import low_shot
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
+from wellread.train.shares import drawn
 
 QUICK = {"iterations": 150, "permutations": 0}
 
@@ -90,6 +91,7 @@ def test_f1_is_that_of_scikit_learn_and_absent_classes_count_as_published_or_not
     np.testing.assert_allclose(probe.resampled_macro_f1(predicted, truth, units, weights), expected)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("several", [False, True])
 def test_the_classifier_is_the_best_on_validation_and_told_on_test(several):
     own = sets(screen(several=several))
@@ -130,6 +132,7 @@ def test_nothing_that_is_held_out_is_on_two_sides():
         assert of.max() == 1
 
 
+@pytest.mark.dag
 def test_a_split_is_followed_divides_nothing_and_lends_a_validation_set():
     parts = np.repeat(["train", "train", "test", "other"], 60)
     own = sets(screen(part=parts), split="part")

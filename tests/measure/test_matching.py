@@ -27,6 +27,7 @@ def median_over_pairs(group, X, doses):
     return np.median([cosine(x, y) for a, b in combinations(group, 2) for x, y in product(rows[a], rows[b])])
 
 
+@pytest.mark.dag
 def test_similarity_and_threshold_are_those_of_a_loop_over_all_groups():
     """Six compounds of two doses: all 15 pairs and 20 triples of them are counted."""
     X = np.random.default_rng(1).normal(size=(12, 4)) + 0.5
@@ -40,6 +41,7 @@ def test_similarity_and_threshold_are_those_of_a_loop_over_all_groups():
     assert values(answer, "left_out")["classes of one compound, or of all"] == 1
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("strength", [0.0, 2.0])
 def test_classes_match_as_often_as_chance_says_unless_they_are_alike(strength):
     labels, found = np.repeat([f"m{i}" for i in range(15)], 3), []

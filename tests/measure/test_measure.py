@@ -232,6 +232,7 @@ def test_p_values_are_uniform_where_nothing_is_active():
     assert (p <= 0.05).mean() < 0.1
 
 
+@pytest.mark.dag
 def test_active_treatments_are_found_and_the_others_are_not():
     strong, weak = (standardised(plates=4, treatments=40, controls=32, D=32, effect=e) for e in (1.0, 0.0))
     found = average_precision(strong, 0)
@@ -240,6 +241,7 @@ def test_active_treatments_are_found_and_the_others_are_not():
     assert values(average_precision(weak, 0), "fraction_active")[""] == 0
 
 
+@pytest.mark.dag
 def test_power_is_more_than_that_of_copairs(tmp_path):
     copairs = pytest.importorskip("copairs.map")
     frame = standardised(plates=4, treatments=40, controls=32, effect=0.5, D=32)
@@ -466,6 +468,7 @@ def test_every_control_is_placed_on_axes_without_it():
     np.testing.assert_allclose(found[1], places[..., 1].mean(axis=0))
 
 
+@pytest.mark.dag
 def test_wells_held_out_of_the_axis_are_not_fooled_by_noise():
     found = [assay_quality(screen(seed, plates=1, controls=8, positives=4, D=300), 0) for seed in range(20)]
     known, held_out = (np.array([values(f, metric)[""] for f in found]) for metric in ("ssmd_optimistic", "ssmd"))
@@ -521,6 +524,7 @@ def test_too_few_doses_are_undecidable():
 # ---- all of them ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("name", sorted(MEASURES))
 def test_results_are_tidy_reproducible_and_keep_odd_names(name, tmp_path):
     frame = screen(plates=4, treatments=len(ODD), positives=3, effect=2.0)

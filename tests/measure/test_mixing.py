@@ -70,6 +70,7 @@ def test_mixing_tells_plate_effects_from_effects_of_treatments():
     assert values(after, "label_map")[""] > 3 * after.loc[after["metric"] == "chance_label_map", "value"].mean()
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("label", ["treatment", "moa"])
 def test_labels_that_say_nothing_are_at_chance(label):
     """Compounds of four wells each are alike, and their mechanisms say nothing: labels are shuffled by compound."""

@@ -13,6 +13,7 @@ from wellread.measure import held_out, mlp, multi_label
 from wellread.measure.moa_mlp import moa_mlp
 from wellread.measure.tidy import multi_hot
 from wellread.runtime.errors import InputError
+from wellread.train import shares
 
 QUICK = {"repeats": 1, "folds": 2, "width": 32}
 LINCS = SHARED / "data" / "lincs_moa_metadata" / "repurposing_info_external_moa_map_resolved.tsv"
@@ -48,6 +49,7 @@ def test_the_split_is_the_published_one():
     assert sorted(name for name, own in trains.items() if not own) == golden["test"]
 
 
+@pytest.mark.dag
 @pytest.mark.skipif(not LINCS.exists(), reason="without the mechanisms of LINCS")
 def test_knowing_only_frequencies_gives_a_micro_ap_well_above_the_base_rate_and_a_macro_ap_at_it():
     table = pd.read_csv(LINCS, sep="\t").dropna(subset=["moa"]).drop_duplicates("broad_id")
@@ -114,11 +116,11 @@ def test_inputs_are_scaled_by_those_that_train():
 def test_folds_divide_no_compound_and_share_its_mechanisms():
     compounds = np.repeat([f"c{i:02d}" for i in range(40)], 3)
     Y = np.eye(4, dtype=bool)[np.repeat(np.arange(40) % 4, 3)]
-    fold = held_out.folds_of(compounds, Y, 5, 0)
+    fold = shares.folds_of(compounds, Y, 5, 0)
     own = pd.DataFrame({"fold": fold, "compound": compounds, "moa": Y.argmax(axis=1)})
     assert own.groupby("compound")["fold"].nunique().max() == 1
     assert own.drop_duplicates("compound").groupby(["moa", "fold"]).size().eq(2).all()
-    assert (fold != held_out.folds_of(compounds, Y, 5, 1)).any()
+    assert (fold != shares.folds_of(compounds, Y, 5, 1)).any()
 
 
 def test_groups_are_dealt_whole_to_three_sets_with_every_class_in_train_and_test():
@@ -136,6 +138,7 @@ def test_groups_are_dealt_whole_to_three_sets_with_every_class_in_train_and_test
     assert all({"train", "test"} <= set(one) for _, one in sets)
 
 
+@pytest.mark.dag
 def test_a_split_that_divides_a_compound_is_refused_and_one_that_does_not_is_used():
     frame = screen(compounds=20, part=np.repeat(["train", "test"], 40))
     assert held_out.divided(frame, "part", "treatment", "x") is None
@@ -146,9 +149,23 @@ def test_a_split_that_divides_a_compound_is_refused_and_one_that_does_not_is_use
     assert held_out.divided(frame, "part", "", "x") is None
 
 
+@pytest.mark.dag
 def test_what_cannot_be_held_out_is_said():
     table = moa_mlp(screen(compounds=2, moas=2), 0, **QUICK)
     assert "cannot be held out" in undecided(table, "micro_ap")
     frame = screen()
     frame.loc[frame["Metadata_treatment"] == "c007", "Metadata_moa"] = "lonely"
     assert values(moa_mlp(frame, 0, **QUICK), "left_out")["lonely: one treatment, which cannot be held out"] == 4
+
+
+@pytest.mark.dag
+def test_wells_of_a_dose_alone_are_what_a_screen_of_that_dose_is():
+    frame = screen(wells=2, dose=np.tile([10.0, 9.0], 60))
+    frame.loc[frame["Metadata_treatment"] != "c000", "Metadata_dose"] = frame["Metadata_dose"].replace(9.0, 3.0)
+    table = moa_mlp(frame, 0, **QUICK, permutations=0, by="dose")
+    of = table[table["metric"] == "micro_ap_of"].set_index("item")
+    assert of.index.tolist() == ["dose 3", "dose 10"]
+    alone = moa_mlp(frame[frame["Metadata_dose"] == 10], 0, **QUICK, permutations=0)
+    assert of.loc["dose 10", "value"] == pytest.approx(mean(alone, "micro_ap"))
+    assert of.loc["dose 10", "n"] == alone.loc[alone["metric"] == "micro_ap", "n"].iloc[0]
+    assert any("dose 9: 1 of compounds" in item for item in table.loc[table["metric"] == "left_out", "item"])

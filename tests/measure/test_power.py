@@ -33,6 +33,7 @@ def test_four_of_five_treatments_of_the_smallest_effect_have_p_below_the_thresho
     assert shares[2] > 0.95
 
 
+@pytest.mark.dag
 def test_effects_are_in_units_of_controls_whatever_their_scale():
     frame = screen(plates=3, treatments=4, controls=40, D=D)
     meta, X = tables.split(frame)
@@ -45,6 +46,7 @@ def test_more_replicates_show_smaller_effects():
     assert many < 0.8 * few
 
 
+@pytest.mark.dag
 def test_effects_of_few_controls_or_none_that_is_large_enough_are_undecidable():
     few = answers(screen(plates=3, treatments=5, controls=12))
     assert undecided(few, "smallest_effect").startswith("18 control wells can be laid out as treatments are, 20 are")

@@ -33,6 +33,7 @@ def test_similarity_is_the_median_over_pairs():
     assert "c" not in values(answer, "similarity")
 
 
+@pytest.mark.dag
 def test_negative_controls_and_the_order_of_rows_change_nothing():
     frame = screen(treatments=10, effect=1.0)
     alone = frame[frame["Metadata_control"] != "negative"]

@@ -28,6 +28,7 @@ def plate_of_cells(folder, name, wells, rng):
     return folder / "cells.parquet", folder / "net.npy"
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("method", ["tsne", pytest.param("umap", marks=pytest.mark.slow)])  # which compiles itself
 def test_cells_are_as_many_of_every_well_and_their_rows_say_where_they_are(method, tmp_path, wells):
     rng = np.random.default_rng(0)

@@ -29,6 +29,7 @@ def changed(config, **columns):
     return Plan.of(config)
 
 
+@pytest.mark.dag
 def test_only_labels_that_were_asked_for_train_again(config):
     plan = Plan.of(config)
     assert plan.labels("alone") == []
@@ -42,6 +43,7 @@ def test_only_labels_that_were_asked_for_train_again(config):
     assert other.labels_hash("alone") == plan.labels_hash("alone")
 
 
+@pytest.mark.dag
 def test_columns_that_balance_the_cells_train_again(config):
     config["models"] = {"alone": MODELS["alone"], "balanced": MODELS["alone"] | {"fit": {"balance": ["plate", "gene"]}}}
     plan = Plan.of(config)

@@ -60,6 +60,7 @@ def told(plan):
     return plan.notes, plan.config, plates, hashes, rows, asked
 
 
+@pytest.mark.dag
 def test_a_plan_that_is_found_is_the_plan_that_was_made(config, reads):
     without, made, found = (Plan.of(config, job=how) for how in (None, False, False))
     assert len(reads) == 2
@@ -99,6 +100,7 @@ def change_config(config):
     config["tasks"]["near"]["measure"]["knn"]["label"] = "moa"
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("change", [change_images, change_wells, change_config])
 def test_what_a_plan_follows_from_makes_another_one(config, reads, change):
     before = Plan.of(config, job=False)
@@ -109,6 +111,7 @@ def test_what_a_plan_follows_from_makes_another_one(config, reads, change):
     assert told(after) == told(Plan.of(config))
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize(("name", "value"), [("_code", "other"), ("_versions", ["pandas 0"])])
 def test_other_code_or_versions_make_another_plan(config, reads, monkeypatch, name, value):
     Plan.of(config, job=False)
@@ -142,13 +145,13 @@ def test_a_table_that_changes_while_it_is_read_is_read_again(config, reads, monk
     assert len(reads) == 2
 
 
-@pytest.mark.parametrize("ending", ["json", "parquet"])
+@pytest.mark.parametrize("ending", ["json", ".d.parquet", ".sample.parquet"])
 @pytest.mark.parametrize(
     "damage", [lambda raw: raw[:-9], lambda raw: raw[:40] + bytes([raw[40] ^ 1]) + raw[41:], lambda raw: b""]
 )
 def test_a_damaged_file_is_made_again(config, reads, ending, damage):
     first = Plan.of(config, job=False)
-    (path,) = kept.FOLDER.glob(f"*.{ending}")
+    (path,) = kept.FOLDER.glob(f"*{ending}")
     path.write_bytes(damage(path.read_bytes()))
     again = Plan.of(config, job=False)
     assert len(reads) == 2
@@ -187,11 +190,12 @@ def test_a_job_of_another_config_or_without_a_run_plans_by_itself(config, reads,
     assert len(reads) == 2
 
 
+@pytest.mark.dag
 def test_a_job_notices_rows_that_are_damaged(config, monkeypatch):
     run = Plan.of(config, job=False)
     monkeypatch.setenv(kept.RUN, run.kept.key)
     frame = run.images["d"].assign(DNA=["3.tif", "1.tif", "5.tif"])
-    kept._write(frame, kept._table(run.kept.key, "d"))
+    kept._write(kept._of_plates(frame).values(), kept._table(run.kept.key, "d"))
     assert [kept.rows_of("d", plate, run.rows_hash("d", plate)) is None for plate in ("P1", "P2")] == [False, True]
     assert told(Plan.of(config, job=True))[1:] == told(Plan.of(config))[1:]
 
@@ -211,10 +215,13 @@ def test_images_that_are_listed_are_listed_by_every_run_but_not_by_its_jobs(conf
     assert len(reads) == 2
 
 
+@pytest.mark.dag
 def test_only_the_plans_that_were_used_last_stay(config):
     for seed in range(kept.KEPT + 2):
         plan = Plan.of(config | {"seed": seed}, job=False)
         age(kept._index(plan.kept.key))
         os.utime(kept._index(plan.kept.key), (OLD + seed, OLD + seed))
-    assert len(list(kept.FOLDER.glob("*.json"))) == len(list(kept.FOLDER.glob("*.parquet"))) == kept.KEPT
+    assert [len(list(kept.FOLDER.glob(f"*{end}"))) for end in (".json", ".d.parquet", ".sample.parquet")] == [
+        kept.KEPT
+    ] * 3
     assert kept._index(plan.kept.key).is_file()

@@ -1,6 +1,9 @@
 """A fingerprint sees statements, however deep the import, and nothing that cannot change a result."""
 
+import hashlib
+
 import pandas as pd
+import pyarrow as pa
 import pytest
 from wellread.plan import provenance
 
@@ -81,6 +84,7 @@ def test_what_changes_the_code_that_weights_depend_on(package, name, old, new, e
     assert (of_weights("train.train") != before) == expected
 
 
+@pytest.mark.dag
 def test_modules_without_weight_are_there():
     training = provenance.counted("train.train")
     assert all(any(module.startswith(name) for module in training) for name in provenance.KEEP_WEIGHTS)
@@ -146,3 +150,13 @@ def test_the_hash_of_a_plate_knows_only_its_rows():
     )
     assert same
     assert not differs
+
+
+@pytest.mark.parametrize("cell", ["plain", "a,b", 'a "b"', "two\nlines", "return\r", "é", "", " a "])
+def test_rows_have_the_hash_of_their_text_as_pandas_writes_it(cell):
+    rows = pd.DataFrame({"plate": ["P1", "P1"], "a,b": [cell, "x"]}, dtype=str)
+    expected = hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:16]
+    assert provenance.rows_hash(rows) == provenance.rows_hash(pa.Table.from_pandas(rows)) == expected
+    numbers = rows.assign(dose=[0.1, None], n=[1, 2])
+    expected = hashlib.sha256(numbers.to_csv(index=False).encode()).hexdigest()[:16]
+    assert provenance.rows_hash(numbers) == expected

@@ -13,102 +13,101 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "stage": "",
     "calibrate": """
         calibrate.calibrate calibrate.depths calibrate.flags calibrate.gaps calibrate.illumination
-        calibrate.plate calibrate.quality inputs.decode inputs.formats inputs.images inputs.references
+        calibrate.plate calibrate.quality inputs.arrays inputs.decode inputs.description inputs.formats
+        inputs.images inputs.references inputs.tiff
     """,
     "segment": """
-        calibrate.plate inputs.decode inputs.formats inputs.images inputs.references segment.contrast
-        segment.objects segment.scene segment.segment
+        calibrate.plate inputs.arrays inputs.decode inputs.description inputs.formats inputs.images
+        inputs.references inputs.tiff segment.contrast segment.merge_pieces segment.objects segment.reject
+        segment.scene segment.segment
     """,
     "crop_size": "crops.crop_size",
     "crops": """
         calibrate.flags calibrate.plate crops.crops crops.cutter crops.outlines crops.pixels crops.selection
-        crops.windows inputs.decode inputs.formats inputs.images inputs.references
+        crops.windows inputs.arrays inputs.decode inputs.description inputs.formats inputs.images
+        inputs.references inputs.tiff
     """,
     "to_csv": "export.to_csv",
     "to_h5ad": "export.to_h5ad profiles.tables",
     "to_ome_tiff": "export.to_ome_tiff",
     "train": """
         crops.reader encoder.architecture encoder.attention encoder.sizes encoder.views encoder.views_cpu
-        encoder.vit encoder.weights inputs.cleaning inputs.control_names inputs.doses inputs.listing
-        inputs.plate_maps inputs.spreadsheets inputs.user_tables inputs.well_names networks.device
-        networks.state_dicts train.checkpoint train.collapse train.dataset train.distributed train.footprint
-        train.labels train.lock train.loop train.monitor train.optimise train.probes train.schedules
-        train.train
+        encoder.vit encoder.weights inputs.cleaning inputs.control_names inputs.delimited inputs.doses
+        inputs.listing inputs.plate_maps inputs.spreadsheets inputs.typed_tables inputs.user_tables
+        inputs.well_names networks.device networks.state_dicts train.checkpoint train.collapse train.dataset
+        train.distributed train.footprint train.labels train.lock train.loop train.monitor train.optimise
+        train.probes train.schedules train.shares train.train
     """,
     "embed": """
-        crops.outlines crops.reader encoder.architecture encoder.attention encoder.embed encoder.intensities
-        encoder.readouts encoder.sizes encoder.textures encoder.views encoder.views_cpu encoder.vit
-        encoder.weights networks.device networks.state_dicts
+        crops.outlines crops.reader encoder.architecture encoder.attention encoder.embed encoder.heads
+        encoder.intensities encoder.readouts encoder.sizes encoder.textures encoder.views encoder.views_cpu
+        encoder.vit encoder.weights networks.device networks.state_dicts
     """,
     "pool": "profiles.pool",
     "aggregate": "profiles.aggregate profiles.baselines profiles.controls profiles.pool profiles.tables",
     "given": """
-        inputs.channel_planes inputs.channels inputs.cleaning inputs.decode inputs.feature_files
-        inputs.feature_tables inputs.formats inputs.listing inputs.pattern inputs.projections
-        inputs.references inputs.spreadsheets inputs.vendors inputs.well_names profiles.controls
-        profiles.given profiles.ledger profiles.pool profiles.tables
+        inputs.arrays inputs.channel_planes inputs.channels inputs.cleaning inputs.decode inputs.delimited
+        inputs.description inputs.feature_files inputs.feature_tables inputs.formats inputs.listing
+        inputs.pattern inputs.projections inputs.references inputs.spreadsheets inputs.tiff
+        inputs.typed_tables inputs.vendors inputs.well_names profiles.controls profiles.given
+        profiles.ledger profiles.pool profiles.tables
     """,
     "correct": "profiles.correct profiles.tables",
     "cross": "profiles.correct profiles.tables",
-    "consensus": """
-        inputs.cleaning inputs.spreadsheets profiles.consensus profiles.controls profiles.pool
-        profiles.tables
-    """,
+    "consensus": "inputs.cleaning profiles.consensus profiles.controls profiles.pool profiles.tables",
     "sample": "profiles.controls profiles.sample profiles.tables",
     "tabulate": """
-        inputs.cleaning inputs.spreadsheets measure.tabulate measure.tidy profiles.controls
+        inputs.cleaning measure.published measure.tabulate measure.tidy profiles.controls
         profiles.similarity profiles.tables
     """,
+    "chart": "",
     "measure": """
-        inputs.cleaning inputs.spreadsheets profiles.controls profiles.looked_at profiles.pool_datasets
-        profiles.subset profiles.tables
+        inputs.cleaning profiles.controls profiles.looked_at profiles.pool_datasets profiles.subset
+        profiles.tables
     """,
     "choose": """
-        inputs.cleaning inputs.spreadsheets measure.choose profiles.controls profiles.looked_at
-        profiles.pool_datasets profiles.similarity profiles.subset profiles.tables
+        inputs.cleaning measure.choose profiles.controls profiles.looked_at profiles.pool_datasets
+        profiles.similarity profiles.subset profiles.tables
     """,
     "nest": """
-        inputs.cleaning inputs.spreadsheets measure.choose measure.nest measure.tidy profiles.controls
-        profiles.similarity profiles.tables
+        inputs.cleaning measure.choose measure.nest measure.tidy profiles.controls profiles.similarity
+        profiles.tables
     """,
     "hits": """
-        inputs.cleaning inputs.spreadsheets measure.average_precision measure.distances measure.fakes
-        measure.halves measure.hits measure.nulls measure.permutation measure.power measure.ranks
-        measure.three_tests measure.tidy profiles.consensus profiles.controls profiles.pool
-        profiles.similarity profiles.tables
+        inputs.cleaning measure.average_precision measure.distances measure.fakes measure.halves
+        measure.hits measure.nulls measure.permutation measure.power measure.ranks measure.three_tests
+        measure.tidy profiles.consensus profiles.controls profiles.pool profiles.similarity profiles.tables
     """,
-    "compare": """
-        inputs.cleaning inputs.spreadsheets measure.compare measure.tidy profiles.controls
-        profiles.similarity profiles.tables
-    """,
+    "compare": "inputs.cleaning measure.compare measure.tidy profiles.controls profiles.similarity profiles.tables",
     "score": "",
     "map": """
-        inputs.cleaning inputs.spreadsheets pictures.maps pictures.projection profiles.consensus
-        profiles.controls profiles.pool profiles.similarity profiles.tables
+        inputs.cleaning pictures.maps pictures.projection profiles.consensus profiles.controls profiles.pool
+        profiles.similarity profiles.tables
     """,
     "draw": """
-        inputs.cleaning inputs.spreadsheets profiles.controls profiles.looked_at profiles.pool_datasets
-        profiles.subset profiles.tables
+        inputs.cleaning profiles.controls profiles.looked_at profiles.pool_datasets profiles.subset
+        profiles.tables
     """,
     "look": "",
     "ledger": "profiles.ledger profiles.tables",
     "alarms": """
         alarms.alarm alarms.alarms alarms.of_answers alarms.of_models alarms.of_nuclei alarms.of_plates
-        calibrate.plate inputs.cleaning inputs.decode inputs.formats inputs.images inputs.references
-        inputs.spreadsheets measure.compare measure.tidy profiles.controls profiles.similarity
-        profiles.tables segment.likeness segment.merge_pieces segment.nuclei segment.otsu_threshold
-        segment.size train.collapse
+        calibrate.plate inputs.arrays inputs.cleaning inputs.decode inputs.description inputs.formats
+        inputs.images inputs.references inputs.tiff measure.compare measure.tidy profiles.controls
+        profiles.similarity profiles.tables segment.likeness segment.merge_pieces segment.nuclei
+        segment.objects segment.otsu_threshold segment.reject segment.size train.collapse
     """,
     "report": """
-        calibrate.plate crops.reader inputs.channels inputs.cleaning inputs.decode inputs.formats
-        inputs.images inputs.references inputs.spreadsheets inputs.well_names measure.average_precision
-        measure.compare measure.distances measure.fakes measure.halves measure.nulls measure.permutation
-        measure.power measure.ranks measure.three_tests measure.tidy pictures.labels pictures.montage
-        pictures.plate_layout profiles.consensus profiles.controls profiles.ledger profiles.pool
-        profiles.similarity profiles.subset profiles.tables report.answer report.doses report.field_pictures
-        report.figures report.headlines report.hits report.interactive report.ledger report.mechanisms
-        report.methods report.models report.page report.plates report.plots report.provenance report.records
-        report.run report.sprites report.svg report.tasks report.wells train.collapse
+        calibrate.plate crops.reader inputs.arrays inputs.channels inputs.cleaning inputs.decode
+        inputs.description inputs.formats inputs.images inputs.references inputs.tiff inputs.well_names
+        measure.average_precision measure.compare measure.distances measure.fakes measure.halves
+        measure.nulls measure.permutation measure.power measure.published measure.ranks measure.tabulate
+        measure.three_tests measure.tidy pictures.labels pictures.montage pictures.plate_layout
+        profiles.consensus profiles.controls profiles.ledger profiles.pool profiles.similarity
+        profiles.subset profiles.tables report.answer report.doses report.field_pictures report.figures
+        report.headlines report.hits report.interactive report.ledger report.mechanisms report.methods
+        report.models report.page report.plates report.plots report.provenance report.records report.run
+        report.sprites report.svg report.tables report.tasks report.wells train.collapse
     """,
 }
 PICKED = {  # section: name: the modules that count if a config picks it
@@ -133,43 +132,44 @@ PICKED = {  # section: name: the modules that count if a config picks it
             segment.hpa_net
         """,
         "otsu_watershed": """
-            segment.bodies segment.merge_pieces segment.nuclei segment.otsu_threshold segment.otsu_watershed
-            segment.size
+            segment.bodies segment.merge_pieces segment.nuclei segment.objects segment.otsu_threshold
+            segment.otsu_watershed segment.reject segment.size
         """,
         "precomputed": """
-            inputs.decode inputs.formats inputs.label_images inputs.references segment.pairing
-            segment.precomputed
+            inputs.arrays inputs.decode inputs.description inputs.formats inputs.label_images inputs.references
+            inputs.tiff segment.pairing segment.precomputed
         """,
     },
     "encoder": {
         "bag_of_channels": """
-            encoder.architecture encoder.attention encoder.readouts encoder.sizes encoder.views
+            encoder.architecture encoder.attention encoder.heads encoder.readouts encoder.sizes encoder.views
             encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "cell_count": "profiles.baselines profiles.pool",
         "cell_dino": """
-            encoder.architecture encoder.attention encoder.readouts encoder.sizes encoder.views
+            encoder.architecture encoder.attention encoder.heads encoder.readouts encoder.sizes encoder.views
             encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "cp_measure": "crops.outlines encoder.classical",
         "dinov2": """
-            encoder.architecture encoder.attention encoder.readouts encoder.sizes encoder.views
+            encoder.architecture encoder.attention encoder.heads encoder.readouts encoder.sizes encoder.views
             encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "exported": """
-            encoder.architecture encoder.attention encoder.readouts encoder.sizes encoder.views
-            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
+            encoder.architecture encoder.attention encoder.exported encoder.heads encoder.readouts encoder.sizes
+            encoder.views encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "given": """
-            inputs.channel_planes inputs.channels inputs.cleaning inputs.decode inputs.feature_files
-            inputs.feature_tables inputs.formats inputs.listing inputs.pattern inputs.projections
-            inputs.references inputs.spreadsheets inputs.vendors inputs.well_names profiles.controls
-            profiles.given profiles.ledger profiles.pool profiles.tables
+            inputs.arrays inputs.channel_planes inputs.channels inputs.cleaning inputs.decode inputs.delimited
+            inputs.description inputs.feature_files inputs.feature_tables inputs.formats inputs.listing
+            inputs.pattern inputs.projections inputs.references inputs.spreadsheets inputs.tiff
+            inputs.typed_tables inputs.vendors inputs.well_names profiles.controls profiles.given
+            profiles.ledger profiles.pool profiles.tables
         """,
         "intensity": "crops.outlines encoder.intensities",
         "mean_intensity": "crops.outlines encoder.intensities",
         "random": """
-            encoder.architecture encoder.attention encoder.readouts encoder.sizes encoder.views
+            encoder.architecture encoder.attention encoder.heads encoder.readouts encoder.sizes encoder.views
             encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "shuffled": "profiles.baselines profiles.pool",
@@ -180,6 +180,9 @@ PICKED = {  # section: name: the modules that count if a config picks it
         """,
     },
     "train": {
+        "attention_mlp": """
+            encoder.heads encoder.views encoder.views_cpu train.methods.attention_mlp train.methods.learner
+        """,
         "dino": """
             encoder.attention encoder.views encoder.views_cpu encoder.vit train.collapse train.distributed
             train.losses train.methods.dino train.monitor train.patch_masks train.schedules
@@ -193,7 +196,7 @@ PICKED = {  # section: name: the modules that count if a config picks it
             train.methods.learner train.methods.simclr
         """,
         "supervised": """
-            encoder.attention encoder.views encoder.views_cpu encoder.vit train.methods.learner
+            encoder.attention encoder.heads encoder.views encoder.views_cpu encoder.vit train.methods.learner
             train.methods.supervised
         """,
     },
@@ -212,66 +215,75 @@ PICKED = {  # section: name: the modules that count if a config picks it
     },
     "measure": {
         "assay_quality": """
-            inputs.cleaning inputs.spreadsheets measure.assay_quality measure.tidy profiles.controls
-            profiles.similarity profiles.tables
-        """,
-        "average_precision": """
-            inputs.cleaning inputs.spreadsheets measure.average_precision measure.fakes measure.halves
-            measure.nulls measure.permutation measure.power measure.ranks measure.tidy profiles.controls
-            profiles.similarity profiles.tables
-        """,
-        "dose_response": """
-            inputs.cleaning inputs.spreadsheets measure.dose_response measure.ec50 measure.tidy
-            profiles.controls profiles.similarity profiles.tables
-        """,
-        "knn": """
-            inputs.cleaning inputs.spreadsheets measure.knn measure.tidy profiles.controls profiles.similarity
+            inputs.cleaning measure.assay_quality measure.tidy profiles.controls profiles.similarity
             profiles.tables
         """,
+        "average_precision": """
+            inputs.cleaning measure.average_precision measure.fakes measure.halves measure.nulls
+            measure.permutation measure.power measure.ranks measure.tidy profiles.controls profiles.similarity
+            profiles.tables
+        """,
+        "dose_response": """
+            inputs.cleaning measure.dose_response measure.ec50 measure.tidy profiles.controls
+            profiles.similarity profiles.tables
+        """,
+        "knn": "inputs.cleaning measure.knn measure.tidy profiles.controls profiles.similarity profiles.tables",
         "layout": """
-            inputs.cleaning inputs.spreadsheets inputs.well_names measure.layout measure.nulls measure.tidy
-            profiles.controls profiles.similarity profiles.tables
+            inputs.cleaning inputs.well_names measure.layout measure.nulls measure.tidy profiles.controls
+            profiles.similarity profiles.tables
         """,
         "linear": """
-            inputs.cleaning inputs.spreadsheets measure.heads measure.held_out measure.knn measure.linear
-            measure.probe measure.tidy profiles.controls profiles.similarity profiles.tables
+            inputs.cleaning measure.heads measure.held_out measure.knn measure.linear measure.probe measure.tidy
+            profiles.controls profiles.similarity profiles.tables
         """,
         "low_shot": """
-            inputs.cleaning inputs.spreadsheets measure.heads measure.held_out measure.knn measure.low_shot
-            measure.probe measure.tidy profiles.controls profiles.similarity profiles.tables
+            inputs.cleaning inputs.control_names inputs.delimited inputs.doses inputs.listing inputs.plate_maps
+            inputs.spreadsheets inputs.typed_tables inputs.user_tables inputs.well_names measure.heads
+            measure.held_out measure.knn measure.low_shot measure.probe measure.tidy profiles.controls
+            profiles.similarity profiles.tables train.labels train.shares
         """,
         "matching": """
-            inputs.cleaning inputs.spreadsheets measure.group_similarity measure.matching measure.tidy
-            profiles.controls profiles.similarity profiles.tables
-        """,
-        "mixing": """
-            inputs.cleaning inputs.spreadsheets measure.mixing measure.tidy profiles.controls
+            inputs.cleaning measure.group_similarity measure.matching measure.tidy profiles.controls
             profiles.similarity profiles.tables
         """,
+        "mixing": "inputs.cleaning measure.mixing measure.tidy profiles.controls profiles.similarity profiles.tables",
         "moa_mlp": """
-            inputs.cleaning inputs.spreadsheets measure.held_out measure.mlp measure.moa_mlp measure.multi_label
-            measure.tidy profiles.controls profiles.similarity profiles.tables
+            inputs.cleaning inputs.control_names inputs.delimited inputs.doses inputs.listing inputs.plate_maps
+            inputs.spreadsheets inputs.typed_tables inputs.user_tables inputs.well_names measure.held_out
+            measure.mlp measure.moa_mlp measure.multi_label measure.tidy profiles.controls profiles.similarity
+            profiles.tables train.labels train.shares
         """,
         "nearest_class": """
-            inputs.cleaning inputs.spreadsheets measure.nearest_class measure.tidy profiles.controls
-            profiles.similarity profiles.tables
+            inputs.cleaning measure.nearest_class measure.tidy profiles.controls profiles.similarity
+            profiles.tables
+        """,
+        "own_head": """
+            inputs.cleaning measure.heads measure.held_out measure.knn measure.own_head measure.probe
+            measure.tidy profiles.controls profiles.similarity profiles.tables
         """,
         "replicating": """
-            inputs.cleaning inputs.spreadsheets measure.group_similarity measure.replicating measure.tidy
-            profiles.controls profiles.similarity profiles.tables
+            inputs.cleaning measure.group_similarity measure.replicating measure.tidy profiles.controls
+            profiles.similarity profiles.tables
         """,
         "retrieval": """
-            inputs.cleaning inputs.spreadsheets measure.retrieval measure.tidy profiles.controls
-            profiles.similarity profiles.tables
+            inputs.cleaning measure.retrieval measure.tidy profiles.controls profiles.similarity profiles.tables
         """,
         "segmentation": """
-            calibrate.plate inputs.cleaning inputs.decode inputs.formats inputs.images inputs.label_images
-            inputs.references inputs.spreadsheets measure.segmentation measure.tidy profiles.controls
-            profiles.similarity profiles.tables
+            calibrate.plate inputs.arrays inputs.cleaning inputs.decode inputs.description inputs.formats
+            inputs.images inputs.label_images inputs.references inputs.tiff measure.segmentation measure.tidy
+            profiles.controls profiles.similarity profiles.tables
         """,
     },
     "draw": {
+        "heterogeneity": """
+            pictures.draw pictures.labels pictures.matrices pictures.projection profiles.controls
+            profiles.similarity profiles.tables
+        """,
         "similarity": """
+            pictures.draw pictures.labels pictures.matrices pictures.projection profiles.controls
+            profiles.similarity profiles.tables
+        """,
+        "tsne": """
             pictures.draw pictures.labels pictures.projection profiles.controls profiles.similarity
             profiles.tables
         """,
@@ -282,17 +294,20 @@ PICKED = {  # section: name: the modules that count if a config picks it
     },
     "look": {
         "cells": """
-            calibrate.flags calibrate.plate inputs.channels inputs.decode inputs.formats inputs.images
-            inputs.references look.cells look.contact_sheet look.plate_files pictures.montage
+            calibrate.flags calibrate.plate inputs.arrays inputs.channels inputs.decode inputs.description
+            inputs.formats inputs.images inputs.references inputs.tiff look.cells look.contact_sheet
+            look.plate_files pictures.montage
         """,
         "fields": """
-            calibrate.plate inputs.channels inputs.decode inputs.formats inputs.images inputs.references
-            look.contact_sheet look.fields look.plate_files pictures.montage
+            calibrate.plate inputs.arrays inputs.channels inputs.decode inputs.description inputs.formats
+            inputs.images inputs.references inputs.tiff look.contact_sheet look.fields look.plate_files
+            pictures.montage
         """,
         "plates": """
-            calibrate.plate inputs.channels inputs.decode inputs.formats inputs.images inputs.references
-            inputs.well_names look.plate_files look.plates pictures.draw pictures.labels pictures.montage
-            pictures.plate_layout pictures.projection profiles.controls profiles.similarity profiles.tables
+            calibrate.plate inputs.arrays inputs.channels inputs.decode inputs.description inputs.formats
+            inputs.images inputs.references inputs.tiff inputs.well_names look.plate_files look.plates
+            pictures.draw pictures.labels pictures.montage pictures.plate_layout pictures.projection
+            profiles.controls profiles.similarity profiles.tables
         """,
     },
 }
@@ -312,11 +327,13 @@ def test_every_rule_that_runs_a_script_has_a_hash_of_its_code():
     assert set(steps()) == scripts
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("rule", COUNTED)
 def test_the_modules_of_a_rule_are_these(rule):
     assert counted(*steps()[rule]) == set(COUNTED[rule].split())
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("section", PICKED)
 def test_the_modules_of_a_choice_are_these(section):
     found = {name: counted(one.module) for name, one in choices(section).items()}

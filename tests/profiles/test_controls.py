@@ -1,6 +1,7 @@
 """Which negative controls corrections are fitted on, and which the measures compare with."""
 
 import pandas as pd
+import pytest
 from wellread.profiles import controls
 
 
@@ -44,6 +45,7 @@ def test_a_position_has_the_same_use_on_every_plate():
     assert set(use[wells["control"] == "negative"]) == {"fit", "evaluate"}
 
 
+@pytest.mark.dag
 def test_positions_of_either_half_are_drawn_by_the_seed():
     wells = wells_of(["p1"], n_controls=8)
     draws = pd.DataFrame([controls.control_use(wells, seed) == "fit" for seed in range(200)]).iloc[:, :8]

@@ -121,6 +121,7 @@ def test_a_median_is_that_of_the_own_plate_and_of_wells_with_labels():
     assert found.well["emb_0000"][0] == pytest.approx(first["a"].drop([0, 1]).median(), rel=1e-6)
 
 
+@pytest.mark.dag
 def test_a_feature_that_a_plate_lacks_takes_no_rows_with_it():
     frames = [missing().assign(Metadata_Plate=f"P{i}") for i in range(25)]
     frames[3]["b"] = np.nan  # 4 % of all rows

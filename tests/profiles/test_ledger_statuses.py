@@ -15,6 +15,7 @@ def run(tmp_path_factory):
     return made_run.write(tmp_path_factory.mktemp("run"), figures=False)
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("status", STAGES)
 def test_a_field_is_lost_at_the_stage_of_its_status(run, tmp_path, status):
     fields = pd.read_parquet(run.plates["P1"]["fields"])

@@ -52,6 +52,7 @@ def screen(tmp_path):
     return drawn
 
 
+@pytest.mark.dag
 def test_so_many_cells_of_every_treatment_are_drawn(screen):
     found = screen("P1", "P2", cells=15)
     assert found["Metadata_treatment"].value_counts().to_dict() == {"DMSO": 15, "a": 15, "b": 15}
@@ -73,6 +74,7 @@ def test_a_cell_has_its_embedding_and_the_columns_of_its_well(screen):
     assert (meta["Metadata_Object_Count"] == 1).all()
 
 
+@pytest.mark.dag
 def test_the_draw_depends_on_the_seed_and_the_group_alone(screen):
     found = screen("P1", "P2", cells=5)
     pd.testing.assert_frame_equal(screen("P1", "P2", cells=5), found)

@@ -91,6 +91,7 @@ def test_pairs_across_labels_are_active_and_of_classes_without_a_common_one(run)
     assert not share_no_class("", "three")
 
 
+@pytest.mark.dag
 def test_the_main_model_and_correction_stand_beside_baselines_and_others(run):
     assert run.main == ("net", "sphered")
     (row,) = answer(run)["rows"]
@@ -104,6 +105,7 @@ def test_the_main_model_and_correction_stand_beside_baselines_and_others(run):
     assert answer(run)["exceeds_all"] == []
 
 
+@pytest.mark.dag
 def test_every_number_on_the_page_is_in_the_tables_beside_it(run):
     """Numbers of hits.parquet, the answers and the ladder, their differences, and how many there are of what."""
     chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=answer(run))

@@ -250,7 +250,15 @@ def test_it_is_small_and_the_same_every_time(run, page, tmp_path):
 
 
 @pytest.mark.dag
-@pytest.mark.parametrize("missing", ["ledger", "masks", "model", "training", "profiles", "tasks", "figures"])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "ledger",
+        "profiles",
+        "tasks",
+        *(pytest.param(k, marks=pytest.mark.slow) for k in ("masks", "model", "training", "figures")),
+    ],
+)
 def test_a_missing_kind_of_result_leaves_a_page(run, tmp_path, missing):
     inputs = {kind: paths for kind, paths in run.inputs.items() if kind != missing}
     Tags(written(tmp_path, inputs, run.wells, run.config))
@@ -266,7 +274,7 @@ def test_ready_profiles_have_no_chapters_of_images(run, tmp_path):
     config = run.config | {"datasets": {"demo": {"object": "profile"}}}
     page = written(tmp_path, {"profiles": run.inputs["profiles"]}, run.wells, config)
     links = [attributes["href"] for tag, attributes in Tags(page).tags if attributes.get("href", "").startswith("#")]
-    words = "answer hits plates map mechanisms correct ledger embed methods files"
+    words = "answer hits plates map mechanisms tabulate correct ledger embed methods files"
     assert links == [f"#{word}" for word in words.split()]
     assert "2 plates · ready profiles" in text(page)
     assert "they were read from feature tables" in text(page)

@@ -12,6 +12,7 @@ def field(plate):
     return opened.read_by_channel(opened.good[0])
 
 
+@pytest.mark.dag
 def test_the_channel_of_nuclei_is_found(field):
     assert likeness.nuclei_channel(field) == "DNA"
     assert likeness.better_channel(field, "Mito") == "DNA"

@@ -63,6 +63,7 @@ def curve(method, options, steps):
     return {name: [row[name] for row in rows] for name in LOSSES if name in rows[0]}
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("name", RUNS)
 def test_the_curve_has_not_moved(name):
     found, kept = curve(*RUNS[name]), json.loads(FILE.read_text())[name]

@@ -61,7 +61,10 @@ def measured(name, options, encoder, cells, precision):
             optimiser.zero_grad()
             crops = torch.randint(0, 256, (cells, 2, 80, 80), dtype=torch.uint8)
             with autocast(CPU, precision):
-                targets = torch.from_numpy(labels.targets(np.arange(cells)))
+                targets = labels.targets(np.arange(cells))
+                if name == "attention_mlp":  # and the fold of every cell
+                    targets = np.hstack([targets, np.eye(5, dtype=bool)[np.arange(cells) % 5]])
+                targets = torch.from_numpy(targets)
                 found, _, _ = method.losses(crops, method.draw(step, cells, 80), targets, {"temperature": 0.05})
             sum(found.values()).backward()
             del found
@@ -81,6 +84,7 @@ CASES = [
     ("simclr", {"hidden": 64}, {"ffn": "swiglu"}, "fp32"),
     ("mae", {"decoder_dim": 64, "decoder_depth": 3, "decoder_heads": 2}, {}, "bf16"),
     ("supervised", {}, {"each_channel": True}, "fp32"),
+    ("attention_mlp", {"blocks": 1}, {}, "fp32"),
 ]
 
 
@@ -140,6 +144,7 @@ def test_large_models_ask_for_more_and_small_ones_for_what_they_did():
     assert asked["threads"] == 48
     assert asked["mem_mb"] > 42_000  # eight processes, each of which has all weights for a while
     assert 1440 < asked["runtime"] <= 10080
+    assert resources.of_training(large | {"processes": 4, "nodes": 2}, 4, 512, "auto")["threads"] == 24  # of each
     one = resources.of_training(large | {"processes": 1}, 4, 512, "cpu")
     assert one["mem_mb"] > 100_000  # the step itself
 

@@ -16,9 +16,11 @@ import torch
 from paths import ROOT
 from wellread.encoder.architecture import vit
 from wellread.encoder.embed import embed
+from wellread.encoder.readouts import trained
+from wellread.encoder.weights import load_encoder
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
-from wellread.train import checkpoint, dataset, lock, loop, train
+from wellread.train import checkpoint, dataset, launch, lock, loop, train
 from wellread.train.methods import dino
 from wellread.train.methods.supervised import Classifier
 from wellread.train.monitor import embedding_statistics
@@ -35,6 +37,7 @@ OTHERS = {
     "simclr": {"hidden": 32, "dimension": 16},
     "mae": {"decoder_dim": 16, "decoder_depth": 1, "decoder_heads": 2},
     "supervised": {"label": "kind"},
+    "attention_mlp": {"label": "kind"},
 }
 
 
@@ -515,11 +518,13 @@ def test_training_on_balanced_cells_ends(labelled, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_job_in_two_processes(plates, tmp_path):
+def test_a_job_in_two_processes(plates, tmp_path, caplog):
     options = {"encoder": {"drop_path": 0.0}}
     run(plates, tmp_path / "one", **options)
     files, settings = arguments(plates, tmp_path / "two", **options)
-    train.train_distributed(2, *files, **settings)
+    with caplog.at_level("WARNING"):
+        launch.train_distributed(1, *files, nodes=2, **settings)
+    assert "all processes are on this machine" in caplog.text
     assert {path.name for path in (tmp_path / "two").iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
     one, two = (pd.read_parquet(tmp_path / name / "training.parquet") for name in ("one", "two"))
     np.testing.assert_allclose(two["loss"], one["loss"], rtol=1e-3)
@@ -600,3 +605,27 @@ def test_a_checkpoint_belongs_to_its_labels_and_its_start(labelled, tmp_path, mo
     assert checkpoint.difference(plain, key(start=crops[0])).keys() == {"encoder.start", f"files.2 {crops[0]}"}
     Path(wells[0]).write_text(Path(wells[0]).read_text().replace("grains", "other"))
     assert checkpoint.difference(plain, key()).keys() == {"labels"}
+
+
+@pytest.mark.dag
+def test_attention_on_a_frozen_encoder_learns_and_leaves_it_as_it_was(plates, tmp_path):
+    table = pd.DataFrame({"plate": "P1", "well": ["A01", "A02", "A03", "A04"], "treatment": "x", "control": ""})
+    table.assign(kind=["stripes", "grains"] * 2).to_csv(tmp_path / "wells.csv", index=False)
+    for path, n in zip(plates[1], (40, 24), strict=True):
+        cells = pd.DataFrame({"plate": "P1", "well": table["well"].to_numpy()[np.arange(n) % 4]})
+        table_files.write(cells, path, "cells")
+    wells = [str(tmp_path / "wells.csv")] * 2
+    encoder = {"layer_scale": 1.0, "drop_path": 0.0}
+    run(plates, tmp_path / "start", encoder=encoder, fit={"epochs": 1})
+    encoder |= {"start": str(tmp_path / "start" / "weights.safetensors")}
+    fit = {"epochs": 20, "base_lr": 4e-2}
+    options = {"method": "attention_mlp", "folds": 2, "width": 16, "labels": {"held_out": ""}}
+    run(plates, tmp_path / "model", encoder=encoder, fit=fit, also={"wells": wells}, **options)
+    rows = pd.read_parquet(tmp_path / "model" / "training.parquet")
+    assert rows["classify"].iloc[-3:].mean() < 0.9 * rows["classify"].iloc[0]
+    files = [(tmp_path / name / "weights.safetensors", tmp_path / name / "model.json") for name in ("start", "model")]
+    before, after = (load_encoder(*pair, channels=CHANNELS).state_dict() for pair in files)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    scores = trained(*files[1], CHANNELS, features="head")(torch.from_numpy(np.load(plates[0][0])))
+    right = scores.argmax(1).numpy() == 1 - np.arange(40) % 2  # grains come before stripes
+    assert right.mean() > 0.8

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 
 import pytest
@@ -19,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WANTED = {r.name: r.specifier for r in map(Requirement, PROJECT["project"]["dependencies"])}
 DEV = {r.name: r.specifier for r in map(Requirement, PROJECT["dependency-groups"]["dev"])}
 LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
-DISTRIBUTIONS = packages_distributions()
+distributions = cache(packages_distributions)  # of every package installed: takes a second
 ENVS = sorted(ROOT.glob("envs/*.yaml"))
 
 
@@ -83,7 +84,7 @@ def imports(sources):
         visited |= modules
         sources += [provenance._source(module).read_text() for module in modules]
     outside = {name.split(".")[0] for name in packages} - set(sys.stdlib_module_names) - {"wellread"}
-    return {normal(DISTRIBUTIONS[name][0]) for name in outside}
+    return {normal(distributions()[name][0]) for name in outside}
 
 
 def picked(tree) -> set[str]:

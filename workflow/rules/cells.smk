@@ -54,6 +54,7 @@ rule calibrate:
     threads: 4
     resources:
         mem_mb=grow(2000),
+        runtime=time_of_fields,
     params:
         rows=lambda wildcards: PLAN.rows_hash(wildcards.dataset, wildcards.plate),
         files=lambda wildcards: PLAN.image_stamps(wildcards.dataset, wildcards.plate),
@@ -73,6 +74,7 @@ rule segment:
     output:
         masks="results/{dataset}/{plate}/masks.tif",
         objects="results/{dataset}/{plate}/objects.parquet",
+        rejected="results/{dataset}/{plate}/rejected.parquet",
     log:
         "results/logs/segment/{dataset}/{plate}.log",
     benchmark:
@@ -82,7 +84,11 @@ rule segment:
     threads: 4
     resources:
         mem_mb=grow(4000),
-        gpu=lambda wildcards: gpu(wildcards) * PLAN.segments_by_network(wildcards.dataset),
+        runtime=time_of_fields,
+        gpu=segmenting_gpu,
+        gpu_model=site("gpu_model", "gpu_type", segmenting_gpu),
+        slurm_partition=site("slurm_partition", "gpu_partition", segmenting_gpu),
+        qos=site("qos", "gpu_qos", segmenting_gpu),
     params:
         section=setting("dataset", "segment"),
         files=lambda wildcards: PLAN.mask_stamps(wildcards.dataset, wildcards.plate),
@@ -133,6 +139,7 @@ rule crops:
     threads: 4
     resources:
         mem_mb=grow(2000),
+        runtime=time_of_fields,
     params:
         options=setting("dataset", "crops"),
         pixel_size=setting("dataset", "pixel_size"),

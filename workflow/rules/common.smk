@@ -5,14 +5,18 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from wellread.inputs import user_tables
 from wellread.plan import collected, exports, kept
 from wellread.plan.dag import Plan
 from wellread.plan.provenance import fingerprint
+from wellread.plan.resources import MINUTES, OF_SIGNAL, PER_GB, growing, minutes_of_fields
 from wellread.plan.summary import summary
 from wellread.plan.yaml_slips import slips
+from wellread.runtime import slurm
 from wellread.runtime.errors import InputError
+from wellread.runtime.failures import Failures, advice
 from wellread.runtime.files import remove
 from wellread.runtime.registry import chosen
 
@@ -37,8 +41,14 @@ config.update(PLAN.config)
 os.environ[kept.RUN] = PLAN.kept.key if PLAN.kept else ""  # jobs take the plan from there
 
 # On one machine one job at a time has the GPU, unless --resources gpu=N says otherwise; a cluster has its own scheduler.
-if workflow.is_main_process and not workflow.resource_settings.nodes and "gpu" not in workflow.global_resources:
+ON_CLUSTER = bool(workflow.resource_settings.nodes)
+if workflow.is_main_process and not ON_CLUSTER and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
+
+
+if ON_CLUSTER and workflow.is_main_process:
+    FAILURES = Failures(show="RULES" in {quiet.name for quiet in workflow.output_settings.quiet or ()})
+    logger.addHandler(FAILURES)
 
 
 @atexit.register
@@ -50,11 +60,23 @@ def print_summary():
 
 
 onstart:
+    if workflow.executor_plugin.name == "slurm":
+        try:
+            slurm.check_alone(os.getcwd())
+        except InputError as error:
+            raise WorkflowError(
+                f"jobs of an earlier run here are still in Slurm's queue, and would write the same files:\n{error}"
+            )
     PLAN.record_owners(
         CONFIG_FILE, [job.wildcards.model for job in workflow.dag.needrun_jobs() if job.rule.name == "train"]
     )
     for note in PLAN.notes:
         print(f"note: {note}", file=sys.stderr, flush=True)
+
+
+onerror:
+    for line in advice(FAILURES.text if ON_CLUSTER else ""):
+        print(f"advice: {line}", file=sys.stderr, flush=True)
 
 
 onsuccess:
@@ -207,9 +229,59 @@ def gpu(wildcards):
     return 0 if PLAN.config["device"] == "cpu" else 1
 
 
-def grow(megabytes):
-    """Memory that doubles with every attempt."""
-    return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
+def segmenting_gpu(wildcards):
+    """How many GPUs a segmentation job asks for: those of networks one, where they look for one."""
+    return gpu(wildcards) * PLAN.segments_by_network(wildcards.dataset)
+
+
+def training_nodes(wildcards):
+    """How many machines a training asks for; nothing is asked where one will do."""
+    nodes = PLAN.config["models"][wildcards.model]["nodes"]
+    return nodes if nodes > 1 else None
+
+
+def over_nodes(value):
+    """A resource of trainings over several machines alone."""
+    return lambda wildcards: value if training_nodes(wildcards) else None
+
+
+def training_gpus(wildcards):
+    """How many GPUs a training on one machine asks for; elsewhere it has all its processes on one."""
+    several = ON_CLUSTER and training_nodes(wildcards)
+    return None if several else gpu(wildcards) * PLAN.processes(wildcards.model)
+
+
+def training_gres(wildcards):
+    """The GPUs that a training over several machines asks for on each, as Slurm names them."""
+    if not training_nodes(wildcards) or not gpu(wildcards):
+        return None
+    kind = [SITE["gpu_type"]] if SITE.get("gpu_type") else []
+    return ":".join(["gpu", *kind, str(PLAN.config["models"][wildcards.model]["processes"])])
+
+
+# Names of the profile's default-resources, as written there: partition, account, kind of GPU ...
+SITE = {
+    name: getattr(value, "raw", value) for name, value in (workflow.resource_settings.default_resources or {}).items()
+}
+
+
+def site(resource, of_gpus, uses=gpu):
+    """A resource of jobs that may use a GPU: if they do what the profile has under `of_gpus`, else as of all jobs."""
+    return lambda wildcards: (uses(wildcards) and SITE.get(of_gpus)) or SITE.get(resource)
+
+
+OF_TABLES = 6  # MB in memory for each MB of tables: in 64 bits, and twice
+
+
+def grow(megabytes, per_mb=0):
+    """Memory, with so much more for every MB of input, that doubles with every attempt."""
+    return growing(megabytes, per_mb)
+
+
+def time_of_fields(wildcards, attempt):
+    """Minutes of a job that looks at all fields of a plate, as if all plates had as many."""
+    fields = PLAN.fields(wildcards.dataset) / len(PLAN.plates(wildcards.dataset))
+    return int(minutes_of_fields(fields) * 2 ** (attempt - 1))
 
 
 def nested(path):

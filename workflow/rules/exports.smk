@@ -40,7 +40,7 @@ rule to_h5ad:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(4000),
+        mem_mb=grow(4000, OF_TABLES),
     params:
         called_by=lambda wildcards: exports.row_keys(PLAN, wildcards.dataset, wildcards.level),
         about=lambda wildcards: exports.about_profiles(PLAN, **wildcards),

@@ -19,16 +19,25 @@ rule train:
         "../../envs/torch.yaml"
     threads: lambda wildcards: PLAN.resources(wildcards.model)["threads"]  # the bytes of the weights depend on them
     resources:
-        mem_mb=lambda wildcards, attempt: grow(PLAN.resources(wildcards.model)["mem_mb"])(wildcards, attempt),
+        mem_mb=lambda wildcards, attempt: PLAN.resources(wildcards.model)["mem_mb"] * 2 ** (attempt - 1),
         runtime=lambda wildcards: PLAN.resources(wildcards.model)["runtime"],
-        gpu=lambda wildcards: gpu(wildcards) * PLAN.config["models"][wildcards.model]["processes"],
+        gpu=training_gpus,
+        gpu_model=lambda wildcards: None if training_nodes(wildcards) else site("gpu_model", "gpu_type")(wildcards),
+        gres=training_gres,
+        nodes=training_nodes,
+        tasks=training_nodes,
+        tasks_per_gpu=over_nodes(0),
+        mpi=over_nodes("srun"),  # so that the job itself starts a process on every node
+        slurm_partition=site("slurm_partition", "gpu_partition"),
+        qos=site("qos", "gpu_qos"),
+        slurm_extra=f"--requeue --signal=TERM@{OF_SIGNAL}",  # warned, it saves and goes back into the queue
     params:
         how=lambda wildcards: PLAN.training(wildcards.model),
-        processes=setting("model", "processes"),
+        processes=lambda wildcards: PLAN.processes(wildcards.model),
         wells=lambda wildcards: PLAN.training_wells(wildcards.model),
         labels=lambda wildcards: PLAN.labels_hash(wildcards.model),
         channels=lambda wildcards: PLAN.channels(wildcards.model),
-        seed=config["seed"],
+        seed=lambda wildcards: PLAN.seed(wildcards.model),
         code=code("train.train", encoder=setting("model", "encoder"), train=setting("model", "train")),
         weights_code=lambda wildcards: PLAN.weights_code(wildcards.model),
     script:
@@ -51,12 +60,16 @@ rule embed:
     threads: 2
     resources:
         mem_mb=grow(4000),
+        runtime=growing(MINUTES, PER_GB / 1000),
         gpu=gpu,
+        gpu_model=site("gpu_model", "gpu_type"),
+        slurm_partition=site("slurm_partition", "gpu_partition"),
+        qos=site("qos", "gpu_qos"),
     params:
         encoder=setting("model", "encoder"),
         options=setting("model", "embed"),
         channels=setting("dataset", "channels"),
-        seed=config["seed"],
+        seed=lambda wildcards: PLAN.seed(wildcards.model),
         code=code("encoder.embed", encoder=setting("model", "encoder")),
     script:
         "../scripts/embed.py"

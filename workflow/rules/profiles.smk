@@ -15,7 +15,7 @@ rule pool:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(1000),
+        mem_mb=grow(1000, OF_TABLES),
     params:
         statistic=setting("dataset", "aggregate", "cells"),
         code=code("profiles.pool"),
@@ -38,7 +38,7 @@ rule aggregate:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(1000),
+        mem_mb=grow(1000, OF_TABLES),
     params:
         fields=setting("dataset", "aggregate", "fields"),
         min_cells=setting("dataset", "aggregate", "min_cells"),
@@ -68,7 +68,7 @@ rule given:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(4000),
+        mem_mb=grow(4000, OF_TABLES),
     params:
         encoder=setting("model", "encoder"),
         pooling=setting("dataset", "aggregate"),
@@ -98,7 +98,7 @@ rule correct:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(4000),
+        mem_mb=grow(4000, OF_TABLES),
     params:
         steps=setting("correction"),
         seed=config["seed"],
@@ -120,7 +120,7 @@ rule cross:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(4000),
+        mem_mb=grow(4000, OF_TABLES),
     params:
         steps=setting("correction"),
         seed=config["seed"],
@@ -141,7 +141,7 @@ rule consensus:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(2000),
+        mem_mb=grow(2000, OF_TABLES),
     params:
         options=setting("dataset", "consensus"),
         code=code("profiles.consensus"),
@@ -163,7 +163,7 @@ rule sample:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(4000),
+        mem_mb=grow(4000, OF_TABLES),
     params:
         options=setting("dataset", "sample"),
         seed=config["seed"],

@@ -16,7 +16,7 @@ rule measure:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(4000),
+        mem_mb=grow(4000, OF_TABLES),
     params:
         section=setting("task", "measure"),
         pool=setting("task", "pool"),
@@ -44,7 +44,7 @@ rule choose:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(4000),
+        mem_mb=grow(4000, OF_TABLES),
     params:
         section=choosing_task("measure"),
         pool=choosing_task("pool"),
@@ -102,7 +102,7 @@ rule hits:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(4000),
+        mem_mb=grow(4000, OF_TABLES),
     params:
         options=lambda wildcards: PLAN.hits(wildcards.dataset),
         seed=config["seed"],
@@ -174,7 +174,7 @@ rule map:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(4000),
+        mem_mb=grow(4000, OF_TABLES),
     params:
         options=PLAN.result_settings.get("map", {}),
         seed=config["seed"],
@@ -202,7 +202,7 @@ rule draw:
     conda:
         "../../envs/profiles.yaml"
     resources:
-        mem_mb=grow(4000),
+        mem_mb=grow(4000, OF_TABLES),
     params:
         section=setting("figure", "draw"),
         pool=setting("figure", "pool"),
@@ -253,6 +253,7 @@ rule ledger:
         cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
         lost=every_plate("results/{dataset}/{plate}/lost.parquet"),
         objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
+        rejected=every_plate("results/{dataset}/{plate}/rejected.parquet", PLAN.has_masks),
         embeddings=every_model("results/{dataset}/{plate}/embeddings/{model}.npy", PLAN.reads_crops),
         given=every_model("results/{dataset}/profiles/{model}/ledger.parquet", PLAN.names_tables),
         profiles=every_model("results/{dataset}/profiles/{model}/none/well.parquet"),
@@ -319,6 +320,8 @@ rule report:
         ladder=lambda wildcards: "results/{dataset}/ladder.parquet" if PLAN.ladder(wildcards.dataset) else [],
         hits=lambda wildcards: "results/{dataset}/hits.parquet" if PLAN.hits(wildcards.dataset) else [],
         maps=lambda wildcards: PLAN.maps(wildcards.dataset),
+        tables=lambda wildcards: collected.of_dataset(PLAN, wildcards.dataset),
+        charts=lambda wildcards: collected.charts_of(PLAN, wildcards.dataset),
         scores=every_name(PLAN.scores, "results/{dataset}/tasks/{name}/masks.parquet"),
         looks=every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png"),
         figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),

@@ -14,9 +14,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread.encoder.architecture import vit
-from wellread.encoder.views import centre_crop, centre_view, self_normalise
+from wellread.encoder.heads import load_head
+from wellread.encoder.views import centre_crop, centre_view
 from wellread.encoder.weights import check_channels, load_encoder, load_published, read_model_json
-from wellread.networks import state_dicts
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
@@ -27,9 +27,10 @@ RGB_MEAN, RGB_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 class Readout:
     """What of a network is the embedding.
 
-    `features`: "cls", the CLS tokens of the last `blocks` blocks in their order, or "cls_mean", these and the mean
-    patch token of the last block. `view`: side in pixels of the centre of a crop that is the input; None: the encoder's
-    own. `seed`: of an encoder with random weights. `threads`: processes of one that is no network.
+    `features`: "cls", the CLS tokens of the last `blocks` blocks in their order, "cls_mean", these and the mean patch
+    token of the last block, or "head", the scores of the classes that the encoder was taught. `view`: side in pixels of
+    the centre of a crop that is the input; None: the encoder's own. `seed`: of an encoder with random weights.
+    `threads`: processes of one that is no network.
     """
 
     features: str = "cls"
@@ -73,6 +74,18 @@ class Encoder(nn.Module):
         return torch.cat(features, dim=1)
 
 
+class Headed(Encoder):
+    """An encoder whose embedding is the scores of its `head`, one of `encoder.heads`."""
+
+    def __init__(self, network, head, readout, preprocess, channel_groups):
+        super().__init__(network, readout, preprocess, channel_groups)
+        self.head = head.to(readout.device)
+        self.width = next(iter(head.described.values()))["classes"]
+
+    def embed(self, images):
+        return self.head.scores(self.network.intermediate_layers(images, self.head.blocks))
+
+
 def trained(weights, model, dataset_channels, **readout):
     """An encoder of our own, for exactly the channels it was trained on, or, if on `each_channel`, for any.
 
@@ -81,7 +94,8 @@ def trained(weights, model, dataset_channels, **readout):
     network = load_encoder(weights, model, channels=dataset_channels)
     each_channel = read_model_json(model).get("each_channel")
     groups = single_channels(dataset_channels) if each_channel else [list(range(len(dataset_channels)))]
-    return cell_encoder(network, Readout(**readout), groups)
+    head = load_head(weights, model) if readout.get("features") == "head" else None
+    return cell_encoder(network, Readout(**readout), groups, head)
 
 
 @choice("encoder", files=("path",))
@@ -135,74 +149,14 @@ def random(
         return cell_encoder(network, readout, [list(range(len(dataset_channels)))])
 
 
-@choice("encoder", files=("path",), views=("image",))
-def exported(dataset_channels, readout, /, *, path, sha256, channels, image, fit="centre", normalise="self"):
-    """Any network as a TorchScript file (.pt) or torch.export program (.pt2): float32 (B, C, image, image) to (B, D).
-
-    Of several outputs the first is the embedding. `path`, `sha256`, `channels`: as for cell_dino. `image`: side in
-    pixels of its input. `fit`: the centre of a crop, or resize, all of it (bilinear, antialiased). `normalise`: self
-    (mean 0, sd 1 in every channel), unit (0 to 1), none (0 to 255).
-    """
-    readout.check_plain("an exported network has one output")
-    indices = channel_indices(dataset_channels, channels, "exported")
-    preprocess = partial(exported_input, channels=indices, image=image, fit=fit, normalise=normalise)
-    shape = (2, len(dataset_channels), image, image)
-    return Exported(state_dicts.verify_file(path, sha256), preprocess, readout.device, shape)
-
-
-class Exported:
-    """A network of unknown architecture. One exported for a fixed batch size gets batches of that size.
-
-    `shape`: of crops that it is tried on, for the `width` of its embeddings.
-    """
-
-    def __init__(self, path, preprocess, device, shape):
-        self.path, self.preprocess = path, preprocess
-        self.network, self.batch_size = load_exported(path, device)
-        with torch.inference_mode():
-            self.width = self(torch.zeros(shape, dtype=torch.uint8, device=device)).shape[1]
-
-    def __call__(self, crops):  # (B, C, S, S) uint8
-        images = self.preprocess(crops)
-        return torch.cat([self.embed(batch) for batch in images.split(self.batch_size or len(images))]).float()
-
-    def embed(self, images):  # (b, C, image, image) -> (b, D)
-        padding = self.batch_size and self.batch_size - len(images)
-        try:
-            out = self.network(F.pad(images, (0, 0, 0, 0, 0, 0, 0, padding)))
-        except Exception as error:  # a network of unknown code may raise anything
-            raise self.error(state_dicts.error_line(error, line=-1), images) from None
-        out = out[0] if isinstance(out, tuple | list) and out else out
-        if not isinstance(out, torch.Tensor) or out.dim() != 2 or len(out) != len(images) + padding:
-            raise self.error(f"{tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__}", images)
-        return out[: len(images)]
-
-    def error(self, found, images):
-        expected = f"a network that takes float32 {tuple(images.shape)} to ({len(images)}, D)"
-        return InputError(expected, found, str(self.path), "how it was exported, or `channels` and `image`")
-
-
-def load_exported(path, device):
-    """An exported network on a device, and the batch size that it was exported for (0: any)."""
-    try:
-        if path.suffix != ".pt2":
-            return torch.jit.load(path, map_location=device).eval(), 0
-        from torch.export.passes import move_to_device_pass  # takes a second, which few need
-
-        program = move_to_device_pass(torch.export.load(path), str(device))
-        (name,) = program.graph_signature.user_inputs
-        (shape,) = (node.meta["val"].shape for node in program.graph.nodes if node.name == name)
-        return program.module(), shape[0] if isinstance(shape[0], int) else 0
-    except Exception as error:  # readers of damaged files raise anything
-        expected = "a TorchScript file (.pt) or a torch.export program (.pt2) of one input"
-        raise InputError(expected, state_dicts.error_line(error), str(path), "`path` of exported") from None
-
-
-def cell_encoder(network, readout, channel_groups):
-    """An Encoder whose inputs are self-normalised centres of crops, as in its training."""
+def cell_encoder(network, readout, channel_groups, head=None):
+    """An Encoder whose inputs are self-normalised centres of crops, as in its training; with a `head` its scores."""
     side = readout.view or network.architecture["image"]
     check_side(network, side, "`view` of embed")
-    return Encoder(network, readout, partial(centre_view, size=side), channel_groups)
+    preprocess = partial(centre_view, size=side)
+    if head is not None:
+        return Headed(network, head, readout, preprocess, channel_groups)
+    return Encoder(network, readout, preprocess, channel_groups)
 
 
 def single_channels(dataset_channels):
@@ -216,15 +170,6 @@ def as_photographs(crops, size, view):  # (B, 1, S, S) uint8 -> (B, 3, size, siz
     grey = F.interpolate(grey, (size, size), mode="bicubic", antialias=True)
     mean, sd = (grey.new_tensor(values)[:, None, None] for values in (RGB_MEAN, RGB_SD))
     return (grey - mean) / sd
-
-
-def exported_input(crops, channels, image, fit, normalise):  # (B, C, S, S) uint8 -> (B, len(channels), image, image)
-    crops = crops[:, channels].float()
-    if fit == "centre":
-        crops = centre_crop(crops, image)
-    else:
-        crops = F.interpolate(crops, (image, image), mode="bilinear", antialias=True)
-    return self_normalise(crops / 255) if normalise == "self" else crops / {"unit": 255, "none": 1}[normalise]
 
 
 def channel_indices(dataset_channels, wanted, encoder):

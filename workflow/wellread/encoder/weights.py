@@ -22,9 +22,17 @@ from wellread.runtime.files import whole
 KERNEL, POSITIONS, REGISTERS = "patch_embed.proj.weight", "pos_embed", "register_tokens"
 
 
-def save_encoder(encoder: ViT, weights, model, *, channels, **metadata):
-    """Write an encoder to `weights`, and its ordered channel names, architecture and `metadata` to `model`, as JSON."""
-    state = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+def save_encoder(encoder: ViT, weights, model, *, channels, head=None, **metadata):
+    """Write an encoder to `weights`, and its ordered channel names, architecture and `metadata` to `model`, as JSON.
+
+    With a `head`, one of `encoder.heads`, under the names `backbone.` and `head.`.
+    """
+    state = encoder.state_dict()
+    if head is not None:
+        parts = {"backbone": encoder, "head": head}
+        state = {f"{part}.{name}": value for part, one in parts.items() for name, value in one.state_dict().items()}
+        metadata |= {"head": head.described}
+    state = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with whole(weights) as file:
         save_file(state, file)
     described = {"channels": list(channels), "image": encoder.architecture["image"], "encoder": encoder.architecture}

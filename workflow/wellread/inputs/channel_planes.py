@@ -14,7 +14,7 @@ import pandas as pd
 
 from wellread.inputs import decode, listing
 from wellread.inputs.channels import match, told
-from wellread.inputs.decode import Description
+from wellread.inputs.description import Description
 from wellread.inputs.formats import BadField
 from wellread.inputs.references import COLOURS, Reference
 from wellread.runtime.errors import InputError

@@ -5,8 +5,7 @@ import unicodedata
 
 import pandas as pd
 
-from wellread.inputs.spreadsheets import INVISIBLE
-
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"  # characters without width, as web pages leave them behind
 MISSING = frozenset(
     {
         "na",
@@ -53,7 +52,16 @@ SHOWN = 3  # examples in a message
 def text(values: pd.Series) -> pd.Series:
     """Cells as text without blanks around them; every other kind of blank in them becomes a plain one."""
     values = values.astype(object).where(values.notna(), "").astype(str) if values.isna().any() else values.astype(str)
-    return values.map({value: _plain(value) for value in values.unique()}).astype(str)
+    return by_value(values, _plain)
+
+
+def by_value(values: pd.Series, meaning) -> pd.Series:
+    """What every text means, as text; `meaning` is asked once for each, as a table repeats them."""
+    codes, distinct = pd.factorize(values)
+    meant = [meaning(value) for value in distinct]
+    if meant == list(distinct):
+        return values
+    return pd.Series(pd.array(meant, dtype="str").take(codes), values.index, name=values.name)
 
 
 def labels(values: pd.Series) -> tuple[pd.Series, int]:

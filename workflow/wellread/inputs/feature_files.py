@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wellread.inputs import spreadsheets
+from wellread.inputs import spreadsheets, typed_tables
 from wellread.inputs.cleaning import listed
 from wellread.runtime.errors import InputError
 
@@ -36,7 +36,7 @@ def text(path: str, columns: list[str]) -> pd.DataFrame:
         return (
             pq.read_table(path, columns=columns)
             .to_pandas(ignore_metadata=True)[columns]
-            .apply(spreadsheets.column_text)
+            .apply(typed_tables.column_text)
         )
     frame = _read_text(path, usecols=columns, dtype=str, keep_default_na=False)
     return frame[columns].apply(lambda values: values.str.strip())

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from wellread.inputs.decode import Description, Opened, opened
+from wellread.inputs.decode import opened
+from wellread.inputs.description import Description, Opened
 from wellread.inputs.formats import BadField
 from wellread.inputs.references import COLOURS, PROJECTIONS, Reference, parse
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wellread.inputs import channel_planes, crop_files, user_tables
+from wellread.inputs import channel_planes, crop_files, hpa, user_tables
 from wellread.inputs.channels import match, told
 from wellread.painted import atlas_layout, layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, chosen, pick
 
 log = logging.getLogger("wellread")
+ODD = r"//|(?:^|/)\.(?:/|$)|/$"  # in a path: what Path leaves out
 MADE = "results/{dataset}/{by}"  # where rules put images that they paint or copy, a folder per plate
 
 
@@ -43,6 +44,8 @@ def wells(dataset: dict, name: str) -> str | dict:
         return dataset["wells"]
     if "crops" in dataset["images"]:
         return crop_files.wells_table(name, dataset["images"]["crops"])
+    if dataset["images"].get("hpa", {}).get("labels"):
+        return hpa.wells(name, dataset["images"]["hpa"])
     raise InputError(
         "the key wells", "none", f"datasets.{name}", "add `wells: PATH`, the table of wells and their labels"
     )
@@ -84,17 +87,16 @@ def table(
 
 
 def _rooted(frame: pd.DataFrame, columns: list[str], root: str) -> pd.DataFrame:
-    return frame.assign(**{column: _below(root, frame[column].to_numpy(object)) for column in columns})
+    return frame.assign(**{column: _below(root, frame[column]) for column in columns})
 
 
-def _below(root: str, paths) -> list[str]:
-    """str(Path(root, path)) of every path, "" of "": folders are joined once, as they are few."""
-    parts = [path.rpartition("/") for path in paths]
-    starts = {head: str(Path(root, "".join(head), "x"))[:-1] for head in {part[:2] for part in parts}}
-    return [
-        starts[part[:2]] + part[2] if part[2] not in ("", ".") else str(Path(root, path)) if path else ""
-        for path, part in zip(paths, parts, strict=True)
-    ]
+def _below(root: str, paths: pd.Series) -> pd.Series:
+    """str(Path(root, path)) of every path, "" of "": Path is asked only where it would write a path in another way."""
+    start, relative = str(Path(root, "x"))[:-1], (paths != "") & ~paths.str.startswith("/")
+    found = start + paths if relative.all() else paths.where(~relative, start + paths)
+    if (odd := paths.str.contains(ODD)).any():
+        found[odd] = [str(Path(root, path)) for path in paths[odd]]
+    return found
 
 
 @choice("images", painted=True, tables=())

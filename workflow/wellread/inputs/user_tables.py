@@ -9,6 +9,7 @@ import re
 from difflib import get_close_matches
 from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from wellread.inputs import cleaning, control_names, doses, plate_maps, spreadsheets, well_names
@@ -157,7 +158,7 @@ def _with_names(frame: pd.DataFrame, keys: list[str], where: str, say) -> pd.Dat
         values = frame[key].unique()
         if all(re.fullmatch(r"\d+\.0+|", str(value)) for value in values):
             frame[key] = frame[key].astype(str).str.replace(r"\.0+$", "", regex=True)
-    frame["well"] = frame["well"].map({name: well_name(name) for name in frame["well"].unique()}).astype(str)
+    frame["well"] = cleaning.by_value(frame["well"], well_name)
     if words := well_names.mixture(frame):
         say(f"{where}: {words}")
     return frame
@@ -198,12 +199,17 @@ def _tell_oddities(values: pd.Series, name: str, where: str, say) -> None:
 
 def _in_natural_order(frame: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     """The rows sorted by the columns `key`, numbers in text by their value: site 2 before site 10."""
-    order = pd.DataFrame({name: _sortable(frame[name]) if name != "plate" else frame[name] for name in key})
-    return frame.loc[order.sort_values(key, kind="stable").index].reset_index(drop=True)
+    order = np.lexsort([_places(frame[name], str if name == "plate" else natural) for name in reversed(key)])
+    sorted_already = (order == np.arange(len(frame))).all()
+    return (frame if sorted_already else frame.iloc[order]).reset_index(drop=True)
 
 
-def _sortable(values: pd.Series) -> pd.Series:
-    return values.map({value: natural(value) for value in values.unique()})
+def _places(values: pd.Series, key) -> np.ndarray:
+    """Per text its place among all that there are, sorted by `key`; those of equal keys share one."""
+    codes, distinct = pd.factorize(values)
+    keys = [key(value) for value in distinct]
+    place = {name: number for number, name in enumerate(sorted(set(keys)))}
+    return np.array([place[name] for name in keys], int)[codes]
 
 
 def _require_columns(frame: pd.DataFrame, wanted: list[str], where: str) -> None:

@@ -106,17 +106,6 @@ def moa_split(compounds: dict[str, list[str]], seed: int = 333) -> dict[str, boo
     return trains
 
 
-def folds_of(compounds: np.ndarray, Y: np.ndarray, folds: int, seed) -> np.ndarray:
-    """The fold (n,) of profiles: compounds, in the order of their rarest class, random within, are dealt in turn."""
-    names, first, code = np.unique(compounds, return_index=True, return_inverse=True)
-    frequency = Y[first].sum(axis=0)
-    rarest = np.where(Y[first], frequency, np.inf).argmin(axis=1)
-    order = np.lexsort((np.random.default_rng(seed).random(len(names)), rarest))
-    fold = np.empty(len(names), int)
-    fold[order] = np.arange(len(names)) % folds
-    return fold[code]
-
-
 def only_in_training(groups: np.ndarray, Y: np.ndarray, classes: list[str], held_out: str) -> list[dict]:
     """Result rows of the profiles of classes, of Y (n, C), that are of one of `groups` (n,) alone."""
     names = [name for name, members in zip(classes, Y.T, strict=True) if len(set(groups[members])) == 1]

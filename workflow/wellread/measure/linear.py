@@ -4,12 +4,9 @@ import numpy as np
 import pandas as pd
 
 from wellread.measure.held_out import seen_in_training
-from wellread.measure.knn import recall_f1
-from wellread.measure.probe import Probe, macro_f1, macro_f1_present, prepared, resampled_macro_f1
-from wellread.measure.tidy import DRAWS, MIN_UNITS, proportion, row, table, undecidable
+from wellread.measure.probe import METRICS, prepared, scores
+from wellread.measure.tidy import row, table, undecidable
 from wellread.runtime.registry import choice
-
-METRICS = {"macro_f1_present": macro_f1_present, "macro_f1": macro_f1}
 
 
 @choice(
@@ -45,7 +42,7 @@ def linear(
     if probe is None:
         return table([*rows, undecidable("macro_f1", reason, len(frame))])
     predicted, pair, score = probe.best(probe.train, seed)
-    rows += _scores(probe, predicted, seed)
+    rows += scores(predicted, probe.Y[probe.test], probe.groups[probe.test], probe.classes, seed)
     rows.append(row("selected", score, len(probe.train), f"learning rate {pair[0]:g}, weight decay {pair[1]:g}"))
     seen = seen_in_training(probe.meta, probe.sets)
     rows += [row("seen_in_training", value, len(probe.test), name) for name, value in seen.items()]
@@ -55,19 +52,3 @@ def linear(
         rows += [row(f"chance_{name}", f(found, truth), len(truth), "", repeat) for name, f in METRICS.items()]
         rows.append(row("chance_accuracy", (found == truth).all(axis=1).mean(), len(truth), "", repeat))
     return table(rows)
-
-
-def _scores(probe: Probe, predicted: np.ndarray, seed: int) -> list[dict]:
-    """Result rows of the predicted classes (m, C) of the test set."""
-    truth, units = probe.Y[probe.test], probe.groups[probe.test]
-    rows, m = [row(name, f(predicted, truth), len(truth)) for name, f in METRICS.items()], len(set(units))
-    if m >= MIN_UNITS:
-        weights = np.random.default_rng([seed, m]).multinomial(m, np.full(m, 1 / m), DRAWS)
-        limits = np.percentile(resampled_macro_f1(predicted, truth, units, weights), [2.5, 97.5])
-        rows += [
-            row(f"macro_f1_present_{end}", value, len(truth))
-            for end, value in zip(("low", "high"), limits, strict=True)
-        ]
-    rows += proportion("accuracy", (predicted == truth).all(axis=1), units)
-    per_class = zip(probe.classes, recall_f1(predicted, truth)[1], truth.sum(axis=0), strict=True)
-    return rows + [row("f1", value, n, name) for name, value, n in per_class if n]

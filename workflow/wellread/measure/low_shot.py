@@ -6,6 +6,7 @@ import pandas as pd
 from wellread.measure.probe import macro_f1, prepared
 from wellread.measure.tidy import row, table, undecidable
 from wellread.runtime.registry import choice
+from wellread.train.shares import drawn
 
 
 @choice(
@@ -41,23 +42,3 @@ def low_shot(
             rows.append(row("macro_f1_of_labels", values[-1], len(own), f"{100 * share:g} %", repeat))
         rows.append(row("macro_f1", np.mean(values), len(truth), "", repeat))
     return table(rows)
-
-
-def drawn(Y: np.ndarray, share: float, rng) -> np.ndarray:
-    """Sorted row numbers of a share of the profiles of classes Y (n, C): of a class of m max(1, floor(share m)).
-
-    Where profiles have several classes these are more labels than the share says: they are drawn again, with a share
-    that is lower by that factor (the few-shot subsets of DINOv2, for Cell-DINO).
-    """
-    state = rng.bit_generator.state
-    rows = _of_every_class(Y, share, rng)
-    excess = Y[rows].sum() / max(share * Y.sum(), 1)
-    if excess <= 1 or (Y.sum(axis=1) == 1).all():
-        return rows
-    rng.bit_generator.state = state
-    return _of_every_class(Y, share / excess, rng)
-
-
-def _of_every_class(Y: np.ndarray, share: float, rng) -> np.ndarray:
-    own = [np.flatnonzero(members) for members in Y.T if members.any()]
-    return np.unique(np.concatenate([rng.permutation(rows)[: max(1, int(share * len(rows)))] for rows in own]))

@@ -8,7 +8,16 @@ import pandas as pd
 from wellread.measure import heads
 from wellread.measure.held_out import VALIDATION, only_in_training, sets
 from wellread.measure.knn import recall_f1
-from wellread.measure.tidy import labelled_profiles, multi_hot, one_class, row, shuffled_among
+from wellread.measure.tidy import (
+    DRAWS,
+    MIN_UNITS,
+    labelled_profiles,
+    multi_hot,
+    one_class,
+    proportion,
+    row,
+    shuffled_among,
+)
 from wellread.profiles import tables
 from wellread.profiles.similarity import TEST, TRAIN
 
@@ -112,6 +121,24 @@ def resampled_macro_f1(predicted: np.ndarray, truth: np.ndarray, units: np.ndarr
     both, n_predicted, n_true = (weights @ total for total in counts)
     f1 = 2 * both / np.maximum(n_predicted + n_true, 1)
     return f1.sum(axis=1, where=n_true > 0) / (n_true > 0).sum(axis=1)
+
+
+METRICS = {"macro_f1_present": macro_f1_present, "macro_f1": macro_f1}
+
+
+def scores(predicted: np.ndarray, truth: np.ndarray, units: np.ndarray, classes: list[str], seed: int) -> list[dict]:
+    """Result rows of the predicted classes (m, C) of a test set with a `truth`; its `units` (m,) are independent."""
+    rows, m = [row(name, f(predicted, truth), len(truth)) for name, f in METRICS.items()], len(set(units))
+    if m >= MIN_UNITS:
+        weights = np.random.default_rng([seed, m]).multinomial(m, np.full(m, 1 / m), DRAWS)
+        limits = np.percentile(resampled_macro_f1(predicted, truth, units, weights), [2.5, 97.5])
+        rows += [
+            row(f"macro_f1_present_{end}", value, len(truth))
+            for end, value in zip(("low", "high"), limits, strict=True)
+        ]
+    rows += proportion("accuracy", (predicted == truth).all(axis=1), units)
+    per_class = zip(classes, recall_f1(predicted, truth)[1], truth.sum(axis=0), strict=True)
+    return rows + [row("f1", value, n, name) for name, value, n in per_class if n]
 
 
 def _lacking(own: np.ndarray, held_out: str, groups: np.ndarray) -> str:

@@ -107,8 +107,11 @@ def picture_uri(path, width: int) -> str:
     return webp_uri(picture, quality=82)
 
 
-def webp_uri(picture: Image.Image, quality: int = 72, effort: int = 6, lossless: bool = False) -> str:
-    """A picture as a WebP data URI: a page with it needs no other file. `effort`: 0 to 6, to make it small."""
+def webp_uri(picture: Image.Image, quality: int = 72, effort: int = 4, lossless: bool = False) -> str:
+    """A picture as a WebP data URI: a page with it needs no other file.
+
+    `effort`: 0 to 6; 6 takes twice the time of 4 and saves 1 % of the bytes.
+    """
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=quality, method=effort, lossless=lossless)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,7 +1,7 @@
 """Settings of one config that contradict each other: schedules longer than training, views that do not fit crops."""
 
 from wellread.encoder.sizes import size_of
-from wellread.plan import choosing
+from wellread.plan import choosing, taught
 from wellread.plan.leaks import JUDGING, leaks
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -20,8 +20,8 @@ def contradictions(config: dict, given: dict) -> list[InputError]:
         errors += _capped(config["datasets"], model, where)
         if chosen("encoder", model["encoder"]).trained:
             errors += _schedules(model, (given["models"][name] or {}).get("train", {}), where)
-            errors += _batches(model["fit"], model["processes"], where) + _method(model, where)
-    return errors + choosing.errors(config) + leaks(config)
+            errors += _batches(model["fit"], model["processes"] * model["nodes"], where) + _method(model, where)
+    return errors + choosing.errors(config) + leaks(config) + taught.errors(config)
 
 
 def _of_dataset(name: str, dataset: dict) -> list[InputError]:
@@ -90,7 +90,7 @@ def _batches(fit: dict, processes: int, where: str) -> list[InputError]:
     parts, batch = fit["accumulate"] * processes, fit["batch"]
     if batch % parts == 0 and batch >= 2 * parts:
         return []
-    expected = f"a multiple of {parts} (fit.accumulate x processes), at least {2 * parts}"
+    expected = f"a multiple of {parts} (fit.accumulate x processes x nodes), at least {2 * parts}"
     return [InputError(expected, f"{batch}", f"{where}.fit.batch", f"write {max(2, round(batch / parts)) * parts}")]
 
 

@@ -6,7 +6,8 @@ the packages that read tables, and what the disk says of every file it was read 
 opening images, a later run lists them again, and only the jobs of this run take what it kept.
 
 KEY.json, begun by its own hash, holds what jobs ask of all plates; KEY.DATASET.parquet the images table, a row group
-per plate. What is damaged, or cannot be written, is planned anew.
+per plate; KEY.DATASET.sample.parquet those of its rows whose files every run looks for. What is damaged, or cannot be
+written, is planned anew.
 """
 
 import hashlib
@@ -21,11 +22,13 @@ from glob import glob
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
 from wellread.inputs import user_tables
+from wellread.plan import raw_files
 from wellread.plan.provenance import rows_hash
 from wellread.runtime.files import remove, schemas, whole
 from wellread.runtime.registry import chosen
@@ -35,6 +38,7 @@ RUN = "WELLREAD_PLAN"  # the environment variable that tells jobs the plan of th
 SETTLED = 2e9  # nanoseconds after which a further change of a file is sure to change its time
 KEPT = 4  # plans; older ones are deleted
 PACKAGE = Path(__file__).parents[1]
+KEY = ["plate", "well", "site"]  # columns of few different values
 READERS = ("pandas", "pyarrow", "numpy", "openpyxl", "jsonschema")
 
 
@@ -48,10 +52,16 @@ class Kept:
 
     def rows(self, dataset: str, plate: str) -> pd.DataFrame | None:
         """The rows of one plate in the images table, None if they are not what they were when the plan was made."""
-        expected, place = self.known["plates"][dataset][plate]
+        expected, place, _ = self.known["plates"][dataset][plate]
         with suppress(OSError, ValueError, pa.ArrowException):
             rows = self._tables[dataset].read_row_group(place).to_pandas()
             return rows if self.sure or rows_hash(rows) == expected else None
+        return None
+
+    def looked_for(self, dataset: str) -> pd.DataFrame | None:
+        """The rows whose files are looked for, `raw_files.SAMPLE` of a plate, None if they may be others by now."""
+        with suppress(OSError, pa.ArrowException):
+            return parquet.read_table(_table(self.key, f"{dataset}.sample")).to_pandas() if self.sure else None
         return None
 
     @cached_property
@@ -78,7 +88,7 @@ def find(config: dict, stamps: list | None) -> Kept | None:
     if stamps is None:
         return None
     kept = _read(_key(config, stamps))
-    if kept and kept.known["settled"] and all(_whole(kept, name) for name in kept.known["plates"]):
+    if kept and kept.known["settled"] and all(_whole(kept, name) for name in kept.known["files"]):
         with suppress(OSError):
             os.utime(_index(kept.key))
         return replace(kept, sure=True)
@@ -90,11 +100,16 @@ def keep(config: dict, stamps: list | None, images: dict[str, pd.DataFrame], kno
 
     `config`, `stamps`: as before the tables were read. `stamps`: None if later runs must not find the plan.
     """
-    hashes = {name: _hashes(frame) for name, frame in images.items()}
+    plates = {name: _of_plates(frame) for name, frame in images.items()}
+    hashes = {name: _hashes(own) for name, own in plates.items()}
     key = _key(config, hashes if stamps is None else stamps)
     told = {"base": base(config), "settled": _settled(stamps), "plates": hashes, **known}
     try:
-        told["files"] = {name: _write(frame, _table(key, name)) for name, frame in images.items()}
+        told["files"] = {}
+        for name, own in plates.items():
+            sample = pa.concat_tables(raw_files.looked_for(rows, "sampled") for rows in own.values())
+            told["files"] |= {name: _write(own.values(), _table(key, name))}
+            told["files"] |= {f"{name}.sample": _write([sample], _table(key, f"{name}.sample"))}
         text = json.dumps(told)
         with whole(_index(key)) as part:
             part.write_text(f"{_digest(text)}\n{text}")
@@ -166,26 +181,38 @@ def _key(config: dict, tables) -> str:
     return _digest(json.dumps([base(config), tables]))[:32]
 
 
-def _hashes(frame: pd.DataFrame) -> dict[str, tuple[str, int]]:
-    """{plate: (hash of its rows, number of its row group)}."""
-    groups = frame.groupby("plate")
-    return {plate: (rows_hash(rows), place) for place, (plate, rows) in enumerate(groups)}
+def _of_plates(frame: pd.DataFrame) -> dict[str, pa.Table]:
+    """The rows of every plate of an images table, which is sorted by plate."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    return {plate: table[place] for plate, place in places(frame["plate"]).items()}
 
 
-def _write(frame: pd.DataFrame, path: Path) -> str:
-    """Write an images table, a row group per plate; the hash of the file."""
-    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+def places(plates: pd.Series) -> dict[str, slice]:
+    """Where the rows of every plate are in an images table, which is sorted by plate."""
+    codes, names = pd.factorize(plates)
+    ends = [0, *(np.flatnonzero(np.diff(codes)) + 1), len(codes)]
+    return {name: slice(int(ends[number]), int(ends[number + 1])) for number, name in enumerate(names)}
+
+
+def _hashes(plates: dict[str, pa.Table]) -> dict[str, tuple[str, int, int]]:
+    """{plate: (hash of its rows, number of its row group, number of its rows)}."""
+    return {plate: (rows_hash(rows), place, len(rows)) for place, (plate, rows) in enumerate(plates.items())}
+
+
+def _write(groups, path: Path) -> str:
+    """Write a table of row groups, at least one; the hash of the file."""
+    first, *others = groups
     with whole(path) as part:
-        with parquet.ParquetWriter(part, schema, compression="zstd") as writer:
-            for _, rows in frame.groupby("plate"):
-                writer.write_table(pa.Table.from_pandas(rows, schema, preserve_index=False))
+        with parquet.ParquetWriter(part, first.schema, compression="zstd", use_dictionary=KEY) as writer:
+            for rows in (first, *others):
+                writer.write_table(rows)
         return _hash_of(part)
 
 
-def _whole(kept: Kept, dataset: str) -> bool:
-    """Whether the images table of a dataset is as it was written."""
+def _whole(kept: Kept, name: str) -> bool:
+    """Whether a table is as it was written."""
     try:
-        return _hash_of(_table(kept.key, dataset)) == kept.known["files"][dataset]
+        return _hash_of(_table(kept.key, name)) == kept.known["files"][name]
     except OSError:
         return False
 

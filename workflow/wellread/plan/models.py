@@ -67,6 +67,11 @@ class Models(Datasets):
         """The ordered channel names of a model."""
         return self.config["datasets"][self.config["models"][model]["train_on"][0]]["channels"]
 
+    def seed(self, model: str) -> int:
+        """The seed of a model's training or random weights: its own, else that of the config."""
+        own = self.config["models"][model].get("seed")
+        return self.config["seed"] if own is None else own
+
     def training(self, model: str) -> dict:
         """All that says how a model is trained."""
         sections = self.result_settings["models"][model]
@@ -78,6 +83,10 @@ class Models(Datasets):
         picked = {"encoder": self.encoder(model), "train": self.config["models"][model]["train"]}
         modules = [chosen(section, choice).module for section, choice in picked.items()]
         return weights_fingerprint("train.train", *modules)
+
+    def processes(self, model: str) -> int:
+        """How many processes train a model together, on all machines."""
+        return self.config["models"][model]["processes"] * self.config["models"][model]["nodes"]
 
     def resources(self, model: str) -> dict:
         """Threads, memory (MB) and time (minutes) that the training of a model asks for."""
@@ -91,7 +100,15 @@ class Models(Datasets):
         how = self.training(model)
         ((_, options),) = how["method"].items()
         asked = [options[key] for key in chosen("train", how["method"]).columns] + [how["probe"]]
+        asked += [(options.get("labels") or {}).get("split", "")]
         return sorted(set(filter(None, asked)))
+
+    def divided_by(self, model: str) -> list[str]:
+        """The column of the wells tables that may not be divided by what a model is taught, if there is one."""
+        ((_, options),) = self.training(model)["method"].items()
+        how = options.get("labels") or {}
+        used = how.get("split") or "folds" in options
+        return [how["held_out"]] if used and how.get("held_out") else []
 
     def balance(self, model: str) -> list[str]:
         """The columns of the wells tables whose groups of cells weigh the same in training a model."""
@@ -99,4 +116,4 @@ class Models(Datasets):
 
     def asked(self, model: str) -> list[str]:
         """All columns of the wells tables that training a model reads."""
-        return sorted({*self.labels(model), *self.balance(model)})
+        return sorted({*self.labels(model), *self.balance(model), *self.divided_by(model)})

@@ -9,7 +9,10 @@ import os
 import stat
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from wellread.inputs import references
 from wellread.inputs.references import BAR
@@ -59,6 +62,32 @@ def folders(paths: list[str]) -> list[str]:
     return list(dict.fromkeys(path.rpartition("/")[0] or "." for path in paths))
 
 
+def folders_of_plates(images: pd.DataFrame, channels: list[str]) -> dict[str, list[str]] | None:
+    """The folders of the image files of every plate: those of `files`, in their order, found for all plates at once.
+
+    None for an images table with cells that are empty, name no folder, or are references.
+    """
+    columns = [images[channel] for channel in channels]
+    if any((c.str.endswith("]") | c.str.contains(BAR, regex=False)).any() for c in columns) or not all(
+        c.str.contains("/", regex=False).all() for c in columns
+    ):
+        return None
+    plates = pd.factorize(images["plate"])[0]
+    firsts = [_first_rows(plates, column).assign(channel=number) for number, column in enumerate(columns)]
+    found = pd.concat(firsts).sort_values(["row", "channel"], kind="stable").drop_duplicates(["plate", "folder"])
+    names = images["plate"].drop_duplicates().to_list()
+    return {names[number]: own.to_list() for number, own in found.groupby("plate")["folder"]}
+
+
+def _first_rows(plates: np.ndarray, paths: pd.Series) -> pd.DataFrame:
+    """The folders of every plate, and the number of the first row that has a path there."""
+    halves = pc.split_pattern(pa.array(paths), "/", max_splits=1, reverse=True)
+    codes, distinct = pd.factorize(pc.list_element(halves, 0).to_pandas())
+    found = pd.DataFrame({"plate": plates, "folder": codes, "row": range(len(codes))})
+    found = found.drop_duplicates(["plate", "folder"])
+    return found.assign(folder=[distinct[code] or "." for code in found["folder"]])
+
+
 def folders_hash(paths: list[str]) -> str:
     """A hash of the times of folders; "" for none."""
     return _hash(map(_time, paths)) if paths else ""
@@ -91,11 +120,11 @@ def _time(folder: str) -> str:
         return ABSENT
 
 
-def looked_for(rows: pd.DataFrame, check: str) -> pd.DataFrame:
+def looked_for(rows: pd.DataFrame | pa.Table, check: str) -> pd.DataFrame | pa.Table:
     """The rows of a plate whose files are looked for: all, none, or, `sampled`, SAMPLE spread evenly over the plate."""
     if check == "sampled" and len(rows) > SAMPLE:
-        return rows.iloc[[round(i * (len(rows) - 1) / (SAMPLE - 1)) for i in range(SAMPLE)]]
-    return rows.iloc[:0] if check == "none" else rows
+        return rows.take([round(i * (len(rows) - 1) / (SAMPLE - 1)) for i in range(SAMPLE)])
+    return rows[:0] if check == "none" else rows
 
 
 def missing(fields: list[list[str]], most: float, where: str, whole: bool) -> tuple[list[InputError], list[str]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from wellread.plan import choosing
 from wellread.plan.models import Models
+from wellread.plan.taught import has_head
 from wellread.runtime.registry import chosen
 
 
@@ -12,13 +13,17 @@ class Results(Models):
     """The config, and the results that it asks for."""
 
     def results(self, dataset: str, noun: str, verb: str) -> list[tuple[str, str, str]]:
-        """The (name, model, correction) triples of the tasks or figures that a verb makes for a dataset."""
+        """The (name, model, correction) triples of the tasks or figures that a verb makes for a dataset.
+
+        Of models whose profiles are what their head says, only tasks that ask for that.
+        """
         return [
             (name, model, correction)
             for name, entry in self.config[noun].items()
             if dataset in entry["datasets"] and verb in entry and not chosen(verb, entry[verb]).masks
             for model in entry.get("models", self._usually(noun))
             if {dataset, *entry["pool"]} <= set(self.config["models"][model]["embed_on"])
+            if noun != "tasks" or chosen(verb, entry[verb]).of_head == has_head(self.config["models"][model])
             for correction in self.config["corrections"]
             if correction in entry.get("corrections", [correction])
             if correction == "none" or entry["level"] != "cell"

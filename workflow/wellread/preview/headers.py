@@ -8,6 +8,7 @@ import pandas as pd
 
 from wellread.inputs import decode, images
 from wellread.inputs.channels import kind
+from wellread.inputs.description import MICROMETRES, Description
 from wellread.inputs.formats import BadField
 from wellread.inputs.references import COLOURS
 from wellread.segment.likeness import nuclei_channel
@@ -15,7 +16,7 @@ from wellread.segment.likeness import nuclei_channel
 STAINS = ("RNA", "ER", "AGP", "Actin", "Tubulin", "Membrane", "Mito", "GFP", "RFP")  # that show cells, the best first
 
 
-def names_inside(what: decode.Description) -> tuple[dict[str, str], list[str]]:
+def names_inside(what: Description) -> tuple[dict[str, str], list[str]]:
     """The channels in a file: ({what the file calls it: our name}, our names); one that is alone shows nuclei."""
     sizes = what.sizes
     count = max(sizes.get("C", 1), sizes.get("S", 1) if what.meaning != "colour" else 1)
@@ -74,7 +75,7 @@ def pixel_size(path: Path) -> float:
     except BadField:
         return 0.0
     said = _metamorph(path)
-    unit = decode.MICROMETRES.get(said.get("spatial-calibration-units"), 0)
+    unit = MICROMETRES.get(said.get("spatial-calibration-units"), 0)
     told = said.get("spatial-calibration-x", 0) * unit if said.get("spatial-calibration-state") else 0
     return known or float(told)
 

@@ -37,7 +37,9 @@ def _merge_metadata(name: str, groups) -> np.ndarray:
 
 def _join_distinct(values: pd.Series, group: pd.Series) -> np.ndarray:
     """The distinct labels of every group, sorted and joined: in one pass, as aggregation by group takes seconds."""
+    pairs = pd.DataFrame({"value": values, "group": group}).dropna(subset="value").drop_duplicates()
+    labels = {value: parts(str(value)) for value in pairs["value"].unique()}
     words = [set() for _ in range(group.max() + 1)]
-    for value, number in zip(values[values.notna()], group[values.notna()], strict=True):
-        words[number].update(parts(str(value)))
+    for value, number in zip(pairs["value"], pairs["group"], strict=True):
+        words[number].update(labels[value])
     return np.array(["|".join(sorted(own)) for own in words], object)

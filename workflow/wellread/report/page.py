@@ -23,6 +23,7 @@ from wellread.report import (
     plots,
     provenance,
     records,
+    tables,
     tasks,
 )
 from wellread.report.run import Run
@@ -39,6 +40,7 @@ CHAPTERS = {  # {title: {anchor: function of the run that returns what its templ
     "Cells": {"crops": plates.crops, "look": figures.look},
     "Map": {"map": interactive.maps, "draw": figures.draw},
     "Mechanisms": {"mechanisms": figures.mechanisms, "measure": tasks.all_tasks},
+    "Tables": {"tabulate": tables.tables},
     "Batch": {"correct": models.correct},
     "Quality": {"ledger": ledger.ledger, "calibrate": plates.calibrate, "segment": plates.segment},
     "Training": {"train": models.train, "embed": models.embed},
@@ -54,9 +56,10 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
 
     `inputs` are lists of paths by kind, at the places where the rules write them. Of every plate: fields, calibration,
     cells, lost, and masks and crops if there are any; of ready profiles none of these. All others are optional, and
-    their chapter says if there are none: alarms; ledger; ladder; hits; scores (segmentation) and looks (figures); of
-    every model: model (model.json), training; of every model and correction: profiles (well.parquet), maps, tasks,
-    figures; and logs, the folder of all logs. `wells` is the wells table, if there is one.
+    their chapter says if there are none: alarms; ledger; ladder; hits; tables (collected answers); scores
+    (segmentation) and looks (figures); of every model: model (model.json), training; of every model and correction:
+    profiles (well.parquet), maps, tasks, figures; and logs, the folder of all logs. `wells` is the wells table, if
+    there is one.
     """
     run = Run.from_inputs(dataset, inputs, wells, config)
     sections = {name: section for chapter in CHAPTERS.values() for name, section in chapter.items()}

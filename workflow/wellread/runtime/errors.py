@@ -1,6 +1,10 @@
 """The one exception a user may meet: it says what was expected, what was found, where, and what to edit."""
 
 
+class Stopped(SystemExit):
+    """The end of work that was asked to stop and has saved its state, from which the next run goes on."""
+
+
 class InputError(Exception):
     """Bad input: a message of four lines, shown without a traceback."""
 

@@ -16,6 +16,7 @@ from wellread.runtime.files import whole
 VERSIONS = {
     "fields": 1,  # a field of view: quality, flags, status
     "objects": 1,  # everything that segmentation found
+    "rejected": 1,  # what segmentation found and is no nucleus, with the reason
     "cells": 1,  # objects with a crop, row i is crop i
     "lost": 1,  # objects without one, with the reason
     "pooled": 1,  # a field of view with cells: their number; row i is pooled embedding i
@@ -25,7 +26,7 @@ VERSIONS = {
     "choices": 1,  # unit, fold, correction: its value without the fold, whether it was chosen
     "ladder": 1,  # task, metric, correction, model, baseline: their paired difference
     "hits": 1,  # a treatment (at a dose): how it differs from controls, by three tests
-    "collected": 1,  # dataset, task, metric, model, correction: its value, interval, repeats, drop
+    "collected": 2,  # dataset, task, metric, model, correction: its value, interval, repeats, drop, published value
     "maps": 1,  # a point: kind (well, treatment, cell), what it is, where it lies
     "alarms": 1,  # code, of, found, limit, edit
     "ledger": 1,  # plate, stage, model, reason, n

@@ -73,8 +73,9 @@ def footprint(channels: int, encoder: dict, method: dict, cells: int, side=0) ->
     backbone = transformer(size["dim"], size["depth"]) + size["dim"] * (channels * encoder["patch"] ** 2 + grid)
     shape = {"patch": encoder["patch"], "more": 1 + encoder.get("registers", 0), "grid": grid, "image": image}
     head, passes, *logits = METHODS[name](options, cells, size, shape)
-    frozen = backbone + head if name == "dino" else 0  # the teacher
-    return Footprint(backbone + head, frozen, passes, *logits, pixels=cells * channels * max(side, image) ** 2)
+    frozen = {"dino": backbone + head, "attention_mlp": backbone}.get(name, 0)  # the teacher, what is not trained
+    weights = head if name == "attention_mlp" else backbone + head
+    return Footprint(weights, frozen, passes, *logits, pixels=cells * channels * max(side, image) ** 2)
 
 
 def step_footprint(channels: int, encoder: dict, method: dict, fit: dict, processes: int, side=0) -> Footprint:
@@ -116,4 +117,14 @@ def _supervised(_options, cells, size, shape):
     return 0, [Pass(cells, shape["more"] + shape["grid"], size["dim"], size["depth"])], 0, 0
 
 
-METHODS = {"dino": _dino, "simclr": _simclr, "mae": _mae, "supervised": _supervised}
+def _attention_mlp(options, cells, size, shape):
+    width = min(options["blocks"], size["depth"]) * size["dim"]
+    head = options["folds"] * width * options["width"]
+    passes = [Pass(cells, shape["more"] + shape["grid"], size["dim"], size["depth"], trained=False)]
+    tokens = cells * (shape["more"] + shape["grid"])
+    return head, passes, tokens * (8 * width + 40 * size["dim"]), 0  # by block, side by side, and within a block
+
+
+METHODS = {
+    "dino": _dino, "simclr": _simclr, "mae": _mae, "supervised": _supervised, "attention_mlp": _attention_mlp,
+}  # fmt: skip

@@ -42,6 +42,22 @@ class Labels:
         return digest("|".join(self.classes).encode(), self.sets, self.codes)
 
 
+@dataclass(frozen=True)
+class FoldedLabels(Labels):
+    """Labels whose targets also say in which fold a cell is: `folds` (K, folds) bool, of every set."""
+
+    folds: np.ndarray
+
+    def targets(self, cells) -> np.ndarray:
+        """The classes and the fold of some cells, (n, classes + folds) bool."""
+        return np.concatenate([self.sets, self.folds], axis=1)[self.codes[cells]]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of classes, targets and folds, in hexadecimal."""
+        return digest("|".join(self.classes).encode(), self.sets, self.codes, self.folds)
+
+
 def digest(*arrays) -> str:
     """SHA-256 of the bytes of arrays, one after another, in hexadecimal."""
     return hashlib.sha256(b"".join(bytes(array) for array in arrays)).hexdigest()

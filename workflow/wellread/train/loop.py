@@ -14,7 +14,7 @@ import torch
 
 from wellread.crops.reader import prefetched
 from wellread.networks.device import autocast
-from wellread.runtime.errors import InputError
+from wellread.runtime.errors import InputError, Stopped
 from wellread.runtime.progress import progress
 from wellread.train import distributed
 from wellread.train.checkpoint import stop_request
@@ -43,7 +43,7 @@ def fit(
     `schedules.SHAPES`. `betas`: of AdamW. `precision`: see `device.autocast`. `compile`: the blocks. `log_every`: in
     steps. A state in `checkpoint` is gone on from.
 
-    An InputError if cells are too few for a batch, or if a loss or gradient is not finite; SystemExit after SIGTERM.
+    An InputError if cells are too few for a batch, or if a loss or gradient is not finite; Stopped after SIGTERM.
     """
     batch = batch_size(batch, len(dataset), accumulate * distributed.world_size())
     epoch = epoch_length or len(dataset) // batch  # in steps
@@ -102,7 +102,7 @@ def fit(
                 finite.check()
                 checkpoint.save(done, epoch, rows, **stateful)
             if stopping:
-                raise SystemExit(f"asked to stop after step {step}; the next run goes on from there")
+                raise Stopped(f"asked to stop after step {step}; the next run goes on from there")
     return rows, times
 
 

@@ -1,12 +1,8 @@
 """Training an encoder on crops: by Cell-DINO (Moutakanni et al. 2025), or by another method."""
 
-import json
 import logging
 import math
 import os
-import signal
-import subprocess
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -18,22 +14,21 @@ from wellread.encoder.architecture import vit
 from wellread.encoder.sizes import image_side
 from wellread.encoder.views import augmentation
 from wellread.encoder.weights import save_encoder
-from wellread.networks.device import check_gpus, choose_device, training_precision
+from wellread.networks.device import choose_device, training_precision
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
-from wellread.runtime.parallel import stop_with_parent
 from wellread.runtime.registry import chosen, pick
 from wellread.train import distributed, loop, probes
 from wellread.train.checkpoint import SAVING, Checkpoint, stamps
 from wellread.train.dataset import TrainingSet, read_window_sides
 from wellread.train.footprint import step_footprint
-from wellread.train.labels import digest, read_groups, read_labels
+from wellread.train.labels import digest, read_groups
 from wellread.train.lock import locked
+from wellread.train.shares import read_taught
 
 log = logging.getLogger("wellread")
 USABLE = 0.9  # share of the memory of a GPU; CUDA and the allocator have the rest
-PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
 def train(
@@ -59,8 +54,7 @@ def train(
         balance, how = apart(fit, ("balance",))
         settings = {"encoder": encoder, "method": method, "views": views, "fit": fit}
         settings |= {"channels": list(channels), "seed": seed}
-        label = next(iter(method.values())).get("label", "")
-        labels = read_labels(cells, wells, label) if label else None
+        labels = read_taught(cells, wells, seed, next(iter(method.values())))
         groups = read_groups(cells, wells, balance["balance"])[1] if any(balance.values()) else None
         run_probes = probes.asked(data, cells, wells, probe, agreement, seed=seed, device=device)
         torch.manual_seed(seed)
@@ -78,11 +72,12 @@ def train(
         how["precision"] = taken_precision(device, how.get("precision", "auto"), learner.encoder)
         log_memory(device, names, encoder, method, how, data.shape[-1])
         rows, times = loop.fit(learner, dataset, run_probes, checkpoint, seed=seed, device=device, **how)
+        learner.finish(dataset, device)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
             metadata |= {"vit": settings.pop("encoder"), **settings}
             metadata |= {"extended": checkpoint.extended, "precision": how["precision"]}
-            save_encoder(learner.encoder, weights, model, **metadata)
+            save_encoder(learner.encoder, weights, model, head=learner.head, **metadata)
             table_files.write(pd.DataFrame(rows), training, "training")
             with whole(speed) as file:
                 pd.DataFrame(times).to_csv(file, sep="\t", index=False)
@@ -144,36 +139,3 @@ def check_inputs(crops, cells, channels):
     if rows < 2:
         edit = "`train_on`, or segmentation and crop settings that find more cells"
         raise InputError("at least 2 cells to train on", f"{rows}", "crops.npy", edit)
-
-
-def train_distributed(processes: int, *files, **options):
-    """`train` in several processes on this machine, one per GPU, or sharing its cores.
-
-    An InputError if there are GPUs, but not one for each; SystemExit if a process fails. Over several machines, start
-    this module with torchrun and the job.json that lies beside the weights meanwhile.
-    """
-    if options["device"] != "cpu":
-        check_gpus(processes)
-    job = Path(options["weights"]).with_name("job.json")
-    options["threads"] = max(1, options["threads"] // processes)
-    job.write_text(json.dumps([files, options], default=list))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    command += ["-m", "wellread.train.train", str(job)]
-    with subprocess.Popen(command, env=environment, text=True, preexec_fn=stop_with_parent, **PIPES) as run:
-        signal.signal(signal.SIGTERM, lambda *_: run.terminate())
-        for line in run.stdout:
-            log.info("%s", line.rstrip())
-    if run.returncode:
-        raise SystemExit(f"training ended with status {run.returncode}; its log says why")
-    job.unlink()
-
-
-if __name__ == "__main__":
-    level = logging.INFO if int(os.environ.get("RANK", 0)) == 0 else logging.ERROR
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout)
-    files, options = json.loads(Path(sys.argv[1]).read_text())
-    try:
-        train(*files, **options)
-    except InputError as error:
-        sys.exit(f"stopped:\n{error}")

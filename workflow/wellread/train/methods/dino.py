@@ -39,6 +39,8 @@ class Dino:
     InputError if `local_image` is no multiple of the patch.
     """
 
+    head = None
+
     def __init__(
         self, backbone, augmentation, labels=None, *,
         local_views=0, local_image=64, local_scale=(0.05, 0.32), prototypes=65536, hidden=2048, bottleneck=256,
@@ -63,6 +65,9 @@ class Dino:
     @property
     def encoder(self):
         return self.teacher.backbone
+
+    def finish(self, _dataset, _device):
+        pass
 
     @property
     def compares_cells(self):

@@ -5,6 +5,7 @@ class Learner:
     """A method with one network, `student`, whose backbone is kept; no schedules of its own, nothing after a step."""
 
     student = None
+    head = None
     compares_cells = False
 
     @property
@@ -19,4 +20,7 @@ class Learner:
         return {}
 
     def after_step(self, _scheduled):
+        pass
+
+    def finish(self, _dataset, _device):
         pass

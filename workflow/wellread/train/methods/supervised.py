@@ -8,24 +8,29 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wellread.encoder import vit
+from wellread.encoder import heads, vit
 from wellread.encoder.views import draw_view, render
 from wellread.runtime.registry import choice
 from wellread.train.methods.learner import Learner
 
 
-@choice("train", columns=("label",))
+@choice("train", columns=("label",), teaches=True)
 class Supervised(Learner):
     """One or several classes per cell, those of its well in the wells table; cells without a label are left out.
 
-    `label`: column of the wells table. `smoothing`: share of each target that is spread over all classes.
-    `dropout`: share of the embedding's values that are zero before the linear layer, drawn anew at every step.
+    `label`: column of the wells table; `labels`: of which wells it is read, see `shares.taught`. `smoothing`: share of
+    each target that is spread over all classes. `dropout`: share of the embedding's values that are zero before the
+    linear layer, drawn anew at every step.
     """
 
-    def __init__(self, backbone, augmentation, labels=None, *, label="treatment", smoothing=0.0, dropout=0.0):
+    def __init__(self, backbone, augmentation, known, /, *, label="treatment", labels=None, smoothing=0.0, dropout=0.0):
         self.augmentation, self.image = augmentation, backbone.architecture["image"]
-        self.smoothing, self.multi_label = smoothing, labels.multi_label
-        self.student = Classifier(backbone, len(labels.classes), dropout)
+        self.smoothing, self.multi_label = smoothing, known.multi_label
+        self.student = Classifier(backbone, len(known.classes), dropout, known.multi_label)
+
+    @property
+    def head(self):
+        return self.student.head
 
     def draw(self, seed, cells, side):
         return draw_view(torch.Generator().manual_seed(seed), self.augmentation, cells, side)
@@ -46,10 +51,10 @@ class Supervised(Learner):
 class Classifier(nn.Module):
     """Backbone, dropout (Srivastava et al. 2014) and a linear layer."""
 
-    def __init__(self, backbone, classes, dropout=0.0):
+    def __init__(self, backbone, classes, dropout=0.0, several=False):
         super().__init__()
         self.backbone, self.dropout = backbone, dropout
-        self.head = nn.Linear(len(backbone.norm.weight), classes).apply(vit.init_linear)
+        self.head = heads.Linear(len(backbone.norm.weight), classes, several).apply(vit.init_linear)
 
     def classify(self, tokens):  # (B, dim) -> (B, classes)
         return self.head(F.dropout(tokens, self.dropout, self.training))

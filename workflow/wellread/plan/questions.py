@@ -1,0 +1,97 @@
+"""What the config asks of tables: tasks, figures, corrections and training, and whether there is an answer."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from wellread.plan import choosing, demands, leaks, taught
+from wellread.plan.screen import Pool, Screen
+from wellread.plan.watched import Watched
+from wellread.runtime.errors import InputError
+from wellread.runtime.registry import chosen
+
+
+@dataclass
+class Questions(Watched):
+    """The config and its tables, and what it asks of them."""
+
+    @cached_property
+    def screens(self) -> dict[str, Screen]:
+        """What the tables tell of the profiles of every dataset."""
+        return {
+            name: Screen(
+                self.images[name],
+                self.wells[name],
+                section["consensus"],
+                self.config["seed"],
+                section["sample"]["by"],
+            )
+            for name, section in self.config["datasets"].items()
+        }
+
+    def unanswerable(self) -> list[InputError]:
+        """What tasks, figures, corrections and training ask of wells tables that do not have it."""
+        screens = self.screens
+        embedded = [name for name in screens if self.models(name)]
+        errors = [
+            error
+            for screen, verb, entry, where, _ in self._asked()
+            for error in demands.of_entry(screen, verb, entry, where)
+        ]
+        errors += [
+            error
+            for name, steps in choosing.chains(self.config).items()
+            for dataset in embedded
+            for number, step in enumerate(steps)
+            for error in demands.of_correction(screens[dataset], step, f"corrections.{name}.{number} of {dataset}")
+        ]
+        errors = errors or self._undividable() + leaks.determined(self.config, self._asked())
+        return errors + [error for model in self.trained() for error in self._unlabelled(model, screens)]
+
+    def _undividable(self) -> list[InputError]:
+        """Chosen chains whose compounds a dataset does not tell apart."""
+        return [
+            error
+            for name, how in choosing.choosers(self.config).items()
+            for screen, _, entry, key, of in self._asked()
+            if key == f"tasks.{how['by']}"
+            for error in choosing.undividable(screen, how, entry, f"corrections.{name}.choose of {of}")
+        ]
+
+    def undecidable(self) -> list[str]:
+        """Notes on tasks that the design of a dataset cannot answer: they get a row with the reason."""
+        return [
+            note
+            for screen, verb, entry, where, of in self._asked()
+            for note in demands.undecidable(screen, verb, entry, f"{where} of {of}")
+        ]
+
+    def _asked(self):
+        """Every task and figure of profiles: (screen of an embedded dataset or a pool, verb, entry, its key, whose)."""
+        for name in filter(self.hits, self.config["datasets"]):
+            yield self.screens[name], "measure", demands.OF_HITS, "hits", name
+        for noun, verb in (("tasks", "measure"), ("figures", "draw")):
+            for name, entry in self.config[noun].items():
+                if verb not in entry or chosen(verb, entry[verb]).masks:
+                    continue
+                pooled, key = entry["pool"], f"{noun}.{name}"
+                if pooled:
+                    yield Pool({one: self.screens[one] for one in pooled}), verb, entry, key, " + ".join(pooled)
+                for one in [] if pooled else filter(self.models, entry["datasets"]):
+                    yield self.screens[one], verb, entry, key, one
+
+    def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
+        plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]
+        wells = [screens[name].imaged.query("plate in @own") for name, own in plates] if self.asked(model) else []
+        where, method = f"models.{model}", self.config["models"][model]["train"]
+        errors = demands.of_training(wells, self.labels(model), self.balance(model), where)
+        return errors or taught.of_wells(wells, method, where)
+
+    def marks(self, dataset: str, task: str, correction: str) -> list[list[str]]:
+        """What the results of a task under a correction have to tell: pairs (kind of mark, column or step)."""
+        if self.kept:
+            return self.kept.known["marks"][f"{dataset}/{task}/{correction}"]
+        entry = self.config["tasks"][task]
+        screens = [self.screens[name] for name in entry["pool"] or [dataset]]
+        return leaks.marks(choosing.steps_of(self.config, correction), entry["measure"], screens)

@@ -1,0 +1,61 @@
+"""Models that learn from labels of some wells, and tasks that ask what they say of others."""
+
+import pandas as pd
+
+from wellread.inputs.cleaning import listed
+from wellread.measure.held_out import divided
+from wellread.profiles import tables
+from wellread.profiles.similarity import TRAIN
+from wellread.runtime.errors import InputError
+from wellread.runtime.registry import chosen
+
+HEAD = "head"
+
+
+def errors(config: dict) -> list[InputError]:
+    """Errors of a config, defaults filled in: heads of models that have none, and tasks of heads of such models."""
+    headless = [error for name in config["models"] if (error := _headless(name, config["models"][name]))]
+    asked = [name for name, entry in config["tasks"].items() if chosen("measure", entry["measure"]).of_head]
+    return headless + [error for name in asked for error in _not_of_heads(config, name)]
+
+
+def of_wells(wells: list[pd.DataFrame], method: dict, where: str) -> list[InputError]:
+    """Errors of the `wells` that a training method, {name: options}, reads the labels of: no train, a divided group."""
+    ((name, options),) = method.items()
+    how, key = options.get("labels") or {}, f"{where}.train.{name}.labels"
+    if not how.get("split") or not wells:
+        return []
+    meta = pd.concat(wells).rename(columns=tables.column)
+    values = set(tables.text_column(meta, how["split"]))
+    if TRAIN not in values:
+        found = listed(sorted(values - {""})) or "no value"
+        edit = f"write train, validation and test into the column {how['split']}, or name another"
+        return [InputError("wells with the value train", found, f"{key}.split", edit)]
+    error = divided(meta, how["split"], how["held_out"], key)
+    return [error] if error else []
+
+
+def has_head(model: dict) -> bool:
+    """Whether the profiles of a model are what its head says of every class."""
+    return model["embed"]["features"] == HEAD
+
+
+def _headless(name: str, model: dict) -> InputError | None:
+    """A model that is to embed by a head which its training does not leave, or not of all channels together."""
+    encoder = model["encoder"]
+    if not has_head(model):
+        return None
+    taught = chosen("encoder", encoder).trained and chosen("train", model["train"]).teaches
+    if taught and not encoder["vit"]["each_channel"]:
+        return None
+    found = next(iter(model["train"])) if chosen("encoder", encoder).trained else next(iter(encoder))
+    expected = "training by labels, of all channels together, for features: head"
+    return InputError(expected, found, f"models.{name}.embed.features", "write cls, or train: {supervised: {}}")
+
+
+def _not_of_heads(config: dict, task: str) -> list[InputError]:
+    """A task of heads where no model has one."""
+    if any(has_head(model) for model in config["models"].values()):
+        return []
+    edit = "write embed: {features: head} in a model that is trained by labels"
+    return [InputError("a model with embed.features: head", "none", f"tasks.{task}.measure", edit)]
