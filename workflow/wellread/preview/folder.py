@@ -16,13 +16,11 @@ from wellread.preview import several
 from wellread.preview.headers import names_inside, options_inside, pixel_size, stain
 from wellread.preview.labels import LARGEST, TABLE, read
 from wellread.preview.names import SEPARATORS, glob_of
+from wellread.preview.usable import no_pictures, readable_first
 from wellread.preview.words import MASKS
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import pick
 
-PACKED = re.compile(r".*\.(gz|zip|bz2|xz)", re.IGNORECASE)
-OF_MAKERS = re.compile(r".*\.(czi|nd2|lif|lsm|oib|oif|vsi|ims|scn)", re.IGNORECASE)
-TRIED = 20  # files of a folder that are tried until one can be read
 SMALL = 300  # px, side of an image that may be a ready-made crop
 
 
@@ -54,11 +52,11 @@ def look(folder: str, table_path: str) -> Guess:
     pictures = [name for name in listed if vendors.PICTURE.fullmatch(name)]
     kept = [name for name in pictures if not any(map(MASKS.fullmatch, Path(name).with_suffix("").parts))] or pictures
     if not kept:
-        raise _no_pictures(listed, folder)
+        raise no_pictures(listed, folder)
     notes = [f"{len(pictures) - len(kept)} files are left out as masks"] if len(kept) < len(pictures) else []
     tables = [name for name in listed if TABLE.fullmatch(name) and Path(folder, name).stat().st_size < LARGEST]
     try:
-        kept = _readable_first(folder, kept, notes.append)
+        kept = readable_first(folder, kept, notes.append)
         found = ((find, find(folder, kept, tables, table_path)) for find in FINDERS)
         finder, guess = next((find, one) for find, one in found if one)
     except BadField as error:
@@ -68,31 +66,6 @@ def look(folder: str, table_path: str) -> Guess:
     guess.pixel_size = guess.pixel_size or pixel_size(Path(folder, kept[0]))
     guess.notes[:0] = notes
     return guess
-
-
-def _no_pictures(listed: list[str], folder: str) -> InputError:
-    """Why there is nothing to guess from: packed files, those of microscopes' own formats, or another folder."""
-    found = f"{len(listed)} files, such as {listed[0]}" if listed else "an empty folder"
-    edit = "the folder that holds the images (its parent, or one inside?); FOLDER=..."
-    if any(vendors.PICTURE.fullmatch(name.rpartition(".")[0]) for name in listed if PACKED.fullmatch(name)):
-        edit = f"unpack the files first, such as by `gunzip -r {folder}` or `unzip`"
-    elif any(map(OF_MAKERS.fullmatch, listed)):
-        edit = "save the files as OME-TIFF or OME-Zarr first, such as by `bfconvert` of Bio-Formats, or Fiji"
-    return InputError("images: TIFF, PNG, JPEG, BMP, NPY, NPZ or Zarr", found, folder, edit)
-
-
-def _readable_first(folder: str, pictures: list[str], say) -> list[str]:
-    """The pictures, with the first one that can be read before those that cannot; BadField if none of a few can."""
-    for place, name in enumerate(pictures[:TRIED]):
-        try:
-            decode.describe(Path(folder, name))
-        except BadField as error:
-            if place + 1 == min(TRIED, len(pictures)):
-                raise
-            say(f"cannot be read: {error.detail}")
-        else:
-            return [name, *pictures[:place], *pictures[place + 1 :]]
-    return pictures
 
 
 def zarr_plate(folder: str) -> Guess | None:
