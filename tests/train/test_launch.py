@@ -31,9 +31,7 @@ def train(folder, nodes=2, device="cpu"):
 
 def test_on_as_many_nodes_srun_starts_a_share_of_the_processes_on_each(started, monkeypatch, tmp_path):
     monkeypatch.setattr(launch.slurm, "nodes", lambda: 2)
-    monkeypatch.setattr(
-        launch, "check_gpus", lambda processes: pytest.fail("GPUs of other nodes are not seen here")
-    )
+    monkeypatch.setattr(launch, "check_gpus", lambda processes: pytest.fail("GPUs of other nodes are not seen here"))
     commands = started(0, done=True)
     train(tmp_path, device="auto")
     assert commands[0][0] == "srun"
