@@ -1,9 +1,12 @@
 """Tables of results over datasets, models and corrections: which answers they collect, and slips in what they name."""
 
-from wellread.plan.settings import unknown
+from pathlib import Path
+
+from wellread.plan.names import unknown
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
+SHARES = "low_shot"  # the chart, and the measure that it draws
 NOUNS = ("tasks", "datasets", "models", "corrections")
 
 
@@ -75,6 +78,42 @@ def of_dataset(plan, dataset: str) -> list[str]:
     """The files of the tables that have answers of a dataset."""
     tables = plan.config["tables"]
     return [f"results/tables/{name}.parquet" for name in tables if dataset in {one[0] for one in answers(plan, name)}]
+
+
+def charted(plan) -> list[str]:
+    """The tables of which there is a picture."""
+    return [name for name, section in plan.config["tables"].items() if "chart" in section]
+
+
+def charts_of(plan, dataset: str) -> list[str]:
+    """The pictures of the tables that have answers of a dataset."""
+    own = {Path(path).stem for path in of_dataset(plan, dataset)}
+    return [f"results/tables/{name}.png" for name in charted(plan) if name in own]
+
+
+def chart_files(plan, table: str) -> dict[str, str]:
+    """The files that the picture of a table is drawn from besides answers, by option."""
+    section = plan.config["tables"][table]["chart"]
+    ((_, options),) = section.items()
+    return {option: options[option] for option in chosen("chart", section).files}
+
+
+def undrawable(plan) -> list[InputError]:
+    """Errors of pictures of tables: files that are not there, and curves over labels of which no task asks."""
+    return [error for name in charted(plan) if (error := _undrawable(plan, name))]
+
+
+def _undrawable(plan, table: str) -> InputError | None:
+    where = f"tables.{table}.chart"
+    for option, path in chart_files(plan, table).items():
+        if not Path(path).is_file():
+            return InputError("a file", f"none at {path}", f"{where}.{option}", "the path")
+    (kind,) = plan.config["tables"][table]["chart"]
+    measures = {measure for _, task, _, _ in answers(plan, table) for measure in plan.config["tasks"][task]["measure"]}
+    if kind == SHARES and kind not in measures:
+        found = ", ".join(sorted(measures)) or "no tasks"
+        return InputError(f"a task of the measure {kind}", found, where, f"name one in tables.{table}.tasks")
+    return None
 
 
 def empty(plan) -> list[InputError]:
