@@ -321,6 +321,7 @@ rule report:
         hits=lambda wildcards: "results/{dataset}/hits.parquet" if PLAN.hits(wildcards.dataset) else [],
         maps=lambda wildcards: PLAN.maps(wildcards.dataset),
         tables=lambda wildcards: collected.of_dataset(PLAN, wildcards.dataset),
+        charts=lambda wildcards: collected.charts_of(PLAN, wildcards.dataset),
         scores=every_name(PLAN.scores, "results/{dataset}/tasks/{name}/masks.parquet"),
         looks=every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png"),
         figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),

@@ -20,7 +20,7 @@ SECTIONS = (
     "sample",
 )
 SECTIONS += ("model", "encoder", "train", "views", "fit", "embed", "correction", "task", "measure", "figure", "draw")
-SECTIONS += ("look", "choose", "hits", "map", "alarms", "export", "table_of_results", "taught_labels")
+SECTIONS += ("look", "choose", "hits", "map", "alarms", "export", "table_of_results", "chart", "taught_labels")
 
 
 def manual() -> str:
