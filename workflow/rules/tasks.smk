@@ -279,6 +279,7 @@ rule alarms:
         fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
         calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
         objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
+        rejected=every_plate("results/{dataset}/{plate}/rejected.parquet", PLAN.has_masks),
         cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
         training=every_model("results/models/{model}/training.parquet", PLAN.is_trained),
         tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
