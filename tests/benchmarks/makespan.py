@@ -22,7 +22,7 @@ from wellread.train.footprint import Pass, step_footprint
 PRESET = Path(__file__).parents[2] / "config" / "presets" / "cell_painting.yaml"
 SCREENS = {"LINCS": 136, "JUMP": 2000}  # plates
 FIELDS, CHANNELS, SIDE = 384 * 9, 5, 160  # of a plate; of an image; px of a crop
-# CPU seconds of a field of 5 x 1080 x 1080 px, by calibrate, segment (otsu_watershed) and twice crops: 8 painted ones,
+# CPU seconds of a field of 5 x 1080 x 1080 px, by calibrate, segment (otsu_watershed) and crops twice: 8 painted ones,
 # one thread, on a core of a shared x86 machine under load, so that they err on the side of too much
 OF_FIELD = 0.10 + 1.98 + 2 * 0.06
 CELLS = 94  # of a field with a crop, there; 124 were found

@@ -251,6 +251,11 @@ def test_a_heat_map_of_too_many_rows_is_refused(planned, monkeypatch):
     planned(draw={"similarity": {}}, level="treatment")
 
 
+def test_values_that_no_row_has_are_refused(planned):
+    asked = {"heterogeneity": {"label": "moa", "values": ["x", "lost"]}}
+    refused(planned, ["values of moa", "x", "found     lost", "heterogeneity.values"], draw=asked, level="cell")
+
+
 def test_a_pool_is_asked_as_one(planned):
     """Of two datasets each has one class; together they have two."""
     halves = {"table": only(moa="x"), "other": only(moa="y")}

@@ -157,18 +157,29 @@ def test_the_manual_is_written_from_the_schema():
     assert prose.split(manual.MARK)[1].strip() == manual.manual().strip()
     written = {path.stem: path.read_text() for path in (ROOT / "config" / "reference").glob("*.md")}
     assert written == manual.pages()
-    methods = {name for registry in REGISTRIES.values() for name in registry}
-    told = re.findall(r"- `(\w+)`", "".join([prose, *written.values()]))
-    assert {path.rsplit(".", 1)[1] for path, _ in ALL_KEYS} - methods <= set(told)
+    told = re.findall(r"^(?: *- `|### )(\w+)", "\n".join([prose, *written.values()]), re.M)
+    assert {path.rsplit(".", 1)[1] for path, _ in ALL_KEYS} <= set(told)
+
+
+def anchors(text):
+    """Of every heading of a page its anchor, as GitHub makes it: {anchor: heading}."""
+    found = {}
+    for heading in re.findall(r"^#+ (.*)$", text, re.M):
+        anchor = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        again = sum(other == heading for other in found.values())
+        found[anchor + (f"-{again}" if again else "")] = heading
+    return found
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"reference/{page}.md" for page in manual.PAGES)])
-def test_what_the_manual_lists_as_its_contents_is_there(page):
+def test_what_the_manual_lists_as_its_contents_is_there_and_once(page):
     path = ROOT / "config" / page
-    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text()):
-        text = (path.parent / target).read_text() if target else path.read_text()
-        headings = re.findall(r"^#+ (.*)$", text, re.M)
-        assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    links = re.findall(r"\[([^\]]+)\]\(([^)#:]*)#([^)]+)\)", path.read_text())
+    for _, target, anchor in links:
+        assert anchor in anchors((path.parent / target if target else path).read_text())
+    if page != "README.md":
+        assert [anchor for _, _, anchor in links] == list(anchors(path.read_text()))[1:]
+        assert [word for word, _, anchor in links] == list(anchors(path.read_text()).values())[1:]
 
 
 OURS = (

@@ -16,7 +16,7 @@ PAGES = {  # sections of the schema by page
     "corrections": ("correction", "choose"),
     "tasks": ("task", "measure"),
     "figures": ("figure", "draw", "look"),
-    "results": ("hits", "map", "alarms", "export", "table_of_results"),
+    "results": ("hits", "map", "alarms", "export", "table_of_results", "chart"),
 }
 PAGES["datasets"] += ("aggregate", "consensus", "sample")
 
@@ -38,16 +38,31 @@ def pages() -> dict[str, str]:
 
 def _page(page: str) -> str:
     lines = [f"# Every key of {page}", "", MARK, "From [config/README.md](../README.md). On this page:", ""]
-    for name in PAGES[page]:
-        choices = [f"[{choice}](#{choice})" for choice in _choices(name)]
-        lines.append(f"- [{name}](#{name})" + (f": {', '.join(choices)}" if choices else ""))
+    lines += [f"- {_list_of(name, _anchors(page))}" for name in PAGES[page]]
     for name in PAGES[page]:
         lines += ["", f"## {name}", "", *_section(settings.schema()["$defs"][name])]
     return "\n".join(lines) + "\n"
 
 
+def _list_of(section: str, anchors: dict) -> str:
+    """Links to a section, and to the choices that it offers."""
+    choices = [f"[{name}](#{anchors[section, name]})" for name in _choices(section)]
+    return f"[{section}](#{anchors[section, '']})" + (f": {', '.join(choices)}" if choices else "")
+
+
+def _anchors(page: str) -> dict[tuple[str, str], str]:
+    """Of every section and choice the anchor of its heading: the second of a name has -1 after it, as on GitHub."""
+    headings = [(name, choice) for name in PAGES[page] for choice in ("", *_choices(name))]
+    words, found = [choice or name for name, choice in headings], {}
+    for place, heading in enumerate(headings):
+        before = words[:place].count(words[place])
+        found[heading] = words[place] + (f"-{before}" if before else "")
+    return found
+
+
 def _links(page: str) -> str:
-    return ", ".join(f"[{name}](reference/{page}.md#{name})" for name in PAGES[page])
+    anchors = _anchors(page)
+    return ", ".join(f"[{name}](reference/{page}.md#{anchors[name, '']})" for name in PAGES[page])
 
 
 def _choices(name: str) -> list[str]:

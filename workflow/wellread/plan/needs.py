@@ -6,7 +6,8 @@ A need is f(metadata of profiles, options, where) -> error or None.
 import numpy as np
 import pandas as pd
 
-from wellread.pictures.draw import MAX_ROWS
+from wellread.inputs.cleaning import listed
+from wellread.pictures.matrices import MAX_ROWS
 from wellread.plan import needs_of_classes, needs_of_controls
 from wellread.profiles import controls, tables
 from wellread.runtime.errors import InputError
@@ -55,6 +56,16 @@ def _few_rows(meta: pd.DataFrame, options: dict, where: str) -> InputError | Non
     return InputError(f"a heat map of at most {MAX_ROWS} rows", f"{len(meta)} rows", where, "level: treatment, or umap")
 
 
+def _values(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Values of the column `label` that are asked for, and that no row has."""
+    found = set(tables.text_column(meta, options["label"]))
+    absent = [value for value in options["values"] if value not in found]
+    if not absent:
+        return None
+    known = listed(sorted(found - {""}))
+    return InputError(f"values of {options['label']}: {known}", absent[0], f"{where}.values", "values")
+
+
 NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, options, where) -> error or None
     "classes": needs_of_classes.two_classes,
     "neighbours": needs_of_classes.neighbours,
@@ -70,4 +81,5 @@ NEEDS = {  # what a choice may declare that it needs: f(metadata of profiles, op
     "replicates at every level": _replicates_at_levels,
     "labels and batches": needs_of_classes.labels_and_batches,
     "few rows": _few_rows,
+    "values": _values,
 }

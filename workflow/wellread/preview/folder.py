@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from wellread.inputs import decode, images, listing, load_data, vendors
+from wellread.inputs import decode, hpa, images, listing, load_data, vendors
 from wellread.inputs.channels import kind
 from wellread.inputs.formats import BadField
 from wellread.inputs.pattern import plate_name
@@ -31,6 +32,11 @@ class Guess:
     table: pd.DataFrame | None = None
     pixel_size: float = 0.0
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the source has labels of its own, so that no wells table has to be filled in."""
+        return self.kind == "crop" or bool(self.images.get("hpa", {}).get("labels"))
 
 
 def look(folder: str, table_path: str) -> Guess:
@@ -147,6 +153,36 @@ def by_crops(folder: str, pictures: list[str], tables: list[str], table_path: st
     return None
 
 
+def by_hpa(folder: str, pictures: list[str], tables: list[str], table_path: str) -> Guess | None:
+    """Files of the four colours of the Human Protein Atlas, or RGBA files that a table lists with its labels."""
+    files = hpa.files_of(pictures)
+    split = len(files) > 0 and 4 * files["id"].nunique() == len(files) and files["colour"].nunique() == 4
+    labels = next((name for name in tables if _lists_labels(read(folder, name), set(files["id"]))), "")
+    what = decode.describe(Path(folder, pictures[0]))
+    if not split and not (labels and what.sizes.get("S", what.sizes.get("C", 1)) == 4):
+        return None
+    options = {"folder": folder} | ({"labels": str(Path(folder, labels))} if labels else {})
+    own = "red, green, blue and yellow" if split else "RGBA"
+    notes = [f"{own} files of the Human Protein Atlas: {', '.join(hpa.COLOURS.values())}"]
+    notes += [f"labels are those of {labels}"] if labels else []
+    single = not split and labels and _is_masked(Path(folder, pictures[0]))
+    notes += ["they are 0 at the corners: taken for masked single cells"] if single else []
+    return Guess({"hpa": options}, list(hpa.COLOURS.values()), "crop" if single else "cell", notes=notes)
+
+
+def _lists_labels(frame: pd.DataFrame, ids: set[str]) -> bool:
+    """Whether a table names images by their `ids`, and their location or cell line."""
+    names = {value for column in frame if str(column).lower() in hpa.IDS for value in hpa.ids_of(frame[column])}
+    return bool(names & ids) and bool({"location", "cell_line"} & set(hpa.with_labels(frame)))
+
+
+def _is_masked(path: Path) -> bool:
+    """Whether an RGBA picture is 0 at its four corners, as that of a masked cell."""
+    with decode.opened(path) as file:
+        pixels = file.read((slice(None),) * len(file.description.axes))
+    return not pixels[np.ix_([0, -1], [0, -1])].any()
+
+
 def by_names(folder: str, pictures: list[str], tables: list[str], table_path: str) -> Guess | None:
     """Names with a well in them."""
     glob, raw = glob_of(pictures)
@@ -200,7 +236,7 @@ def by_file(folder: str, pictures: list[str], tables: list[str], table_path: str
     return Guess({"table": options}, channels, table=table, notes=notes)
 
 
-FINDERS = (by_load_data, by_vendor, by_crops, by_names, by_stains, by_file)
+FINDERS = (by_load_data, by_hpa, by_vendor, by_crops, by_names, by_stains, by_file)
 
 
 def fields(guess: Guess, name: str, say) -> pd.DataFrame:

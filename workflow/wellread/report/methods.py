@@ -172,8 +172,7 @@ def _tasks(run: Run):
 
 def _maps(run: Run):
     drawn = {run.config.get("map", {}).get("method", "umap")} if run.maps() else set()
-    if any("umap" in run.config["figures"][name]["draw"] for name in run.by_pair("figures")):
-        drawn.add("umap")
+    drawn |= {kind for name in run.by_pair("figures") for kind in run.config["figures"][name]["draw"] if kind in MAPS}
     if drawn:
         yield f"Maps are by {' and '.join(MAPS[name] for name in sorted(drawn))}."
 
