@@ -59,7 +59,7 @@ def look(folder: str, table_path: str) -> Guess:
         decode.describe(Path(folder, kept[0]))
         guess = next(filter(None, (find(folder, kept, tables, table_path) for find in FINDERS)))
     except BadField as error:
-        edit = "leave it out of the folder, or name the files in a table of your own (config/README.md, images)"
+        edit = "leave it out of the folder, or name the files in a table of your own (config/reference/datasets.md)"
         raise InputError("images that can be read", error.detail, folder, edit) from error
     guess.pixel_size = guess.pixel_size or pixel_size(Path(folder, kept[0]))
     guess.notes[:0] = notes
