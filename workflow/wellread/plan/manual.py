@@ -20,7 +20,8 @@ SECTIONS = (
     "sample",
 )
 SECTIONS += ("model", "encoder", "train", "views", "fit", "embed", "correction", "task", "measure", "figure", "draw")
-SECTIONS += ("look", "choose", "hits", "map", "alarms", "export", "table_of_results", "chart", "taught_labels")
+SECTIONS += ("look", "patches", "choose", "hits", "map", "alarms", "export", "table_of_results", "chart")
+SECTIONS += ("taught_labels",)
 
 
 def manual() -> str:
