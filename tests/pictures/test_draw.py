@@ -4,7 +4,7 @@ import made_profiles
 import numpy as np
 import pandas as pd
 import pytest
-from wellread.pictures import draw, matrices
+from wellread.pictures import draw, labels, matrices
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import functions
@@ -124,11 +124,12 @@ def test_doses_are_part_of_a_name(tmp_path):
 
 
 def test_styles_are_distinct_and_what_exceeds_them_is_told():
-    labels = pd.Series([f"m{i:02d}" for i in range(45)] + ["m00", "", draw.NEGATIVE])
-    drawn = draw.groups_with_styles(labels)
-    assert [name for name, _, _ in drawn][:3] == [draw.UNLABELLED, draw.OTHER, draw.NEGATIVE]
+    given = pd.Series([f"m{i:02d}" for i in range(45)] + ["m00", "", labels.NEGATIVE])
+    drawn = draw.groups_with_styles(given)
+    assert [name for name, _, _ in drawn][:3] == [labels.UNLABELLED, labels.OTHER, labels.NEGATIVE]
     assert len(dict(drawn := [(name, style) for name, _, style in drawn])) == len({style for _, style in drawn}) == 43
-    assert sum(len(rows) for _, rows, _ in draw.groups_with_styles(labels)) == len(labels)
+    assert {marker for _, (_, marker) in drawn} == set(labels.MARKERS)
+    assert sum(len(rows) for _, rows, _ in draw.groups_with_styles(given)) == len(given)
 
 
 def test_unknown_labels_and_heat_maps_too_large_are_refused(tmp_path):

@@ -253,6 +253,7 @@ rule ledger:
         cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
         lost=every_plate("results/{dataset}/{plate}/lost.parquet"),
         objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
+        rejected=every_plate("results/{dataset}/{plate}/rejected.parquet", PLAN.has_masks),
         embeddings=every_model("results/{dataset}/{plate}/embeddings/{model}.npy", PLAN.reads_crops),
         given=every_model("results/{dataset}/profiles/{model}/ledger.parquet", PLAN.names_tables),
         profiles=every_model("results/{dataset}/profiles/{model}/none/well.parquet"),

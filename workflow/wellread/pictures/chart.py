@@ -13,7 +13,8 @@ import pandas as pd
 
 from wellread.inputs import spreadsheets
 from wellread.measure.tabulate import KEYS, tabulate
-from wellread.pictures.draw import COLOURS, saved_figure
+from wellread.pictures.draw import saved_figure
+from wellread.pictures.labels import COLOURS
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice

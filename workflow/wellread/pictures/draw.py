@@ -1,23 +1,16 @@
 """Figures of profiles, `f(frame, seed, out_png, *, options)`: maps; they return what they show. Others: `matrices`."""
 
 from contextlib import contextmanager
-from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from wellread.pictures.labels import NEGATIVE, UNLABELLED, label_controls, row_labels
+from wellread.pictures.labels import GREYS, OTHER, STYLES, UNLABELLED, label_controls, row_labels
 from wellread.pictures.projection import two_dimensions
 from wellread.profiles import tables
 from wellread.profiles.similarity import unit_length
 from wellread.runtime.files import whole
 from wellread.runtime.registry import choice
-
-# Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, also to the colour-blind.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")
-STYLES = [(colour, marker) for marker, colour in product("o^sDP", COLOURS)]
-OTHER = "other"
-GREYS = {UNLABELLED: ("#dcdcdc", "o"), OTHER: ("#8f8f8f", "x"), NEGATIVE: ("#b0b0b0", "o")}
 
 
 @choice("draw", columns=("label", "by"), levels=("cell", "fov", "well", "treatment"))

@@ -1,11 +1,21 @@
-"""What rows of profiles or cells are coloured or grouped by: the values of a label column, negative controls apart."""
+"""What rows of profiles or cells are coloured or grouped by: the values of a label column, negative controls apart.
+
+The style of a label is a colour and a marker, as Matplotlib calls it; MARKERS are the names that Bokeh has for these.
+"""
+
+from itertools import product
 
 import pandas as pd
 
 from wellread.profiles import tables
 from wellread.profiles.controls import is_negative
 
-NEGATIVE, UNLABELLED = "negative control", "no label"
+NEGATIVE, UNLABELLED, OTHER = "negative control", "no label", "other"
+# Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, also to the colour-blind.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")
+MARKERS = {"o": "circle", "^": "triangle", "s": "square", "D": "diamond", "P": "plus", "v": "inverted_triangle"}
+STYLES = [(colour, marker) for marker, colour in product("o^sDP", COLOURS)]  # of labels; all others are OTHER
+GREYS = {UNLABELLED: ("#dcdcdc", "o"), OTHER: ("#8f8f8f", "v"), NEGATIVE: ("#b0b0b0", "o")}
 
 
 def row_labels(meta: pd.DataFrame, wanted: str, *usual: str) -> pd.Series:

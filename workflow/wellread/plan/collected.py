@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wellread.plan.settings import unknown
+from wellread.plan.names import unknown
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -27,7 +27,14 @@ def errors(config: dict) -> list[InputError]:
                     one[noun], list(config[f"{noun}s"]), f"{where}.published.{number}.{noun}", f"one of the {noun}s"
                 )
                 for noun in ("model", "task", "correction")
-                if one[noun] and one[noun] not in config[f"{noun}s"]
+                if one[noun]
+                and one[noun] not in [*config[f"{noun}s"], *(section["together"] if noun == "model" else ())]
+            ]
+        for name, models in section["together"].items():
+            found += [
+                unknown(model, list(config["models"]), f"{where}.together.{name}", "one of the models")
+                for model in models
+                if model not in config["models"]
             ]
         known = _metrics(config, section)
         found += [
@@ -60,7 +67,11 @@ def wanted(plan, table: str) -> dict:
         measure = chosen("measure", plan.config["tasks"][task]["measure"])
         own = [name for name in section["metrics"] if name in measure.metrics]
         tasks[task] = own or ([] if section["metrics"] else [*(measure.headline or list(measure.metrics))[:1]])
-    return {"metrics": tasks, "drop_from": section["drop_from"], "published": section["published"]}
+    return {
+        "metrics": tasks,
+        "drop_from": section["drop_from"],
+        **{key: section[key] for key in ("published", "together")},
+    }
 
 
 def of_dataset(plan, dataset: str) -> list[str]:
