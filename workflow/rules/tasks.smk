@@ -325,6 +325,7 @@ rule report:
         charts=lambda wildcards: collected.charts_of(PLAN, wildcards.dataset),
         scores=every_name(PLAN.scores, "results/{dataset}/tasks/{name}/masks.parquet"),
         looks=every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png"),
+        patches=lambda wildcards: PLAN.patches(wildcards.dataset),
         figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),
     output:
         page=report("results/reports/{dataset}.html", caption="../report/report.rst", category="{dataset}"),

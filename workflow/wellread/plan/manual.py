@@ -15,7 +15,7 @@ PAGES = {  # sections of the schema by page
     "models": ("model", "encoder", "train", "views", "fit", "embed", "taught_labels"),
     "corrections": ("correction", "choose"),
     "tasks": ("task", "measure"),
-    "figures": ("figure", "draw", "look"),
+    "figures": ("figure", "draw", "look", "patches"),
     "results": ("hits", "map", "alarms", "export", "table_of_results", "chart"),
 }
 PAGES["datasets"] += ("aggregate", "consensus", "sample")
