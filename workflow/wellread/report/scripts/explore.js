@@ -83,7 +83,7 @@ const exploring = (async () => {
       entry.append(swatch, column.labels[code]);
       place.append(entry);
     }
-    if (codes.length > 12) place.append(element("span", `and ${codes.length - 12} more${codes.length > data.styles.labels.length ? ", the rarest of them in one grey" : ""}`));
+    if (codes.length > 12) place.append(element("span", `and ${codes.length - 12} more${codes.length > data.styles.labels.length ? ", the rarest of them in one dark grey" : ""}`));
   }
 
   const fill = (select, names) => select.replaceChildren(...names.map((text, i) => Object.assign(element("option", text), { value: i })));

@@ -23,7 +23,8 @@
 
   // The markers over wells whose label shares its colour with another.
   function markWells() {
-    const { x, y, marker } = model("plates wells").data, kept = (list) => list.filter((_, i) => marker[i] !== "circle");
+    const { x, y, marker } = model("plates wells").data, plain = new Set(["circle", data.styles.other[1]]);
+    const kept = (list) => list.filter((_, i) => !plain.has(marker[i]));
     model("plates marks").data = column.plates.column?.labels ? { x: kept(x), y: kept(y), marker: kept(marker) } : { x: [], y: [], marker: [] };
   }
 
@@ -148,11 +149,15 @@
     select(name, kind).addEventListener("change", () => draw(name).then(change));
   }
 
+  // What is coloured first: treatments, or a number where these are more than there are styles.
+  const many = (w.columns[0]?.labels?.length ?? 0) > data.styles.labels.length;
+  const first = many ? Math.max(w.columns.findIndex((one) => !one.labels), 0) : 0;
   const near = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter((entry) => entry.isIntersecting)) draw(target.id.replace("plot-", ""));
   }, { rootMargin: "300px" });
   for (const name of Object.keys(bundles)) {
     choose(name, "colour", titles, () => recolour(name));
+    select(name, "colour").value = first;
     near.observe(document.getElementById(`plot-${name}`));
   }
   if (bundles.plates) choose("plates", "plate", ["all plates", ...data.plates], () => showPlate(Math.max(Number(select("plates", "plate").value) - 1, whole)));
