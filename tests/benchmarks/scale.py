@@ -2,7 +2,8 @@
 
 python tests/benchmarks/scale.py [FOLDER [PLATES FIELDS]]: writes tables and, empty, the image files that planning looks
 for. Without figures it measures 136 plates of 500,000 fields; the other screen of interest is `2000 7000000`, whose
-images table is Parquet. A dry run is made twice: the first reads the tables, the second finds the plan.
+images table is Parquet. A dry run is made twice: the first reads the tables, the second finds the plan. With `simulate`
+in the place of FOLDER: what running such screens would take (see `makespan`).
 """
 
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
 
+import makespan
 import pandas as pd
 import pyarrow as pa
 import yaml
@@ -125,5 +127,7 @@ def main(folder: str, plates: int = 136, fields: int = 500_000) -> None:
     start_of_a_job(place, config)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[1:2] == ["simulate"]:
+    makespan.main(*map(int, sys.argv[2:]))
+elif __name__ == "__main__":
     main(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(), *map(int, sys.argv[2:]))

@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from numpy import zeros
 from wellread.inputs import sources
-from wellread.plan.settings import unknown
+from wellread.plan.names import unknown
 from wellread.runtime.errors import InputError
 
 CHANNELS = ["DNA", "GFP"]

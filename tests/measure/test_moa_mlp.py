@@ -156,3 +156,16 @@ def test_what_cannot_be_held_out_is_said():
     frame = screen()
     frame.loc[frame["Metadata_treatment"] == "c007", "Metadata_moa"] = "lonely"
     assert values(moa_mlp(frame, 0, **QUICK), "left_out")["lonely: one treatment, which cannot be held out"] == 4
+
+
+@pytest.mark.dag
+def test_wells_of_a_dose_alone_are_what_a_screen_of_that_dose_is():
+    frame = screen(wells=2, dose=np.tile([10.0, 9.0], 60))
+    frame.loc[frame["Metadata_treatment"] != "c000", "Metadata_dose"] = frame["Metadata_dose"].replace(9.0, 3.0)
+    table = moa_mlp(frame, 0, **QUICK, permutations=0, by="dose")
+    of = table[table["metric"] == "micro_ap_of"].set_index("item")
+    assert of.index.tolist() == ["dose 3", "dose 10"]
+    alone = moa_mlp(frame[frame["Metadata_dose"] == 10], 0, **QUICK, permutations=0)
+    assert of.loc["dose 10", "value"] == pytest.approx(mean(alone, "micro_ap"))
+    assert of.loc["dose 10", "n"] == alone.loc[alone["metric"] == "micro_ap", "n"].iloc[0]
+    assert any("dose 9: 1 of compounds" in item for item in table.loc[table["metric"] == "left_out", "item"])

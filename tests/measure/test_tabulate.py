@@ -6,6 +6,7 @@ from html import unescape
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 from wellread.measure.published import disagreements
 from wellread.measure.tabulate import as_html, as_latex, tabulate, wide
 from wellread.measure.tidy import row, table, undecidable
@@ -105,3 +106,17 @@ def test_another_order_of_models_than_the_published_one_is_said():
     assert "f1 of a 0.5 is not above that of b 0.55, which its intervals leave open" in found[0]
     assert "of a 0.5 is not above that of c 0.9, against the published order" in found[1]
     assert not disagreements(told.assign(published=told["value"]))
+
+
+def test_models_together_are_a_row_with_the_interval_of_student(tmp_path):
+    values, metrics = {"a": 0.5, "b": 0.6, "c": 0.85, "other": 0.1}, {"moa": ["micro_ap"]}
+    paths = [written(tmp_path, "moa", m, "none", [row("micro_ap", v, 9)]) for m, v in values.items()]
+    paths.append(written(tmp_path, "moa", "d", "none", [undecidable("micro_ap", "none", 9)]))
+    found = tabulate(paths, metrics, together={"seeds": ["a", "b", "c", "d"]}).set_index("model")
+    assert set(found.index) == {"other", "seeds"}
+    own, kept = found.loc["seeds"], [0.5, 0.6, 0.85]
+    interval = ttest_1samp(kept, 0).confidence_interval(0.95)
+    np.testing.assert_allclose(own[["value", "sd"]].astype(float), [np.mean(kept), np.std(kept, ddof=1)])
+    np.testing.assert_allclose(own[["low", "high"]].astype(float), list(interval))
+    assert (own["repeats"], own["n"]) == (3, 9)
+    assert found.loc["other", "value"] == 0.1

@@ -4,7 +4,7 @@ import made_profiles
 import numpy as np
 import pandas as pd
 import pytest
-from wellread.pictures import draw, labels
+from wellread.pictures import draw, labels, matrices
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import functions
@@ -51,6 +51,34 @@ def test_umap_brings_groups_together(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+def test_tsne_brings_groups_together(tmp_path):
+    drawn = draw.tsne(grouped(), 0, tmp_path / "a.png", label="moa", by="plate", n_neighbors=5)
+    xy, label = drawn[["x", "y"]].to_numpy(), drawn["Metadata_moa"].to_numpy(object)
+    distance = np.hypot(*(xy[:, None] - xy).T) + np.where(np.eye(len(xy)), np.inf, 0)
+    assert (label[distance.argmin(axis=1)] == label).mean() > 0.95
+
+
+def test_clusters_of_the_matrix_are_the_groups(tmp_path):
+    drawn = matrices.similarity(grouped(24, spread=0.05), 0, tmp_path / "a.png", clusters=4)
+    assert drawn.groupby("moa")["cluster"].nunique().tolist() == [1] * 4
+    assert sorted(drawn["cluster"].unique()) == [1, 2, 3, 4]
+    assert "cluster" not in matrices.similarity(grouped(24), 0, tmp_path / "b.png")
+
+
+def test_heterogeneity_is_the_mean_similarity_of_pairs_of_cells(tmp_path):
+    frame = grouped(40).iloc[:, :]
+    meta, X = tables.split(frame)
+    told = matrices.heterogeneity(frame, 0, tmp_path / "a.png", label="moa", values=["g2", "g0"])
+    assert told["value"].tolist() == ["g2", "g0"]
+    for row in told.itertuples():
+        own = X[(meta["Metadata_moa"] == row.value).to_numpy()]
+        own = own / np.linalg.norm(own, axis=1, keepdims=True)
+        pairs = [own[i] @ own[j] for i in range(len(own)) for j in range(i)]
+        assert (row.cells, row.mean, row.sd) == (len(own), pytest.approx(np.mean(pairs)), pytest.approx(np.std(pairs)))
+    most = matrices.heterogeneity(frame, 0, tmp_path / "b.png", label="moa", cells=5)
+    assert most["cells"].tolist() == [5, 5, 5]
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 9])
 def test_few_profiles_are_drawn_by_pca(tmp_path, n):
     frame = grouped(n)
@@ -65,7 +93,7 @@ def test_few_profiles_are_drawn_by_pca(tmp_path, n):
 
 def test_similarity_is_the_cosine_and_puts_groups_side_by_side(tmp_path):
     frame = grouped(24)
-    drawn = draw.similarity(frame, 0, tmp_path / "a.png")
+    drawn = matrices.similarity(frame, 0, tmp_path / "a.png")
     names, moa = drawn["name"], drawn["moa"]
     assert sorted(names) == sorted(frame["Metadata_treatment"])
     assert (moa != moa.shift()).sum() == moa.nunique() == 4
@@ -74,49 +102,50 @@ def test_similarity_is_the_cosine_and_puts_groups_side_by_side(tmp_path):
     for one, other in [("t0", "t1"), ("t3", "t3"), ("t10", "t20")]:
         cosine = X.loc[one] @ X.loc[other] / np.linalg.norm(X.loc[one]) / np.linalg.norm(X.loc[other])
         assert S.loc[one, other] == pytest.approx(cosine, abs=1e-6)
-    draw.similarity(frame, 0, tmp_path / "b.png")
+    matrices.similarity(frame, 0, tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
 @pytest.mark.parametrize("n", [1, 2, 61])
 def test_similarity_of_any_number_of_rows(tmp_path, n):
-    assert draw.similarity(grouped(n), 0, tmp_path / "any.png").shape == (n, n + 2)
+    assert matrices.similarity(grouped(n), 0, tmp_path / "any.png").shape == (n, n + 2)
 
 
-@pytest.mark.parametrize("figure", functions("draw").values())
-def test_names_are_text_and_nothing_else(tmp_path, figure, recwarn):
-    figure(odd(), 0, tmp_path / "odd.png")
+@pytest.mark.parametrize("name", functions("draw"))
+def test_names_are_text_and_nothing_else(tmp_path, name, recwarn):
+    own = {"label": "treatment"} if name == "heterogeneity" else {}
+    functions("draw")[name](odd(), 0, tmp_path / "odd.png", **own)
     assert not [warning for warning in recwarn if "math" in str(warning.message).lower()]
 
 
 def test_doses_are_part_of_a_name(tmp_path):
     frame = grouped(4).assign(Metadata_dose=[0.5, 10.0, np.nan, 1.0])
-    assert set(draw.similarity(frame, 0, tmp_path / "a.png")["name"]) == {"t0 @ 0.5", "t1 @ 10", "t2", "t3 @ 1"}
+    assert set(matrices.similarity(frame, 0, tmp_path / "a.png")["name"]) == {"t0 @ 0.5", "t1 @ 10", "t2", "t3 @ 1"}
 
 
 def test_styles_are_distinct_and_what_exceeds_them_is_told():
     given = pd.Series([f"m{i:02d}" for i in range(45)] + ["m00", "", labels.NEGATIVE])
-    drawn = draw._groups_with_styles(given)
+    drawn = draw.groups_with_styles(given)
     assert [name for name, _, _ in drawn][:3] == [labels.UNLABELLED, labels.OTHER, labels.NEGATIVE]
     assert len(dict(drawn := [(name, style) for name, _, style in drawn])) == len({style for _, style in drawn}) == 43
     assert {marker for _, (_, marker) in drawn} == set(labels.MARKERS)
-    assert sum(len(rows) for _, rows, _ in draw._groups_with_styles(given)) == len(given)
+    assert sum(len(rows) for _, rows, _ in draw.groups_with_styles(given)) == len(given)
 
 
 def test_unknown_labels_and_heat_maps_too_large_are_refused(tmp_path):
     with pytest.raises(InputError, match="mao"):
         draw.umap(grouped(6), 0, tmp_path / "a.png", label="mao")
     with pytest.raises(InputError, match="level: treatment"):
-        draw.similarity(pd.concat([grouped(60)] * 34, ignore_index=True), 0, tmp_path / "a.png")
+        matrices.similarity(pd.concat([grouped(60)] * 34, ignore_index=True), 0, tmp_path / "a.png")
 
 
 def test_strips_beside_the_matrix_show_batch_and_dose_where_they_differ(tmp_path):
     frame = grouped(24).assign(Metadata_batch=[f"b{i % 2}" for i in range(24)], Metadata_dose=1.0)
-    drawn = draw.similarity(frame, 0, tmp_path / "a.png")
+    drawn = matrices.similarity(frame, 0, tmp_path / "a.png")
     batch_of = dict(zip(frame["Metadata_treatment"] + " @ 1", frame["Metadata_batch"], strict=True))
     treated = ~drawn["name"].str.startswith("DMSO")
     assert drawn.loc[treated, "batch"].tolist() == drawn.loc[treated, "name"].map(batch_of).tolist()
     assert "dose" not in drawn  # one dose
-    drawn = draw.similarity(frame.assign(Metadata_dose=np.arange(24) % 3), 0, tmp_path / "b.png")
+    drawn = matrices.similarity(frame.assign(Metadata_dose=np.arange(24) % 3), 0, tmp_path / "b.png")
     assert drawn["dose"].tolist() == [float(name.split(" @ ")[1]) for name in drawn["name"]]
     assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 from wellread.plan import collected
 from wellread.plan.dag import Plan
+from wellread.plan.models import Models
+from wellread.plan.settings import load
 from wellread.runtime.errors import InputError
 
 pytestmark = pytest.mark.dag
@@ -58,11 +60,29 @@ def test_metrics_are_the_headlines_or_those_that_it_names_of_tasks_that_have_the
         ({"corrections": ["spherng"]}, ["tables.t.corrections", "did you mean sphering?"]),
         ({"drop_from": "spherng"}, ["tables.t.drop_from", "did you mean sphering?"]),
         ({"published": [{"model": "k", "task": "near", "value": 1, "of": "x", "source": "y"}]}, ["published.0.model"]),
+        ({"together": {"both": ["m", "k"]}}, ["tables.t.together.both"]),
         ({"metrics": ["macro_f"]}, ["tables.t.metrics", "did you mean macro_f1?"]),
         ({"datasets": ["e"], "models": ["n"]}, ["tables.t", "answers to collect"]),
+        ({"chart": {"low_shot": {}}}, ["tables.t.chart", "low_shot", "average_precision, knn"]),
+        ({"chart": {"leaderboard": {"scores": "gone.csv"}}}, ["tables.t.chart.scores", "none at gone.csv"]),
     ],
 )
 def test_slips_are_refused(planned, section, words):
     with pytest.raises(InputError) as error:
         planned(t=section)
     assert all(word in str(error.value) for word in words), error.value
+
+
+def test_a_model_has_its_own_seed_or_that_of_the_config():
+    random = {"encoder": {"random": {}}}
+    dataset = {"images": {"painted": {}}, "wells": "w.csv", "channels": ["DNA"]}
+    config = {"seed": 7, "datasets": {"d": dataset}, "models": {"a": random, "b": random | {"seed": 0}}}
+    models = Models(load(config))
+    assert (models.seed("a"), models.seed("b")) == (7, 0)
+
+
+def test_pictures_are_of_the_tables_that_ask_for_one(planned):
+    plan = planned(all={}, drawn={"chart": {"bars": {}}}, other={"chart": {"bars": {}}, "datasets": ["e"]})
+    assert collected.charted(plan) == ["drawn", "other"]
+    assert collected.charts_of(plan, "d") == ["results/tables/drawn.png"]
+    assert collected.charts_of(plan, "e") == ["results/tables/drawn.png", "results/tables/other.png"]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from wellread.plan import demands
+from wellread.plan import demands, needs
 from wellread.plan.dag import Plan
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choices
@@ -246,9 +246,14 @@ def test_a_model_learns_labels_of_its_own_plates(planned):
 
 
 def test_a_heat_map_of_too_many_rows_is_refused(planned, monkeypatch):
-    monkeypatch.setattr(demands, "MAX_ROWS", 29)
+    monkeypatch.setattr(needs, "MAX_ROWS", 29)
     refused(planned, ["30 rows", "figures.f.draw.similarity"], draw={"similarity": {}})
     planned(draw={"similarity": {}}, level="treatment")
+
+
+def test_values_that_no_row_has_are_refused(planned):
+    asked = {"heterogeneity": {"label": "moa", "values": ["x", "lost"]}}
+    refused(planned, ["values of moa", "x", "found     lost", "heterogeneity.values"], draw=asked, level="cell")
 
 
 def test_a_pool_is_asked_as_one(planned):

@@ -18,7 +18,8 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     """,
     "segment": """
         calibrate.plate inputs.arrays inputs.decode inputs.description inputs.formats inputs.images
-        inputs.references inputs.tiff segment.contrast segment.objects segment.scene segment.segment
+        inputs.references inputs.tiff segment.contrast segment.merge_pieces segment.objects segment.reject
+        segment.scene segment.segment
     """,
     "crop_size": "crops.crop_size",
     "crops": """
@@ -59,6 +60,7 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         inputs.cleaning measure.published measure.tabulate measure.tidy profiles.controls
         profiles.similarity profiles.tables
     """,
+    "chart": "",
     "measure": """
         inputs.cleaning profiles.controls profiles.looked_at profiles.pool_datasets profiles.subset
         profiles.tables
@@ -93,7 +95,7 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         calibrate.plate inputs.arrays inputs.cleaning inputs.decode inputs.description inputs.formats
         inputs.images inputs.references inputs.tiff measure.compare measure.tidy profiles.controls
         profiles.similarity profiles.tables segment.likeness segment.merge_pieces segment.nuclei
-        segment.otsu_threshold segment.size train.collapse
+        segment.objects segment.otsu_threshold segment.reject segment.size train.collapse
     """,
     "report": """
         calibrate.plate crops.reader inputs.arrays inputs.channels inputs.cleaning inputs.decode
@@ -130,8 +132,8 @@ PICKED = {  # section: name: the modules that count if a config picks it
             segment.hpa_net
         """,
         "otsu_watershed": """
-            segment.bodies segment.merge_pieces segment.nuclei segment.otsu_threshold segment.otsu_watershed
-            segment.size
+            segment.bodies segment.merge_pieces segment.nuclei segment.objects segment.otsu_threshold
+            segment.otsu_watershed segment.reject segment.size
         """,
         "precomputed": """
             inputs.arrays inputs.decode inputs.description inputs.formats inputs.label_images inputs.references
@@ -154,8 +156,8 @@ PICKED = {  # section: name: the modules that count if a config picks it
             encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "exported": """
-            encoder.architecture encoder.attention encoder.heads encoder.readouts encoder.sizes encoder.views
-            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
+            encoder.architecture encoder.attention encoder.exported encoder.heads encoder.readouts encoder.sizes
+            encoder.views encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
         """,
         "given": """
             inputs.arrays inputs.channel_planes inputs.channels inputs.cleaning inputs.decode inputs.delimited
@@ -273,7 +275,15 @@ PICKED = {  # section: name: the modules that count if a config picks it
         """,
     },
     "draw": {
+        "heterogeneity": """
+            pictures.draw pictures.labels pictures.matrices pictures.projection profiles.controls
+            profiles.similarity profiles.tables
+        """,
         "similarity": """
+            pictures.draw pictures.labels pictures.matrices pictures.projection profiles.controls
+            profiles.similarity profiles.tables
+        """,
+        "tsne": """
             pictures.draw pictures.labels pictures.projection profiles.controls profiles.similarity
             profiles.tables
         """,

@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from wellread.painted import layout
 from wellread.preview import costs as costing
-from wellread.preview import finding, page, preview, tables, terminal
+from wellread.preview import finding, later, page, preview, tables, terminal
 from wellread.runtime.errors import InputError
 
 SMALL = {"wells": 6, "fields": 2, "size": 192, "cells": 9.0, "seed": 3}
@@ -167,3 +167,19 @@ def test_a_task_that_cannot_be_answered_is_a_warning_with_its_remedy(found):
     assert told == ("warning", "undecidable", "tasks.a of d", f"wanted: two classes; found: {found}", told.remedy)
     assert told.remedy == "fill in (both), or remove it"
     assert finding.of_note("a.csv: 3 rows").severity == "note"
+
+
+@pytest.mark.dag
+def test_maps_and_hits_are_counted_by_their_points(config):
+    def spent(cells, **sections):
+        return later.seconds(preview.Plan.of(config | sections), {"d": cells})
+
+    plain, asked = spent(900), spent(900, map={"method": "tsne"}, hits={})
+    assert "map" not in plain
+    assert "hits" not in plain
+    first, each = later.MAPS["tsne"]
+    treatments = layout.layout(plates=1, wells=SMALL["wells"])["treatment"].iloc[2:].nunique() + 1
+    assert asked["map"] == pytest.approx(first + later.START + each * (900 + SMALL["wells"] + treatments))
+    assert asked["hits"] == later.SECONDS["hits"] + later.START
+    assert asked["other"] == plain["other"]
+    assert spent(900, map={"method": "tsne", "cells": 100})["map"] == pytest.approx(asked["map"] - 800 * each)

@@ -144,3 +144,13 @@ def test_a_plate_that_only_the_wells_table_has_is_lost_with_a_reason(run):
     assert set(account.loc[account["plate"] == "P8", "stage"]) == {"wells"}
     rest = account[~account["plate"].isin(["P8", "P9"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(rest, build_ledger(run.images, run.plates, run.wells, run.profiles))
+
+
+def test_what_segmentation_rejected_is_counted_by_reason(run, tmp_path):
+    rejected = pd.DataFrame({"reason": ["fibre", "debris", "fibre"]})
+    table_files.write(rejected, tmp_path / "rejected.parquet", "rejected")
+    plates = run.plates | {"P1": run.plates["P1"] | {"rejected": tmp_path / "rejected.parquet"}}
+    account = build_ledger(run.images, plates, run.wells, run.profiles)
+    check_ledger(account)
+    assert [count(account, "P1", "objects", why) for why in ("fibre", "debris")] == [2, 1]
+    assert count(account, "P1", "objects") == len(pd.read_parquet(run.plates["P1"]["objects"]))

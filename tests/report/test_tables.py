@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pandas as pd
+from PIL import Image
 from wellread.measure.tabulate import KEYS, NUMBERS, wide
 from wellread.report import page
 from wellread.report.run import Run
@@ -34,6 +35,16 @@ def test_every_cell_is_on_the_page_with_sources_and_another_order(tmp_path):
     assert "Published: A &amp; B 2020." in text
     assert "f1 of ours 0.5 is not above that of other 0.7" in text
     assert "20 observations, 1 to 3 repeats" in text
+
+
+def test_the_chart_stands_below_its_table(tmp_path):
+    for name in ("a", "b"):
+        collected(tmp_path / f"{name}.parquet")
+    Image.new("RGB", (20, 10)).save(tmp_path / "b.png")
+    paths = {"tables": [tmp_path / "a.parquet", tmp_path / "b.parquet"], "charts": [tmp_path / "b.png"]}
+    text = rendered(Run.from_inputs("d", paths, None, {}))
+    assert text.count("<img") == 1
+    assert text.index("<h3>b</h3>") < text.index("<img")
 
 
 def test_without_tables_it_says_so():

@@ -75,22 +75,3 @@ def test_the_nodes_of_a_job_are_counted(clients, monkeypatch):
     assert slurm.nodes() == 2
     monkeypatch.delenv("SLURM_JOB_ID")
     assert slurm.nodes() == 1
-
-
-@pytest.mark.parametrize(
-    ("said", "word"),
-    [
-        ("sbatch: error: Batch job submission failed: Requested node configuration is not available", "mem_mb"),
-        ("sbatch: error: invalid partition specified: cup", "slurm_partition"),
-        ("Invalid account or account/partition combination specified", "slurm_account"),
-        ("SLURM-job '3' failed, SLURM status is: 'OUT_OF_MEMORY'.", "more memory"),
-        ("OSError: [Errno 28] No space left on device", "disk is full"),
-    ],
-)
-def test_errors_of_slurm_are_explained(said, word):
-    (line,) = slurm.advice(f"Error in rule segment:\n{said}\n{said}\n")
-    assert word in line
-
-
-def test_other_errors_are_not():
-    assert slurm.advice("Error in rule segment:\n    log: results/logs/segment/P1.log") == []

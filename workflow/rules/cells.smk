@@ -74,6 +74,7 @@ rule segment:
     output:
         masks="results/{dataset}/{plate}/masks.tif",
         objects="results/{dataset}/{plate}/objects.parquet",
+        rejected="results/{dataset}/{plate}/rejected.parquet",
     log:
         "results/logs/segment/{dataset}/{plate}.log",
     benchmark:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from wellread.inputs import user_tables
 from wellread.plan import collected, exports, kept
@@ -15,6 +16,7 @@ from wellread.plan.summary import summary
 from wellread.plan.yaml_slips import slips
 from wellread.runtime import slurm
 from wellread.runtime.errors import InputError
+from wellread.runtime.failures import Failures, advice
 from wellread.runtime.files import remove
 from wellread.runtime.registry import chosen
 
@@ -44,6 +46,11 @@ if workflow.is_main_process and not ON_CLUSTER and "gpu" not in workflow.global_
     workflow.register_resource("gpu", 1)
 
 
+if ON_CLUSTER and workflow.is_main_process:
+    FAILURES = Failures(show="RULES" in {quiet.name for quiet in workflow.output_settings.quiet or ()})
+    logger.addHandler(FAILURES)
+
+
 @atexit.register
 def print_summary():
     """After a dry run: which steps would run, and on what; before that what the plan has noted."""
@@ -68,7 +75,7 @@ onstart:
 
 
 onerror:
-    for line in slurm.advice("".join(Path(file).read_text(errors="replace") for file in log)):
+    for line in advice(FAILURES.text if ON_CLUSTER else ""):
         print(f"advice: {line}", file=sys.stderr, flush=True)
 
 

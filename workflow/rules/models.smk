@@ -37,7 +37,7 @@ rule train:
         wells=lambda wildcards: PLAN.training_wells(wildcards.model),
         labels=lambda wildcards: PLAN.labels_hash(wildcards.model),
         channels=lambda wildcards: PLAN.channels(wildcards.model),
-        seed=config["seed"],
+        seed=lambda wildcards: PLAN.seed(wildcards.model),
         code=code("train.train", encoder=setting("model", "encoder"), train=setting("model", "train")),
         weights_code=lambda wildcards: PLAN.weights_code(wildcards.model),
     script:
@@ -69,7 +69,7 @@ rule embed:
         encoder=setting("model", "encoder"),
         options=setting("model", "embed"),
         channels=setting("dataset", "channels"),
-        seed=config["seed"],
+        seed=lambda wildcards: PLAN.seed(wildcards.model),
         code=code("encoder.embed", encoder=setting("model", "encoder")),
     script:
         "../scripts/embed.py"

@@ -12,7 +12,8 @@ with job.running(snakemake.log[0], **snakemake.wildcards):
         counts = ledger.together(given)
     else:
         images = sources.fields(section, dataset)
-        plates = ledger.plate_files(files.fields, files.cells, files.lost, files.embeddings, files.get("objects") or ())
+        masks = [files.get(kind) or () for kind in ("objects", "rejected")]
+        plates = ledger.plate_files(files.fields, files.cells, files.lost, files.embeddings, *masks)
         profiles = ledger.profile_files(files.profiles)
         counts = ledger.build_ledger(images, plates, user_tables.wells(section), profiles)
     ledger.check_ledger(counts)

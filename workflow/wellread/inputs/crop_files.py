@@ -65,16 +65,17 @@ def wells_table(name: str, options: dict) -> str:
     """Write the wells table that the table of cells makes, and return its path: what all cells of a well share."""
     called = {key: options[key] for key in ("path", "plate", "well", "site")}
     frame = placed(spreadsheets.read(options["cells"]), options["cells"], **called)
-    kinds = frame.groupby(["plate", "well"])[list(frame.columns.difference(["plate", "well"]))].nunique().max()
-    shared = [
-        column for column in frame if kinds.get(column, 1) == 1 and column not in (options["path"], options["item"])
-    ]
-    if varied := [
-        column for column in frame if column not in shared and column not in (options["path"], options["item"])
-    ]:
-        log.info("no labels of wells, since cells of one well differ in them: %s", ", ".join(varied))
-    table = frame[shared].drop(columns=["site"], errors="ignore").drop_duplicates(["plate", "well"])
+    table = shared(frame.drop(columns=[options["path"], options["item"]], errors="ignore"))
     return write_wells(name, table.assign(**{c: "" for c in ("treatment", "control") if c not in table}))
+
+
+def shared(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per plate and well, with the columns that all rows of every well have in common, but for the site."""
+    kinds = frame.groupby(["plate", "well"])[list(frame.columns.difference(["plate", "well"]))].nunique().max()
+    alike = [column for column in frame if kinds.get(column, 1) == 1]
+    if varied := [column for column in frame if column not in alike]:
+        log.info("no labels of wells, since cells of one well differ in them: %s", ", ".join(varied))
+    return frame[alike].drop(columns=["site"], errors="ignore").drop_duplicates(["plate", "well"])
 
 
 def write_wells(name: str, table: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wellread.inputs import channel_planes, crop_files, user_tables
+from wellread.inputs import channel_planes, crop_files, hpa, user_tables
 from wellread.inputs.channels import match, told
 from wellread.painted import atlas_layout, layout
 from wellread.runtime.errors import InputError
@@ -44,6 +44,8 @@ def wells(dataset: dict, name: str) -> str | dict:
         return dataset["wells"]
     if "crops" in dataset["images"]:
         return crop_files.wells_table(name, dataset["images"]["crops"])
+    if dataset["images"].get("hpa", {}).get("labels"):
+        return hpa.wells(name, dataset["images"]["hpa"])
     raise InputError(
         "the key wells", "none", f"datasets.{name}", "add `wells: PATH`, the table of wells and their labels"
     )

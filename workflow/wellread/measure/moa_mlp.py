@@ -1,6 +1,6 @@
 """Can a small network tell the mechanisms of compounds that it has not seen? The protocol for LINCS."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ DRAWS = 200  # of the bootstrap over compounds
 
 @choice(
     "measure",
-    columns=("label", "held_out", "split"),
+    columns=("label", "held_out", "split", "by"),
     levels=("well",),
     needs=("groups to hold out",),
     metrics={
@@ -47,7 +47,7 @@ DRAWS = 200  # of the bootstrap over compounds
 )
 def moa_mlp(
     frame, seed, *, label="moa", held_out="treatment", split="", split_seed=333, new_splits=False, folds=5, repeats=10,
-    components=25, width=512, early_stop=True, permutations=1,
+    components=25, width=512, early_stop=True, permutations=1, by="",
 ) -> pd.DataFrame:  # fmt: skip
     """Average precision with which a two-layer network finds the mechanisms of wells of compounds it has not seen.
 
@@ -59,8 +59,10 @@ def moa_mlp(
 
     A row per repeat of micro AP (that of scikit-learn), macro AP, both of compounds, both of predictions that only know
     the frequencies of mechanisms, and the base rate. The interval of micro AP is by bootstrap over test compounds.
-    `chance_*`: labels permuted among the compounds of the training and of the test set, and trained anew. Where fewer
-    than two classes or too few compounds are left, macro and micro AP are undecidable.
+    `chance_*`: labels permuted among the compounds of the training and of the test set, and trained anew. With a column
+    `by`, such as dose, networks are also trained and tested on the wells of every value of it alone, with the same
+    split: `micro_ap_of` and `macro_ap_of`, items such as `dose 3`. Where fewer than two classes or too few compounds
+    are left, macro and micro AP are undecidable.
     """
     meta, X, rows = labelled_profiles(frame, label, False, split)
     compounds = tables.text_column(meta, held_out)
@@ -80,7 +82,7 @@ def moa_mlp(
         test, rng = splits[repeat % repeats], np.random.default_rng([seed, repeat, 1])
         own = Scores.of(network, _shuffled(Y, compounds, test, rng), test, classes, [seed, repeat]).overall()
         rows += [row(f"chance_{name}", own[name], test.sum(), "", repeat) for name in own if name in NETWORKS]
-    return table(rows)
+    return table(rows + (_by_value(network, Y, splits, tables.text_column(meta, by), by, seed) if by else []))
 
 
 NETWORKS = ("macro_ap", "micro_ap", "compound_macro_ap", "compound_micro_ap")
@@ -139,6 +141,30 @@ class Scores:
         """Yield every class, its average precision and its number of test profiles."""
         values = average_precision_score(self.Y, self.P, average=None)
         yield from zip(self.classes, np.atleast_1d(values), self.Y.sum(axis=0), strict=True)
+
+
+def _by_value(network: Network, Y: np.ndarray, splits: list[np.ndarray], values: np.ndarray, by: str, seed: int):
+    """Result rows of networks of the profiles of every one of the `values` (N,) of the column `by` alone."""
+    rows = []
+    for value in sorted(set(values) - {""}, key=lambda text: (_number(text), text)):
+        own, item = values == value, f"{by} {value}"
+        part = replace(network, X=network.X[own], compounds=network.compounds[own])
+        if reason := _too_few(part.compounds, splits[0][own], part.folds, "compounds"):
+            rows.append(row("left_out", own.sum(), len(values), f"{item}: {reason}"))
+            continue
+        for repeat, test in enumerate(splits):
+            overall = Scores.of(part, Y[own], test[own], list(map(str, range(Y.shape[1]))), [seed, repeat]).overall()
+            rows += [
+                row(f"{name}_of", overall[name], test[own].sum(), item, repeat) for name in ("micro_ap", "macro_ap")
+            ]
+    return rows
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.inf
 
 
 def _interval(scores: list[Scores], seed: int) -> list[dict]:

@@ -4,6 +4,7 @@ from html import escape
 from pathlib import Path
 
 import pandas as pd
+from scipy.stats import t
 
 from wellread.measure.published import beside, cell_of, remarks
 from wellread.measure.tidy import chance_values, undecided
@@ -13,21 +14,39 @@ KEYS = ["dataset", "task", "metric", "model", "correction"]
 NUMBERS = ["value", "low", "high", "sd", "repeats", "chance", "drop", "n"]
 
 
-def tabulate(answers, metrics: dict[str, list[str]], drop_from: str = "", published=()) -> pd.DataFrame:
+def tabulate(answers, metrics: dict[str, list[str]], drop_from: str = "", published=(), together=None):
     """A row for every metric of the `answers`, paths DATASET/tasks/TASK/MODEL_CORRECTION.parquet of measures.
 
     `metrics`: those that are told of every task. `value` is the mean over repeats, `sd` their standard deviation, `low`
     and `high` the 95 % interval that the measure gives, `chance` the mean with labels that mean nothing. `drop` is how
     many percent the value is below that of the same model with the correction `drop_from`. What cannot be decided has
-    no value, but `note` says why. `published`: values of others (see `published.beside`).
+    no value, but `note` says why. `published`: values of others (see `published.beside`). `together`: models, by the
+    name of their row, that are one row (see `_together`).
     """
     rows = [row for path in map(Path, answers) for row in _rows(path, metrics)]
     table = pd.DataFrame(rows, columns=[*KEYS, *NUMBERS, "note"]).astype(dict.fromkeys(NUMBERS, float))
+    for name, models in (together or {}).items():
+        table = _together(table, name, models)
     if drop_from and len(table):
         full = table["value"].where(table["correction"] == drop_from)
         full = full.groupby([table[key] for key in KEYS[:-1]]).transform("max")
         table["drop"] = (100 * (full - table["value"]) / full.where(full > 0)).where(table["correction"] != drop_from)
     return beside(table.astype({"repeats": int, "n": int}), metrics, published)
+
+
+def _together(table: pd.DataFrame, name: str, models: list[str]) -> pd.DataFrame:
+    """The table with one row, `name`, for these `models`: mean, deviation, Student's 95 % interval, their number.
+
+    Those without a value take no part.
+    """
+    own, rows = table["model"].isin(models), []
+    for _, group in table[own].groupby([key for key in KEYS if key != "model"], sort=False):
+        values = group["value"].dropna()
+        m, mean, sd = len(values), values.mean(), values.std()
+        half = t.ppf(0.975, m - 1) * sd / m**0.5 if m > 1 else float("nan")
+        numbers = {"value": mean, "low": mean - half, "high": mean + half, "sd": sd, "repeats": m}
+        rows.append({**group.iloc[0], **numbers, "model": name, "chance": group["chance"].mean()})
+    return pd.concat([table[~own], pd.DataFrame(rows, columns=table.columns)], ignore_index=True)
 
 
 def _rows(path: Path, metrics: dict[str, list[str]]):

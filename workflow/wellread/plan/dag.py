@@ -49,7 +49,13 @@ class Plan(Questions):
         errors = errors or [error for name in names for error in self.opened(name) or self.unusable(name)]
         told, self.notes = self.notes, []
         errors = errors or [error for name in names for error in self.absent_files(name)]
-        _refuse(errors or self.unanswerable() or collected.empty(self) or self.taken(config_file))
+        _refuse(
+            errors
+            or self.unanswerable()
+            or collected.empty(self)
+            or collected.undrawable(self)
+            or self.taken(config_file)
+        )
         return told, self.undecidable()
 
     def keep(self, asked: dict, stamps: list | None, notes: dict) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from wellread.inputs.cleaning import listed
 from wellread.measure.held_out import divided
-from wellread.plan.settings import unknown
+from wellread.plan.names import unknown
 from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_negative
 from wellread.profiles.subset import condition, is_extreme, subset, values

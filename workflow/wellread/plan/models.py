@@ -67,6 +67,11 @@ class Models(Datasets):
         """The ordered channel names of a model."""
         return self.config["datasets"][self.config["models"][model]["train_on"][0]]["channels"]
 
+    def seed(self, model: str) -> int:
+        """The seed of a model's training or random weights: its own, else that of the config."""
+        own = self.config["models"][model].get("seed")
+        return self.config["seed"] if own is None else own
+
     def training(self, model: str) -> dict:
         """All that says how a model is trained."""
         sections = self.result_settings["models"][model]

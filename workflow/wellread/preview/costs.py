@@ -1,8 +1,8 @@
 """What a run will take: cells, disk, memory, time, from a sample of fields and the config. Good to a factor of two.
 
 Times of fields and cells are those that the sample took on this machine; networks are counted in operations, of which
-the machine does a share of what it does in a multiplication of matrices; all other jobs are short, and take what such
-jobs took in runs of the demo (see SECONDS).
+the machine does a share of what it does in a multiplication of matrices; all other jobs take what such jobs took in
+runs of the demo (see `later`).
 """
 
 import os
@@ -17,11 +17,10 @@ from threadpoolctl import threadpool_limits
 from wellread.encoder.sizes import image_side, size_of
 from wellread.plan.dag import Plan
 from wellread.plan.resources import SPEED
+from wellread.preview import later
 from wellread.preview.sample import Sample
 from wellread.train.footprint import Pass, step_footprint
 
-SECONDS = {"draw": 8, "measure": 2.5, "look": 4, "report": 5, "other": 1.2}  # CPU seconds of a job of a step
-START = 1.0  # CPU seconds of Snakemake about every job
 EFFICIENCY = 0.22  # of the speed of a multiplication of matrices that training of small networks reaches on a core
 GAIN = 1.3  # by which training is faster on several cores: its views and small matrices hardly use them
 MB_OF = {"images": 330, "network": 570, "profiles": 250, "draw": 430}  # of a process that has imported what it needs
@@ -62,7 +61,7 @@ def costs(plan: Plan, samples: dict[str, list[Sample]], cores: int) -> Costs:
         disk += _other_bytes(plan, name, own, cells[name])
         for step, spent in _of_fields(plan, name, own, cells[name]).items():
             seconds[step] = seconds.get(step, 0) + spent
-    seconds |= _of_networks(plan, cells, sides) | {"other": _of_jobs(plan)}
+    seconds |= _of_networks(plan, cells, sides) | later.seconds(plan, cells)
     memory = max(_memory(plan, samples, cells, sides, cores).values())
     return Costs(cells, crops, crops + disk, memory, seconds, cores)
 
@@ -168,26 +167,6 @@ def multiplications() -> float:
             matrix @ matrix
             best = min(best, process_time() - start)
     return 2 * 512**3 / best
-
-
-def _of_jobs(plan: Plan) -> float:
-    """CPU seconds of the many short jobs."""
-    counts = jobs(plan)
-    return sum(n * (SECONDS.get(step, SECONDS["other"]) + START) for step, n in counts.items())
-
-
-def jobs(plan: Plan) -> dict[str, int]:
-    """How many jobs there will be: of steps after embedding, and `other` ones."""
-    counts = dict.fromkeys(("draw", "measure", "look", "report", "other"), 0)
-    for name in plan.config["datasets"]:
-        plates, models = len(plan.plates(name)), plan.models(name)
-        chains = len(plan.chains)
-        counts["draw"] += len(plan.results(name, "figures", "draw"))
-        counts["measure"] += len(plan.results(name, "tasks", "measure")) + len(plan.scores(name))
-        counts["look"] += len(plan.looks(name))
-        counts["report"] += 1
-        counts["other"] += plates * (3 + 2 * len(models)) + len(models) * (1 + 3 * chains) + 3
-    return counts
 
 
 def _memory(plan: Plan, samples, cells: dict, sides: dict, cores: int) -> dict[str, float]:

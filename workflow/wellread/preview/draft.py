@@ -1,6 +1,7 @@
 """A config and a wells table for a folder of images, as far as files tell: `make config FOLDER=/data/screen`."""
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from wellread.inputs import crop_files, images
+from wellread.inputs import crop_files, hpa, images
 from wellread.inputs.pattern import plate_name
 from wellread.preview import folder as folders
 from wellread.preview.folder import Guess
@@ -26,7 +27,7 @@ def draft(folder: str, out: Path) -> list[str]:
 
     NAME is that of the folder. InputError if there are no images, or if a file would be written over.
     """
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", plate_name(Path(folder).resolve().name)).strip("-")
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", plate_name(Path(os.path.abspath(folder)).name)).strip("-")
     files = {
         kind: out / f"{name}{end}"
         for kind, end in (("config", ".yaml"), ("wells", "_wells.csv"), ("images", "_images.csv"))
@@ -41,7 +42,7 @@ def draft(folder: str, out: Path) -> list[str]:
     text = config_text(name, guess, str(files["wells"]), (nucleus, cell), wells)
     written = {files["config"]: text}
     written |= {files["images"]: table.to_csv(index=False)} if guess.table is not None else {}
-    written |= {files["wells"]: wells.to_csv(index=False)} if guess.kind == "cell" else {}
+    written |= {} if guess.labelled else {files["wells"]: wells.to_csv(index=False)}
     for path, content in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as part:
@@ -51,6 +52,9 @@ def draft(folder: str, out: Path) -> list[str]:
 
 def _wells(guess: Guess, folder: str, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """The wells table to fill in, with what a table of the folder says, and the name of that table."""
+    if "hpa" in guess.images and guess.labelled:
+        own = hpa.labelled(**guess.images["hpa"], where="FOLDER")
+        return hpa.as_wells(own), Path(guess.images["hpa"]["labels"]).name
     if guess.kind == "crop":
         options = {"plate": "plate", "well": "well", "site": "site"} | guess.images["crops"]
         frame = read(str(Path(options["cells"]).parent), Path(options["cells"]).name)
@@ -94,6 +98,8 @@ STANDARDISED = """  standardised: # each plate to mean 0 and standard deviation 
 
 def _label(guess: Guess, wells: pd.DataFrame) -> str:
     """The column that tasks are about: treatment, or the first other one of crops that has some classes."""
+    if "location" in wells and guess.labelled:
+        return "location"
     if guess.kind != "crop" or (wells.get("treatment", pd.Series("")) != "").any():
         return "treatment"
     kinds = wells.drop(columns=["plate", "well", "site"]).nunique()
@@ -107,7 +113,7 @@ def _dataset_text(name: str, guess: Guess, wells_path: str, channels: tuple[str,
     segment = f"{{nucleus: {_flow(nucleus)}{f', cell: {_flow(cell)}' if cell else ''}}}"
     lines = ["datasets:", f"  {name}:", "    images:", f"      {source}:"]
     lines += [f"        {key}: {_flow(value)}" for key, value in options.items()]
-    if guess.kind == "cell":
+    if not guess.labelled:
         lines.append(f"    wells: {_flow(wells_path)} # FILL IN the columns treatment and control (negative, positive)")
     lines.append(f"    channels: {_flow(guess.channels)}")
     size = (

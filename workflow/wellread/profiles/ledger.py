@@ -14,7 +14,7 @@ UNITS = {  # stage: what is counted, in the order of the pipeline
     "rows": "rows",  # of ready feature tables
     "images": "fields of view",  # rows of the images table; lost: a file is missing or cannot be decoded
     "fields": "fields of view",  # lost: readable, but blank, of another shape ...
-    "objects": "cells",  # everything that segmentation found
+    "objects": "cells",  # what segmentation found; lost: it is no nucleus
     "crops": "cells",
     "embeddings": "cells",
     "profiles": "cells",  # those that the well profiles are made of
@@ -29,9 +29,10 @@ def build_ledger(images: pd.DataFrame, plates: dict, wells: pd.DataFrame, profil
     """Count what every plate keeps and loses: a table of plate, stage, model, reason, n.
 
     `images` and `wells` are the two input tables. `plates`: {plate: {"fields", "cells", "lost": path, "embeddings":
-    {model: path}}}, with a path of "objects" where there are masks; `profiles`: {model: path} of the uncorrected
-    well profiles. The reason of what is kept is "kept", or "kept, flagged: ..." with the quality rules that it breaks.
-    The model is "" for the stages before the embeddings. A plate that only the wells table has is lost at its wells.
+    {model: path}}}, with paths of "objects" and "rejected" where there are masks; `profiles`: {model: path} of the
+    uncorrected well profiles. The reason of what is kept is "kept", or "kept, flagged: ..." with the quality rules that
+    it breaks. The model is "" for the stages before the embeddings. A plate that only the wells table has is lost at
+    its wells.
     """
     rows = []
     for plate in sorted(plates):
@@ -91,10 +92,12 @@ def _counts_before_models(n_images: int, paths: dict) -> dict:
     missing = fields.loc[unread, "status"].value_counts()
     good = (fields["status"] == "ok").sum()  # where nothing is segmented, every field is an object
     cells, lost = (table_files.read(paths[kind], kind) for kind in ("cells", "lost"))
+    found = table_files.check(paths["objects"], "objects").num_rows if "objects" in paths else good
+    rejected = table_files.read(paths["rejected"], "rejected")["reason"].value_counts() if "rejected" in paths else {}
     return {
         "images": {"kept": n_images - missing.sum(), **missing},
         "fields": _counts_by_reason(fields.loc[~unread, "status"].replace("ok", ""), fields.loc[~unread, "flags"]),
-        "objects": {"kept": table_files.check(paths["objects"], "objects").num_rows if "objects" in paths else good},
+        "objects": {"kept": found, **rejected},
         "crops": _counts_by_reason(
             pd.concat([cells.assign(reason=""), lost])["reason"], pd.concat([cells, lost])["flags"]
         ),
@@ -149,10 +152,10 @@ def _mismatch(expected: str, found: int, where: str) -> InputError:
     return InputError(expected, f"{found}, kept and lost together", where, edit)
 
 
-def plate_files(fields, cells, lost, embeddings, objects=()) -> dict:
+def plate_files(fields, cells, lost, embeddings, objects=(), rejected=()) -> dict:
     """The argument `plates` of `build_ledger` from lists of paths; a plate has the name of its folder."""
     plates = {Path(path).parent.name: {"fields": path, "embeddings": {}} for path in fields}
-    for kind, paths in {"cells": cells, "lost": lost, "objects": objects}.items():
+    for kind, paths in {"cells": cells, "lost": lost, "objects": objects, "rejected": rejected}.items():
         for path in paths:
             plates[Path(path).parent.name][kind] = path
     for path in map(Path, embeddings):

@@ -2,13 +2,17 @@
 
 from wellread.measure.published import remarks
 from wellread.measure.tabulate import wide
+from wellread.pictures import montage
 from wellread.report.run import Run
 from wellread.runtime import table_files
 
+CHART_WIDTH = 1600  # px
+
 
 def tables(run: Run) -> dict:
-    """Every table as it is printed: `name`, `columns` (dataset, task, metric), `rows` and `remarks`."""
-    return {"tables": [_printed(path) for path in run.paths("tables")]}
+    """Every table as it is printed: `name`, `columns` (dataset, task, metric), `rows`, `remarks`, and its `chart`."""
+    charts = {path.stem: montage.picture_uri(path, CHART_WIDTH) for path in run.paths("charts")}
+    return {"tables": [_printed(path) | {"chart": charts.get(path.stem, "")} for path in run.paths("tables")]}
 
 
 def _printed(path) -> dict:

@@ -27,7 +27,7 @@ class Choice:
     that are paths of files, which must exist and whose change makes the step run again. `patterns`: options that are
     patterns of paths of label images. `micrometres`: options that are lengths, for which the pixel size must be known.
     `views`: options that are the side of the centre of a crop that the encoder sees. `levels`: profiles that it takes.
-    `needs`: what the wells must have, names in `plan.demands.NEEDS`. `network`: it runs a network, on the device of the
+    `needs`: what the wells must have, names in `plan.needs.NEEDS`. `network`: it runs a network, on the device of the
     config. `masks`: it looks at masks, which only segmented datasets have. `outlines`: an encoder that takes those of
     crops, where there are any. `trained`: an encoder that is trained here.
     `teaches`: a training method whose head is kept. `of_head`: a measure of what such a head says.

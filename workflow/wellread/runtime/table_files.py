@@ -16,6 +16,7 @@ from wellread.runtime.files import whole
 VERSIONS = {
     "fields": 1,  # a field of view: quality, flags, status
     "objects": 1,  # everything that segmentation found
+    "rejected": 1,  # what segmentation found and is no nucleus, with the reason
     "cells": 1,  # objects with a crop, row i is crop i
     "lost": 1,  # objects without one, with the reason
     "pooled": 1,  # a field of view with cells: their number; row i is pooled embedding i

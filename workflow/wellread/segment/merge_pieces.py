@@ -6,8 +6,9 @@ from math import log2, sqrt
 import numpy as np
 
 DIP = 0.94  # where a border is brighter than this fraction of the dimmer peak, there is one nucleus
-# Logistic regression of "one nucleus" on pairs of pieces of half the fields of BBBC038, rounded. See `_log_odds`.
-FILL, NECK, SIZE, CONTRAST, BORDER, INTERCEPT = 10, 2, -2, 4, 5, -7
+# Logistic regression of "one nucleus" on pairs of pieces of half the fields of BBBC038, rounded; what a border says is
+# weighed for the logarithm of light. See `_log_odds`.
+FILL, NECK, SIZE, CONTRAST, BORDER, INTERCEPT = 10, 2, -2, 4, 7, -8.7
 
 
 def borders(labels: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -113,10 +114,22 @@ def _log_odds(a: np.ndarray, b: np.ndarray, length: float, light: float, area: f
 
 def ellipse_fill(moments: np.ndarray) -> np.ndarray:
     """Area of pieces (..., 7) over that of the ellipses with their second moments: 1 for an ellipse, else less."""
+    n, yy, xx, xy = _second_moments(moments)
+    return n / (4 * np.pi * np.sqrt(np.maximum(yy * xx - xy * xy, 1e-9)))
+
+
+def half_axes(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Long and short half axes (...) in px of the ellipses with the second moments of pieces (..., 7)."""
+    _, yy, xx, xy = _second_moments(moments)
+    middle, spread = (yy + xx) / 2, np.hypot((yy - xx) / 2, xy)
+    return 2 * np.sqrt(middle + spread), 2 * np.sqrt(np.maximum(middle - spread, 0))
+
+
+def _second_moments(moments: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Area, at least 1, and central second moments yy, xx, xy of pieces (..., 7), pixels being squares."""
     n, y, x, yy, xx, xy = np.moveaxis(moments, -1, 0)[:6]
     n = np.maximum(n, 1)
-    yy, xx, xy = yy / n - (y / n) ** 2 + 1 / 12, xx / n - (x / n) ** 2 + 1 / 12, xy / n - y * x / n**2
-    return n / (4 * np.pi * np.sqrt(np.maximum(yy * xx - xy * xy, 1e-9)))
+    return n, yy / n - (y / n) ** 2 + 1 / 12, xx / n - (x / n) ** 2 + 1 / 12, xy / n - y * x / n**2
 
 
 def moments(labels: np.ndarray, plane: np.ndarray) -> np.ndarray:

@@ -9,10 +9,12 @@ from skimage import feature, morphology, segmentation
 
 from wellread.segment.merge_pieces import ellipse_fill, merge_dips, merge_pieces, moments
 from wellread.segment.otsu_threshold import otsu, otsu_below
+from wellread.segment.reject import in_fibres, rejected
 
-LEVEL = 0.42  # of an outline, between its surroundings (0) and its nucleus (1)
+LEVEL = 0.5  # of an outline, between its surroundings (0) and its nucleus (1), in the logarithm of light
 SMALLEST = 0.08  # area of the smallest nucleus, in squared diameters
-FAINT = 0.25  # contrast of the faintest nucleus, in that of bright ones
+FAINT = 0.35  # contrast of the faintest nucleus, in that of bright ones
+EXCESS = 2.3  # times the median contrast, from which on what is long is a fibre and does not count for that of nuclei
 COARSE = 0.15  # smoothing, in diameters, after which noise alone is not separated by Otsu
 ELLIPSE, LARGE = 0.97, 1.0  # what fills less of its ellipse, or has a larger area (squared diameters), may be several
 ITERATIONS = 6  # of the local threshold: more change nothing
@@ -20,12 +22,27 @@ ITERATIONS = 6  # of the local threshold: more change nothing
 
 def find_nuclei(plane: np.ndarray, diameter: float) -> np.ndarray:
     """Labels (H, W) int32 of the nuclei in a plane (H, W) in 0..1; `diameter` (px) of a typical one."""
-    light = _without_background(ndimage.gaussian_filter(plane, max(diameter / 30, 0.5)), diameter)
+    return nuclei_alone(*find_objects(plane, diameter))
+
+
+def nuclei_alone(labels: np.ndarray, reasons: dict[int, str]) -> np.ndarray:
+    """The labels (H, W) without those of which `reasons`, {label: why it is no nucleus}, tells, numbered from 1."""
+    return segmentation.relabel_sequential(np.where(np.isin(labels, list(reasons)), 0, labels))[0]
+
+
+def find_objects(plane: np.ndarray, diameter: float) -> tuple[np.ndarray, dict[int, str]]:
+    """Labels (H, W) int32 of nuclei and of what looks like them, as `find_nuclei`, and {label: why it is none}.
+
+    Nuclei are found and outlined in the logarithm of light, in which bright things do not set the thresholds.
+    """
+    light = _without_background(ndimage.gaussian_filter(plane, max(diameter / 45, 0.5)), diameter)
     foreground = _foreground(light, diameter)
     if not foreground.any():
-        return np.zeros(plane.shape, np.int32)
-    outlined = _outlines(light, _split_by_intensity(light, foreground, diameter), diameter)
-    return _without_small(merge_pieces(_split_by_shape(outlined, light, diameter), light, diameter), diameter)
+        return np.zeros(plane.shape, np.int32), {}
+    tone = np.log1p(light / np.median(light[foreground]))
+    outlined = _outlines(tone, _split_by_intensity(tone, foreground, diameter), diameter)
+    labels = _without_small(merge_pieces(_split_by_shape(outlined, tone, diameter), tone, diameter), diameter)
+    return labels, rejected(labels, light, diameter)
 
 
 def _without_background(plane: np.ndarray, diameter: float) -> np.ndarray:
@@ -99,14 +116,20 @@ def _outlines(light: np.ndarray, basins: np.ndarray, diameter: float) -> np.ndar
     wide = segmentation.expand_labels(basins, diameter / 4)
     low, high, areas = _class_means(light, wide)
     contrast = high - low
-    order = np.argsort(contrast)
-    usual = contrast[order[np.searchsorted(np.cumsum(areas[order]), 0.75 * areas.sum())]]
+    excessive = contrast > EXCESS * _by_area(contrast, areas, 0.5)
+    usual = _by_area(contrast, np.where(in_fibres(basins, excessive, diameter), 0, areas), 0.75)
     level = np.where(contrast < FAINT * usual, np.inf, low + LEVEL * contrast)
     inside = (wide > 0) & (light > level[wide])
     inside = morphology.remove_small_holes(inside, max_size=int(SMALLEST * diameter**2))
     if (bur := round(diameter / 20)) > 0:
         inside = ndimage.binary_opening(inside, morphology.disk(bur))
     return np.where(inside, wide, 0)
+
+
+def _by_area(values: np.ndarray, areas: np.ndarray, part: float) -> float:
+    """The value that objects of this part of all area have at most."""
+    order = np.argsort(values)
+    return float(values[order[np.searchsorted(np.cumsum(areas[order]), part * areas.sum())]])
 
 
 def _class_means(light: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

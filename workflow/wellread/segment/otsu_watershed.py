@@ -7,7 +7,8 @@ import numpy as np
 
 from wellread.runtime.registry import choice
 from wellread.segment.bodies import grow_bodies
-from wellread.segment.nuclei import find_nuclei
+from wellread.segment.nuclei import nuclei_alone
+from wellread.segment.reject import Masks, Rejected
 from wellread.segment.size import NucleusSize
 
 log = logging.getLogger("wellread")
@@ -17,20 +18,21 @@ log = logging.getLogger("wellread")
 def otsu_watershed(scene, *, nucleus: str = "DNA", cell: str = "", diameter: float = 0, reach: float = 1.5):
     """Nuclei in channel `nucleus` by Otsu's threshold, a local threshold each and a watershed; cells in channel `cell`.
 
-    `diameter` (micrometres) of a typical nucleus; 0: estimated from the sample, and for each field relative to that.
-    All other lengths are multiples of it. Cells end `reach` diameters from their nucleus at the latest; without a
-    `cell` channel they are nuclei expanded so far. InputError if a diameter is given and the pixel size is not known.
+    `diameter` (micrometres) of a typical nucleus; 0: estimated from the sample, one for all fields but those whose
+    nuclei are clearly of another size. All other lengths are multiples of it. Fibres, debris and haze are rejected.
+    Cells end `reach` diameters from their nucleus at the latest; without a `cell` channel they are nuclei expanded so
+    far. InputError if a diameter is given and the pixel size is not known.
     """
     pixels = scene.pixels(diameter, "segment.otsu_watershed.diameter")
     planes = [field[nucleus] for field in scene.sample]
-    size = NucleusSize(pixels) if pixels else NucleusSize.estimated(planes, scene.threads)
+    size = NucleusSize(pixels, given=True) if pixels else NucleusSize.estimated(planes, scene.threads)
     log.info("otsu_watershed: nuclei of %.1f px", size.diameter)
     return partial(_otsu_watershed, nucleus=nucleus, cell=cell, size=size, reach=reach)
 
 
 def _otsu_watershed(
     field: dict[str, np.ndarray], metadata: dict, nucleus: str, cell: str, size: NucleusSize, reach: float
-) -> tuple[np.ndarray, np.ndarray]:
-    diameter = size.in_field(field[nucleus])
-    nuclei = find_nuclei(field[nucleus], diameter)
-    return nuclei, grow_bodies(field.get(cell), nuclei, diameter, reach)
+) -> Masks:
+    labels, reasons, diameter = size.find(field[nucleus])
+    nuclei = nuclei_alone(labels, reasons)
+    return Masks(nuclei, grow_bodies(field.get(cell), nuclei, diameter, reach), Rejected(labels, reasons))

@@ -2,8 +2,9 @@
 
 A segmenter is `f(scene, *, options) -> g`: it gets a sample of the calibrated fields of the plate (to estimate how
 large nuclei are) and returns `g(field, metadata) -> (nuclei, cells)`, labels (H, W). A field is a dict of channels
-(H, W) float32 in 0..1, its metadata a dict of plate, well, site, number of the field and stem of its file. Segmenters
-that run a network work in this process, the others in several.
+(H, W) float32 in 0..1, its metadata a dict of plate, well, site, number of the field and stem of its file. A segmenter
+that rejects what it found gives `reject.Masks`. Segmenters that run a network work in this process, the others in
+several.
 """
 
 import logging
@@ -21,6 +22,7 @@ from wellread.runtime.progress import progress
 from wellread.runtime.registry import chosen, pick
 from wellread.segment.contrast import contrast, told
 from wellread.segment.objects import objects
+from wellread.segment.reject import Masks
 from wellread.segment.scene import Scene
 
 log = logging.getLogger("wellread")
@@ -31,23 +33,26 @@ def segment(fields, calibration, outputs: dict, section: dict, threads=1, pixel_
     """Segment the good fields of a plate, `section` being `{segmenter: options}`.
 
     Writes outputs["masks"]: (F, C = nucleus and cell, Y, X) int32 TIFF, bad fields all 0, and outputs["objects"]: a
-    row for every cell (see `objects`). `fields` and `calibration` are paths; `pixel_size` is in micrometres per pixel,
-    0 if unknown; `device` is auto, cpu or cuda. Segmenters raise InputError for options that will not do.
+    row for every cell (see `objects`), and, if asked for, outputs["rejected"]: what was found and is no nucleus, with
+    its `reason`, its place and brightness as of objects. `fields` and `calibration` are paths; `pixel_size` is in
+    micrometres per pixel, 0 if unknown; `device` is auto, cpu or cuda. Segmenters raise InputError for options that
+    will not do.
     """
     plate = open_plate(fields, calibration)
     method = pick("segment", section)(Scene(_sample_fields(plate), pixel_size, device, threads))
     segment_field = partial(_segment_field, paths=(fields, calibration), method=method, given="precomputed" in section)
     results = ordered(segment_field, plate.fields.index, 1 if chosen("segment", section).network else threads)
-    tables, contrasts, layout = [], [], {"shape": (len(plate.fields), 2, *plate.shape), "dtype": np.int32}
+    tables, layout = {"objects": [], "rejected": [], "contrast": []}, {"shape": (len(plate.fields), 2, *plate.shape)}
     with whole(outputs["masks"]) as part:
-        pages = _mask_pages(progress(results, "segment", len(plate.fields), "fields"), tables, contrasts)
-        tags = {"photometric": "minisblack", "metadata": {"axes": "FCYX"}}
+        pages = _mask_pages(progress(results, "segment", len(plate.fields), "fields"), tables)
+        tags = {"photometric": "minisblack", "metadata": {"axes": "FCYX"}, "dtype": np.int32}
         tifffile.imwrite(part, pages, bigtiff=True, compression="zlib", **layout, **tags)
-    found = pd.concat(tables, ignore_index=True)
-    _log_counts(found, plate)
-    if doubt := told(contrasts):
+    found, rejected = (pd.concat(tables[kind], ignore_index=True) for kind in ("objects", "rejected"))
+    _log_counts(found, rejected, plate)
+    if doubt := told(tables["contrast"]):
         log.warning("%s", doubt)
-    table_files.write(found, outputs["objects"], "objects")
+    for kind in outputs.keys() & {"objects", "rejected"}:
+        table_files.write({"objects": found, "rejected": rejected}[kind], outputs[kind], kind)
 
 
 def _sample_fields(plate: Plate) -> list[dict[str, np.ndarray]]:
@@ -56,27 +61,34 @@ def _sample_fields(plate: Plate) -> list[dict[str, np.ndarray]]:
     return [plate.read_by_channel(plate.good[i]) for i in spread]
 
 
-def _segment_field(number: int, paths: tuple[str, str], method, given: bool) -> tuple[np.ndarray, pd.DataFrame, float]:
-    """Masks (2, H, W) of one field, the table of its objects, and the contrast of masks that were given, else NaN."""
+def _segment_field(number: int, paths: tuple[str, str], method, given: bool) -> tuple[np.ndarray, dict]:
+    """Masks (2, H, W) of one field, and of it tables of `objects` and `rejected`, and the contrast of given masks."""
     plate = open_plate(*paths)
-    if plate.fields.loc[number, "status"] != "ok":
-        return (empty := np.zeros((2, *plate.shape), np.int32)), objects(*empty, {}, plate.metadata(number)), np.nan
-    field, metadata = plate.read_by_channel(number), plate.metadata(number)
-    nuclei, cells = method(field, metadata)
+    usable, metadata = plate.fields.loc[number, "status"] == "ok", plate.metadata(number)
+    field = plate.read_by_channel(number) if usable else {}
+    empty = np.zeros(plate.shape, np.int32)
+    found = nuclei, cells = method(field, metadata) if usable else (empty, empty)
     masks, table = np.stack([nuclei, cells]).astype(np.int32), objects(nuclei, cells, field, metadata)
-    return masks, table, contrast(nuclei, cells, field) if given else np.nan
+    out = found.rejected.table(field, metadata) if isinstance(found, Masks) else table.head(0).assign(reason="")
+    value = contrast(nuclei, cells, field) if given and usable else np.nan
+    return masks, {"objects": table, "rejected": out, "contrast": value}
 
 
-def _mask_pages(results, tables: list, contrasts: list):
-    """Yield the masks (H, W) of every result, and append its table to `tables`, its contrast to `contrasts`."""
-    for masks, table, value in results:
-        tables.append(table)
-        contrasts.append(value)
+def _mask_pages(results, tables: dict[str, list]):
+    """Yield the masks (H, W) of every result, and append what else there is of it to `tables`."""
+    for masks, others in results:
+        for kind, table in others.items():
+            tables[kind].append(table)
         yield from masks
 
 
-def _log_counts(found: pd.DataFrame, plate: Plate) -> None:
+def _log_counts(found: pd.DataFrame, rejected: pd.DataFrame, plate: Plate) -> None:
     """Log how many cells there are and how many good fields have none; a warning if more than half have none."""
+    if len(rejected):
+        log.info(
+            "no nuclei, and rejected: %s",
+            ", ".join(f"{n} {why}" for why, n in rejected["reason"].value_counts().items()),
+        )
     empty = len(plate.good) - found["field"].nunique()
     level = logging.WARNING if empty > 0.5 * len(plate.good) else logging.INFO
     log.log(level, "%d cells in %d fields; %d good fields have none", len(found), len(plate.good), empty)

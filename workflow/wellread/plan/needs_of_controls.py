@@ -1,0 +1,77 @@
+"""Needs of measures that compare with controls, or look at doses and replicates beside them."""
+
+import numpy as np
+import pandas as pd
+
+from wellread.profiles import controls, tables
+from wellread.runtime.errors import InputError
+
+
+def fitting_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Two negative controls of the fitting half."""
+    fit = int(controls.is_fitting(meta).sum())
+    if fit >= 2:
+        return None
+    negative = int(controls.is_negative(meta).sum())
+    found = f"{fit}, half of the {negative} wells with images that are negative controls"
+    edit = "write negative in the column control of the wells table (4 wells or more), or leave this correction out"
+    return InputError("two negative controls or more to fit on", found, where, edit)
+
+
+def negatives_in_each_group(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Two negative controls, of either half, in every plate or batch."""
+    groups, negative = tables.text_column(meta, options["by"]), controls.is_negative(meta)
+    counts = {group: int(negative[groups == group].sum()) for group in np.unique(groups)}
+    few = [f"{count} on {options['by']} {group}" for group, count in counts.items() if count < 2]
+    if not few:
+        return None
+    found = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")
+    edit = "mark more wells as negative controls, or use standardize"
+    return InputError(f"two negative controls or more in every {options['by']}", found, where, edit)
+
+
+def both_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """A plate with two positive controls and two negative ones of the evaluation half."""
+    plates, positive = tables.text_column(meta, "plate"), tables.text_column(meta, "control") == "positive"
+    negative = controls.is_evaluation(meta)
+    here = [plates == plate for plate in np.unique(plates)]
+    if any(min((positive & own).sum(), (negative & own).sum()) > 1 for own in here):
+        return None
+    found = f"{positive.sum()} positive and {controls.is_negative(meta).sum()} negative on {len(here)} plates"
+    edit = "mark positive and negative wells in the column control of the wells table, or remove the task"
+    return InputError("a plate with 2 positive and 4 negative controls", found, where, edit)
+
+
+def doses(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """Three doses of some treatment, on plates with negative controls of the evaluation half."""
+    if tables.column("dose") not in meta:
+        edit = "add the column dose to the wells table, or remove the task"
+        return InputError("a column dose of the wells table", "none", where, edit)
+    dose = pd.to_numeric(meta[tables.column("dose")], errors="coerce")
+    plates = tables.text_column(meta, "plate")
+    compared = pd.Series(plates).isin(plates[controls.is_evaluation(meta)]).to_numpy()
+    usable = ~controls.is_negative(meta) & dose.notna().to_numpy() & compared
+    doses = dose[usable].groupby(tables.row_names(meta[usable], [options["by"]])).nunique() if usable.any() else ()
+    if len(doses) and doses[doses.index != ""].max() > 2:
+        return None
+    found = f"none; {usable.sum()} of {len(meta)} rows have a dose, and two negative controls or more on their plate"
+    edit = "fill in the columns dose and control of the wells table, or remove the task"
+    return InputError("a treatment of three doses or more", found, where, edit)
+
+
+def replicates_and_negatives(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
+    """A treatment with two wells on plates that have negatives."""
+    plates, items = tables.text_column(meta, "plate"), tables.row_names(meta, options["sameby"])
+    negative = controls.is_negative(meta)
+    reference = controls.is_evaluation(meta)
+    if options["negatives"] == "others":
+        negative = tables.text_column(meta, "control") != ""
+        reference = ~negative & (items != "")
+    compared = ~negative & (items != "") & pd.Series(plates).isin(plates[reference]).to_numpy()
+    if pd.Series(items[compared], dtype=object).value_counts().max() > 1:
+        return None
+    found = f"none in {len(meta)} wells; {int(reference.sum())} wells can be negatives"
+    edit = (
+        "fill in treatment and control in the wells table (replicates; 2 negative controls a plate), or remove the task"
+    )
+    return InputError("a treatment with replicates, and negatives on their plates", found, where, edit)
