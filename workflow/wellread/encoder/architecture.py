@@ -7,7 +7,7 @@ from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
 
-@choice("encoder", trained=True, views=("image",))
+@choice("encoder", trained=True, views=("image",), patches=True)
 def vit(
     channels, *, arch="small", dim=None, depth=None, heads=None, patch=8, image=128, registers=0, ffn="mlp",
     layer_scale=1e-5, drop_path=0.1, each_channel=False, start="", sha256="",

@@ -98,7 +98,7 @@ def trained(weights, model, dataset_channels, **readout):
     return cell_encoder(network, Readout(**readout), groups, head)
 
 
-@choice("encoder", files=("path",))
+@choice("encoder", files=("path",), patches=True)
 def cell_dino(dataset_channels, readout, /, *, path, sha256, channels, heads=None):
     """Cell-DINO weights (Moutakanni et al. 2025) for several channels.
 
@@ -112,7 +112,7 @@ def cell_dino(dataset_channels, readout, /, *, path, sha256, channels, heads=Non
     return cell_encoder(network, readout, [channel_indices(dataset_channels, channels, "cell_dino")])
 
 
-@choice("encoder", files=("path",))
+@choice("encoder", files=("path",), patches=True)
 def bag_of_channels(dataset_channels, readout, /, *, path, sha256, heads=None):
     """Weights for one channel, used on every channel by itself. Options as for cell_dino."""
     network, _ = load_published(path, sha256, heads)
@@ -120,7 +120,7 @@ def bag_of_channels(dataset_channels, readout, /, *, path, sha256, heads=None):
     return cell_encoder(network, readout, single_channels(dataset_channels))
 
 
-@choice("encoder", files=("path",))
+@choice("encoder", files=("path",), patches=True)
 def dinov2(dataset_channels, readout, /, *, path, sha256, image=224, heads=None):
     """DINOv2 weights for natural images: every channel by itself as a grey photograph of `image` pixels.
 
@@ -134,7 +134,7 @@ def dinov2(dataset_channels, readout, /, *, path, sha256, image=224, heads=None)
     return Encoder(network, readout, preprocess, single_channels(dataset_channels))
 
 
-@choice("encoder", views=("image",), baseline=True)
+@choice("encoder", views=("image",), baseline=True, patches=True)
 def random(
     dataset_channels, readout, /, *, arch="small", dim=None, depth=None, heads=None, patch=8, image=128, layer_scale=1.0
 ):

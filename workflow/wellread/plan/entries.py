@@ -6,11 +6,12 @@ from wellread.runtime.registry import chosen
 
 def unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
     """Tasks and figures that no dataset can answer or that say too little or too much."""
-    if "measure" not in entry and len({"draw", "look"} & set(entry)) != 1:
-        return [InputError("one of draw, look", ", ".join(entry), where, "say what to draw, or what to look at")]
-    ((section, settings),) = ((key, entry[key]) for key in ("measure", "draw", "look") if key in entry)
+    if "measure" not in entry and len({"draw", "look", "patches"} & set(entry)) != 1:
+        edit = "say what to draw, or what to look at"
+        return [InputError("one of draw, look, patches", ", ".join(entry), where, edit)]
+    ((section, settings),) = ((key, entry[key]) for key in ("measure", "draw", "look", "patches") if key in entry)
     asked = chosen(section, settings)
-    if (idle := [key for key in ("where", "pool") if entry[key]]) and (asked.masks or section == "look"):
+    if (idle := [key for key in ("where", "pool") if entry[key]]) and (asked.masks or section in ("look", "patches")):
         found, edit = "one of images", f"remove {idle[0]}"
         return [InputError(f"{idle[0]} of tasks and figures of profiles only", found, where, edit)]
     if not asked.masks and entry["level"] not in asked.levels:
@@ -24,8 +25,21 @@ def unfit(entry: dict, datasets: dict, where: str) -> list[InputError]:
     return [
         InputError(f"a dataset with {wanted}", f"{name}: object: {datasets[name]['object']}", where, edit)
         for name in entry["datasets"]
-        if (asked.masks and datasets[name]["object"] != "cell") or (section == "look" and name in ready)
+        if (asked.masks and datasets[name]["object"] != "cell") or (section in ("look", "patches") and name in ready)
     ]
+
+
+def without_patches(config: dict, entry: dict, where: str) -> list[InputError]:
+    """Of a figure of patch tokens: models that have none, and datasets whose crops are removed."""
+    if "patches" not in entry:
+        return []
+    encoders = {name: config["models"][name].get("encoder", {"vit": {}}) for name in entry.get("models", ())}
+    found = [name for name, encoder in encoders.items() if not chosen("encoder", encoder).patches]
+    edit = "name other models there"
+    errors = [InputError("models that have patch tokens", ", ".join(found), f"{where}.models", edit)] if found else []
+    gone = [name for name in entry["datasets"] if not config["datasets"][name].get("keep_crops", True)]
+    edit = "remove keep_crops: false of the dataset"
+    return errors + [InputError("crops that are kept", f"none of {name}", f"{where}.datasets", edit) for name in gone]
 
 
 def unpooled(config: dict, entry: dict, where: str) -> list[InputError]:

@@ -42,7 +42,11 @@ def misnamed(config: dict) -> list[InputError]:
             strangers += _strangers(asked, entry["pool"] or datasets, f"{where}.datasets")
             strangers += _strangers(entry.get("models", []), config["models"], f"{where}.models")
             strangers += _strangers(entry.get("corrections", []), config["corrections"], f"{where}.corrections")
-            errors += strangers or entries.unfit(entry, datasets, where) + entries.unpooled(config, entry, where)
+            errors += strangers or [
+                *entries.unfit(entry, datasets, where),
+                *entries.unpooled(config, entry, where),
+                *entries.without_patches(config, entry, where),
+            ]
     return errors
 
 

@@ -71,7 +71,7 @@ class Questions(Watched):
         """Every task and figure of profiles: (screen of an embedded dataset or a pool, verb, entry, its key, whose)."""
         for name in filter(self.hits, self.config["datasets"]):
             yield self.screens[name], "measure", demands.OF_HITS, "hits", name
-        for noun, verb in (("tasks", "measure"), ("figures", "draw")):
+        for noun, verb in (("tasks", "measure"), ("figures", "draw"), ("figures", "patches")):
             for name, entry in self.config[noun].items():
                 if verb not in entry or chosen(verb, entry[verb]).masks:
                     continue

@@ -47,6 +47,19 @@ class Results(Models):
         figures = self.config["figures"].items()
         return [name for name, entry in figures if dataset in entry["datasets"] and "look" in entry]
 
+    def patches(self, dataset: str) -> list[str]:
+        """The pictures of patch tokens of a dataset: of every such figure, and model that has patch tokens."""
+        return [
+            f"results/{dataset}/figures/{name}/{model}.patches.png"
+            for name, model, correction in self.results(dataset, "figures", "patches")
+            if correction == "none" and chosen("encoder", self.encoder(model)).patches
+        ]
+
+    def patched_cells(self, figure: str) -> dict:
+        """Of which cells a figure shows patch tokens: the column `label`, its `values`, and how many of `each`."""
+        ((_, options),) = self.config["figures"][figure]["patches"].items()
+        return {name: options[name] for name in ("label", "values", "each")}
+
     @property
     def chains(self) -> set[str]:
         """The corrections that have profiles of their own."""

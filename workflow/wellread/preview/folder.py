@@ -60,7 +60,7 @@ def look(folder: str, table_path: str) -> Guess:
         found = ((find, find(folder, kept, tables, table_path)) for find in FINDERS)
         finder, guess = next((find, one) for find, one in found if one)
     except BadField as error:
-        edit = "leave it out of the folder, or name the files in a table of your own (config/README.md, images)"
+        edit = "leave it out of the folder, or name the files in a table of your own (config/reference/datasets.md)"
         raise InputError("images that can be read", error.detail, folder, edit) from error
     several.refuse(folder, kept, guess.images.get("pattern", {}).get("preset", ""), finder is not by_file)
     guess.pixel_size = guess.pixel_size or pixel_size(Path(folder, kept[0]))

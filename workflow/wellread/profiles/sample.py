@@ -37,6 +37,22 @@ def sample(wells: pd.DataFrame, cell_tables, embeddings, *, seed: int, cells=200
     return tables.join(found, np.concatenate(X))
 
 
+def chosen_cells(wells: pd.DataFrame, cell_tables, *, seed: int, label: str, values, each: int) -> pd.DataFrame:
+    """`each` cells of every value of the column `label`, or of those `values` in their order: plate, crop_row, label.
+
+    They are drawn at random from the files `cell_tables` (cells.parquet), of wells with a profile in `wells`.
+    """
+    meta, _ = tables.split(wells)
+    places = pd.MultiIndex.from_arrays([tables.text_column(meta, "plate"), tables.text_column(meta, "well")])
+    keys = pd.concat([_cells(path, number) for number, path in enumerate(cell_tables)], ignore_index=True)
+    of_wells = pd.Series(tables.text_column(meta, label), places)
+    names = of_wells.reindex(pd.MultiIndex.from_frame(keys[["plate", "well"]])).fillna("").to_numpy()
+    wanted = list(values) or sorted(set(names) - {""})
+    drawn = [_drawn(keys[names == value], value, each, seed) for value in wanted]
+    found = keys.assign(label=names).loc[np.concatenate(drawn), ["plate", "row", "label"]]
+    return found.set_axis(["plate", "crop_row", "label"], axis=1).reset_index(drop=True)
+
+
 def _cells(path, number: int) -> pd.DataFrame:
     """The cells of a plate: where they are, the number of the plate's file, and their row in it."""
     keys = table_files.read(path, "cells", ["plate", "well", "site"])

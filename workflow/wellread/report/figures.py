@@ -25,6 +25,13 @@ def draw(run: Run) -> dict:
     return {"figures": _figures(run, lambda kind: kind != MATRIX)}
 
 
+def patches(run: Run) -> dict:
+    """Every figure of patch tokens, of every model."""
+    found = {(path.parent.name, path.name.removesuffix(".patches.png")): path for path in run.paths("patches")}
+    uris = [(*pair, montage.picture_uri(path, DRAW_WIDTH)) for pair, path in found.items()]
+    return {"pictures": [{"name": name, "model": model, "uri": uri} for name, model, uri in uris]}
+
+
 def mechanisms(run: Run) -> dict:
     """The classes of labels that are retrieved or not, and the matrices of similarity."""
     return {"tasks": class_tables(run), "figures": _figures(run, lambda kind: kind == MATRIX)}

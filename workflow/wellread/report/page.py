@@ -38,7 +38,7 @@ CHAPTERS = {  # {title: {anchor: function of the run that returns what its templ
     "Hits": {"hits": hits.hits},
     "Plates": {"plates": interactive.plates},
     "Cells": {"crops": plates.crops, "look": figures.look},
-    "Map": {"map": interactive.maps, "draw": figures.draw},
+    "Map": {"map": interactive.maps, "draw": figures.draw, "patches": figures.patches},
     "Mechanisms": {"mechanisms": figures.mechanisms, "measure": tasks.all_tasks},
     "Tables": {"tabulate": tables.tables},
     "Batch": {"correct": models.correct},
@@ -48,7 +48,7 @@ CHAPTERS = {  # {title: {anchor: function of the run that returns what its templ
     "Files": {"files": records.files},
 }
 BUDGET = 15_000_000  # bytes of a page; pictures of fields take what all else leaves
-OF_IMAGES = ("calibrate", "segment", "crops", "look", "train")  # chapters that ready profiles do not have
+OF_IMAGES = ("calibrate", "segment", "crops", "look", "patches", "train")  # chapters that ready profiles do not have
 
 
 def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, config: dict) -> None:

@@ -29,7 +29,7 @@ class Choice:
     `views`: options that are the side of the centre of a crop that the encoder sees. `levels`: profiles that it takes.
     `needs`: what the wells must have, names in `plan.needs.NEEDS`. `network`: it runs a network, on the device of the
     config. `masks`: it looks at masks, which only segmented datasets have. `outlines`: an encoder that takes those of
-    crops, where there are any. `trained`: an encoder that is trained here.
+    crops, where there are any. `patches`: one that has patch tokens. `trained`: an encoder that is trained here.
     `teaches`: a training method whose head is kept. `of_head`: a measure of what such a head says.
     `given`: none at all, but ready profiles. `baseline`: an encoder that others have to exceed. `blind`: one that looks
     at no pixels (`profiles.baselines`). `spends_controls`: a correction that is fitted on all negative controls.
@@ -56,6 +56,7 @@ class Choice:
     network: bool = False
     masks: bool = False
     outlines: bool = False
+    patches: bool = False
     trained: bool = False
     teaches: bool = False
     of_head: bool = False
