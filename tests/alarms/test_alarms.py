@@ -90,6 +90,14 @@ def test_too_many_cells_in_a_field(tmp_path):
     assert sounded(inputs, limits=LIMITS | {"cells_per_field": N - 1})["cells_per_field"] == "40 cells in a field"
 
 
+@pytest.mark.parametrize(("n", "told"), [(10, None), (11, "22% of what was found is no nucleus")])
+def test_much_that_is_no_nucleus(tmp_path, n, told):
+    inputs = plate(tmp_path)
+    inputs["rejected"] = [str(tmp_path / "P1" / "rejected.parquet")]
+    table_files.write(pd.DataFrame({"reason": ["haze"] * n}), inputs["rejected"][0], "rejected")
+    assert sounded(inputs).get("rejected") == told
+
+
 def test_plates_are_named_together_with_the_worst_figure(tmp_path):
     inputs = {}
     for number, nucleus in enumerate([25, 200, 20, 28, 29]):

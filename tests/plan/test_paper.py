@@ -11,6 +11,8 @@ from wellread.runtime.errors import InputError
 
 CONFIG = ROOT / "config"
 
+pytestmark = pytest.mark.dag
+
 
 def hpa():
     """Fields of the challenge of 2018: a file of every colour, named by the field."""

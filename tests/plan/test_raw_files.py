@@ -195,12 +195,16 @@ def test_the_files_of_every_field_are_those_of_its_row():
 @pytest.mark.parametrize("odd", [None, "", "bare.tif", "b/2.tif [c=1]", "b/1.tif | c/2.tif"])
 def test_folders_of_all_plates_at_once_are_those_of_every_plate(odd):
     paths = {"P1": ["b/1.tif", "/2.tif", "a/b/3.tif"], "P2": ["a/b/1.tif", "c/2.tif", "a/b/4.tif"]}
-    rows = [(plate, path, f"b/{number}.tif") for plate, own in paths.items() for number, path in enumerate(own)]
+    rows = [
+        (plate, path, f"{'bbz'[number]}/{number}.tif")
+        for plate, own in paths.items()
+        for number, path in enumerate(own)
+    ]
     images = pd.DataFrame(rows, columns=["plate", "DNA", "RNA"], dtype=str)
     expected = {
         plate: raw_files.folders(raw_files.files(own, ["RNA", "DNA"])) for plate, own in images.groupby("plate")
     }
     assert raw_files.folders_of_plates(images, ["RNA", "DNA"]) == expected
-    assert expected["P1"] == ["b", ".", "a/b"]
+    assert expected["P1"] == ["b", ".", "z", "a/b"]
     if odd is not None:
         assert raw_files.folders_of_plates(images.replace("c/2.tif", odd), ["RNA", "DNA"]) is None

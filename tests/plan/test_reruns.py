@@ -43,6 +43,13 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         encoder.intensities encoder.readouts encoder.sizes encoder.textures encoder.views encoder.views_cpu
         encoder.vit encoder.weights networks.device networks.state_dicts
     """,
+    "tokens": """
+        crops.outlines crops.reader encoder.architecture encoder.attention encoder.embed encoder.heads
+        encoder.intensities encoder.readouts encoder.sizes encoder.textures encoder.tokens encoder.views
+        encoder.views_cpu encoder.vit encoder.weights networks.device networks.state_dicts profiles.controls
+        profiles.sample profiles.tables
+    """,
+    "patches": "",
     "pool": "profiles.pool",
     "aggregate": "profiles.aggregate profiles.baselines profiles.controls profiles.pool profiles.tables",
     "given": """

@@ -155,8 +155,48 @@ def test_views_name_channels_of_the_dataset():
 def test_the_manual_is_written_from_the_schema():
     prose = (ROOT / "config" / "README.md").read_text()
     assert prose.split(manual.MARK)[1].strip() == manual.manual().strip()
-    methods = {name for registry in REGISTRIES.values() for name in registry}
-    assert {path.rsplit(".", 1)[1] for path, _ in ALL_KEYS} - methods <= set(re.findall(r"- `(\w+)`", prose))
+    written = {path.stem: path.read_text() for path in (ROOT / "config" / "reference").glob("*.md")}
+    assert written == manual.pages()
+    told = re.findall(r"^(?: *- `|### )(\w+)", "\n".join([prose, *written.values()]), re.M)
+    assert {path.rsplit(".", 1)[1] for path, _ in ALL_KEYS} <= set(told)
+
+
+def anchors(text):
+    """Of every heading of a page its anchor, as GitHub makes it: {anchor: heading}."""
+    found = {}
+    for heading in re.findall(r"^#+ (.*)$", text, re.M):
+        anchor = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        again = sum(other == heading for other in found.values())
+        found[anchor + (f"-{again}" if again else "")] = heading
+    return found
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"reference/{page}.md" for page in manual.PAGES)])
+def test_what_the_manual_lists_as_its_contents_is_there_and_once(page):
+    path = ROOT / "config" / page
+    links = re.findall(r"\[([^\]]+)\]\(([^)#:]*)#([^)]+)\)", path.read_text())
+    for _, target, anchor in links:
+        assert anchor in anchors((path.parent / target if target else path).read_text())
+    if page != "README.md":
+        assert [anchor for _, _, anchor in links] == list(anchors(path.read_text()))[1:]
+        assert [word for word, _, anchor in links] == list(anchors(path.read_text()).values())[1:]
+
+
+OURS = (
+    "config/datasets/*",
+    "config/presets/*",
+    "config/config",
+    "config/painted_atlas",
+    "config/template",
+    "tests/benchmarks/*",
+)
+CONFIGS = [path.relative_to(ROOT) for name in OURS for path in ROOT.glob(f"{name}.yaml")]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_every_config_names_its_schema_for_editors(config):
+    (schema,) = re.findall(r"^# yaml-language-server: \$schema=(.*)$", (ROOT / config).read_text(), re.M)
+    assert (ROOT / config.parent / schema).resolve() == settings.SCHEMA.resolve()
 
 
 WORDS = {"$schema", "$ref", "$defs", "title", "type", "description", "default", "enum", "const", "oneOf", "pattern"}

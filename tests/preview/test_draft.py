@@ -1,5 +1,7 @@
 """A config for a folder of images: what is guessed of names, channels, plates, and that a plan can be made of it."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,12 @@ from wellread.runtime.errors import InputError
 DATA = SHARED / "data"
 
 
+def each(form):
+    """Names of that form of two of everything: {p}, wells {w}, channels {c}."""
+    values = product((1, 2), ("A01", "A02", "B01"), ("DAPI", "ER"))
+    return sorted({form.format(p=p, w=w, c=c) for p, w, c in values})
+
+
 @pytest.mark.parametrize(
     ("files", "glob", "channels"),
     [
@@ -22,6 +30,17 @@ DATA = SHARED / "data"
          "{channel}-*-{row}-{column}.*", ["Channel1", "Channel2"]),
         (["x/run_A01.tif", "x/run_A02.tif"], "x/run_{well}.*", []),
         (["one.tif", "two.tif"], "", []),
+        (each("P{p}_{w}_s1_{c}.tif"), "{plate}_{well}_s1_{channel}.*", ["DAPI", "ER"]),
+        (each("{w}_s1_z{p}_{c}.tif"), "{well}_s1_z{z}_{channel}.*", ["DAPI", "ER"]),
+        (each("{w}_t0{p}_s1_{c}.tif"), "{well}_t{t}_s1_{channel}.*", ["DAPI", "ER"]),
+        (each("P{p}/{w}/s1_{c}.tif"), "{plate}/{well}/s1_{channel}.*", ["DAPI", "ER"]),
+        (each("{w}/field{p}_{c}.tif"), "{well}/{site}_{channel}.*", ["DAPI", "ER"]),
+        (each("P{p}/{c}/{w}_s1.tif"), "{plate}/{channel}/{well}_s1.*", ["DAPI", "ER"]),
+        (each("exp{p}/Images/{w} {c}.TIF"), "{plate}/Images/{well} {channel}.*", ["DAPI", "ER"]),
+        (each("img{p}_{c}.tif"), "{well}_{channel}.*", ["DAPI", "ER"]),
+        (["exp3_A01_d0.tif", "exp3_B01_d0.tif", "exp3_A01_d1.tif", "exp3_B01_d1.tif"], "exp3_{well}_{channel}.*",
+         ["d0", "d1"]),
+        (["A1_DAPI.tif", "AA01_DAPI.tif", "P24_DAPI.tif"], "{well}_{channel}.*", ["DAPI"]),
     ],
 )  # fmt: skip
 def test_names_of_files_become_a_glob(files, glob, channels):
@@ -78,7 +97,13 @@ def test_labels_beside_the_images_are_taken_into_the_wells_table(tmp_path):
 
 @pytest.mark.parametrize(
     ("files", "found"),
-    [({}, "an empty folder"), ({"notes.txt": b"hello"}, "1 files, such as notes.txt"), ({"A01.tif": b"no"}, "A01.tif")],
+    [
+        ({}, "an empty folder"),
+        ({"notes.txt": b"hello"}, "1 files, such as notes.txt"),
+        ({"A01.tif": b"no"}, "A01.tif"),
+        ({"A01.tif.gz": b"no"}, "gunzip"),
+        ({"A01.czi": b"no"}, "OME-TIFF"),
+    ],
     ids=str,
 )
 def test_a_folder_without_images_is_refused(tmp_path, files, found):
@@ -87,6 +112,56 @@ def test_a_folder_without_images_is_refused(tmp_path, files, found):
         (tmp_path / "s" / name).write_bytes(content)
     with pytest.raises(InputError, match=found):
         draft.draft(str(tmp_path / "s"), tmp_path / "config")
+
+
+def test_the_first_file_may_be_damaged_and_other_folders_and_masks_be_there(tmp_path):
+    folder = screen(tmp_path / "s")
+    (folder / "P1" / "A01_1_ConA.tif").write_bytes(b"")
+    (folder / "P1" / "@eaDir").mkdir()
+    (folder / "P1" / "@eaDir" / "A01_1_ConA.tif").write_bytes(b"of a disk")
+    for well in ("A01", "A02", "B01"):
+        tifffile.imwrite(folder / "P1" / f"{well}_1_Hoechst_mask.tif", np.zeros((64, 64), np.uint8))
+    config, lines = made(folder, tmp_path)
+    (dataset,) = config["datasets"].values()
+    assert dataset["images"]["pattern"]["files"] == "P1/{well}_1_{channel}.*"
+    assert dataset["channels"] == ["ConA", "Hoechst"]
+    assert any("ConA.tif: empty" in line for line in lines)
+    assert "  3 files are left out as masks" in lines
+
+
+@pytest.mark.parametrize("grey", [True, False])
+def test_colours_of_a_picture_are_channels_unless_it_is_grey(grey, tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "s").mkdir()
+    for well in ("A01", "A02"):
+        planes = rng.integers(0, 255, (3, 64, 64), np.uint8)
+        image = np.stack([planes[0] if grey else plane for plane in planes], axis=-1)
+        tifffile.imwrite(tmp_path / "s" / f"{well}.tif", image, photometric="rgb")
+    config, _ = made(tmp_path / "s", tmp_path)
+    (dataset,) = config["datasets"].values()
+    assert dataset["channels"] == (["DNA"] if grey else ["red", "green", "blue"])
+    assert dataset["images"]["pattern"]["rgb"] == ({"DNA": "red"} if grey else {c: c for c in dataset["channels"]})
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_a_folder_of_several_kinds_is_refused_with_the_folders_named(count, tmp_path):
+    folder = screen(tmp_path / "s", plates=("one",))
+    plane = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    for name in ("a_w1", *(f"r01c01f0{site}p01-ch1sk1fk1fl1" for site in range(1, count + 1))):
+        (folder / "other").mkdir(exist_ok=True)
+        tifffile.imwrite(folder / "other" / f"{name}.tiff", plane)
+    (folder / "third").mkdir()
+    for site in range(count):
+        tifffile.imwrite(folder / "third" / f"P_A01_s{site}_w1.tif", plane)
+    with pytest.raises(InputError, match=r"one as .*_1_\{channel\}"):
+        draft.draft(str(folder), tmp_path / "config")
+
+
+def test_of_several_times_the_first_is_taken(tmp_path):
+    folder = screen(tmp_path / "s", channels=("t03_Hoechst", "t04_Hoechst"))
+    config, _ = made(folder, tmp_path)
+    (dataset,) = config["datasets"].values()
+    assert dataset["images"]["pattern"]["time"] == 3
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):

@@ -50,6 +50,7 @@ def page(browser, html):
     )
     page.goto(html.as_uri())
     page.wait_for_selector("html[data-ready=yes]")
+    page.evaluate("Promise.all(['plates', 'map'].map(window.wellread.draw))")
     yield page
     assert not errors
     assert page.evaluate("window.hacked") is None
@@ -63,7 +64,7 @@ def at(page, plot: str, kind: str, row: int) -> tuple[float, float]:
             document.querySelector(`#plot-${plot}`).scrollIntoView({ block: "center", behavior: "instant" });
             await new Promise((done) => setTimeout(done, 300));
             const view = Object.values(Bokeh.index.roots ?? Bokeh.index).find((one) => one.model.name === plot);
-            const data = Bokeh.documents[0].get_model_by_name(`${plot} ${kind}`).data;
+            const data = window.wellread.model(`${plot} ${kind}`).data;
             const box = view.el.getBoundingClientRect(), scale = view.frame;
             return [box.x + scale.x_scale.compute(data.x[row]), box.y + scale.y_scale.compute(data.y[row])];
         }""",
@@ -72,7 +73,7 @@ def at(page, plot: str, kind: str, row: int) -> tuple[float, float]:
 
 
 def selected(page, name: str) -> list[int]:
-    return page.evaluate("name => [...Bokeh.documents[0].get_model_by_name(name).selected.indices]", name)
+    return page.evaluate("name => [...window.wellread.model(name).selected.indices]", name)
 
 
 def tip(page) -> str:
@@ -84,7 +85,7 @@ def lasso(page, plot: str) -> None:
     """Around all of a plot."""
     page.locator(f"#plot-{plot} .bk-ToolButton, #plot-{plot} [class*=tool-icon-lasso]").first.wait_for()
     page.evaluate(
-        """plot => { const figure = Bokeh.documents[0].get_model_by_name(plot);
+        """plot => { const figure = window.wellread.model(plot);
         figure.toolbar.gestures.pan.active = null;
         figure.toolbar.tools.find((tool) => tool.type === "LassoSelectTool").active = true; }""",
         plot,
@@ -117,6 +118,20 @@ def test_a_click_on_a_well_opens_its_numbers_and_its_field(page):
     assert field.evaluate("one => one.style.backgroundPosition") == "100% 0px"
     page.uncheck("#plates .well-shown input[type=checkbox]")
     assert not page.is_visible("#plates .field img")
+
+
+def test_a_plot_is_drawn_when_it_comes_near_the_window_or_is_asked_of(browser, html):
+    page = browser.new_page(viewport={"width": 1200, "height": 300})
+    page.goto(html.as_uri())
+    page.wait_for_selector("html[data-ready=yes]")
+    assert page.evaluate("Bokeh.documents.length") == 0
+    page.locator("#plot-plates").evaluate("one => one.scrollIntoView({behavior: 'instant'})")
+    page.wait_for_selector("#plot-plates[data-drawn=yes]")
+    assert page.evaluate("window.wellread.model('plates wells').data.x.length") > 0
+    page.select_option("#map .kind", "cells")
+    page.wait_for_selector("#plot-map[data-drawn=yes]", state="attached")
+    assert page.evaluate("window.wellread.model('map cells').data.x.length") > 0
+    page.close()
 
 
 def test_names_are_text_wherever_one_points(page):
@@ -168,7 +183,7 @@ def test_a_hit_is_found_on_plates(page):
 
 
 def test_colours_follow_the_column(page):
-    colours = "Bokeh.documents[0].get_model_by_name('plates wells').data.colour"
+    colours = "window.wellread.model('plates wells').data.colour"
     by_treatment = page.evaluate(colours)
     page.select_option("#plates .colour", label="cells found")
     by_count, counts = (
@@ -182,7 +197,7 @@ def test_colours_follow_the_column(page):
 
 
 def test_the_correction_is_switched(page):
-    places = "Bokeh.documents[0].get_model_by_name('map wells').data.x"
+    places = "window.wellread.model('map wells').data.x"
     before = page.evaluate(places)
     page.select_option("#map .pair", label="tiny, sphering")
     page.wait_for_function("window.wellread.maps[1].points")
@@ -218,7 +233,7 @@ def test_hits_are_sorted_searched_and_downloaded(page, tmp_path):
 
 def test_one_plate_alone_is_shown(page):
     page.select_option("#plates .plate", label="P2")
-    names = page.evaluate("Bokeh.documents[0].get_model_by_name('plates names').data.name")
+    names = page.evaluate("window.wellread.model('plates names').data.name")
     assert names == [*"BCDEFGH", *map(str, range(2, 13))]  # from the first well to the last
     page.mouse.move(*at(page, "plates", "wells", 12))
     assert "P2" in tip(page)

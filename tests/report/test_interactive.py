@@ -6,6 +6,7 @@ import math
 import re
 import zlib
 from base64 import b64decode
+from pathlib import Path
 
 import made_run
 import numpy as np
@@ -75,6 +76,52 @@ def test_columns_are_treatment_and_control_then_numbers_then_what_differs(run):
     assert titles[:4] == ["treatment", "control", "cells found", "focus (1: median of the plate)"]
     assert {"batch", "moa", "dose"} <= set(titles)
     assert "control_use" not in titles
+
+
+def test_the_position_effect_is_that_of_row_and_column_as_a_share_of_the_plate():
+    places = [(plate, row, column) for plate in ("a", "b") for row in range(3) for column in range(5)]
+    table = pd.DataFrame(places, columns=["plate", "row", "column"])
+    base = table["plate"].map({"a": 100.0, "b": 10.0})
+    added = 0.2 * (table["row"] - 1) - 0.05 * (table["column"] - 2)
+    table["number cells"] = base * (1 + added)
+    np.testing.assert_allclose(wells.position_effect(table, "number cells"), added, atol=1e-12)
+    assert wells.position_effect(table, "number distance") is None
+
+
+def flag(made, tmp_path, flagged: set) -> Run:
+    """The run, with fields of these wells of both plates that have a warning of quality, and of no others."""
+    paths = []
+    for path in map(Path, made.inputs["fields"]):
+        fields = table_files.read(path, "fields")
+        paths.append(tmp_path / path.parent.name / "fields.parquet")
+        paths[-1].parent.mkdir()
+        table_files.write(fields.assign(flags=np.where(fields["well"].isin(flagged), "focus", "")), paths[-1], "fields")
+    return Run.from_inputs("demo", made.inputs | {"fields": paths}, made.wells, made.config)
+
+
+def test_wells_with_a_warning_of_quality_are_known_and_pictured_among_the_first(made, run, tmp_path, monkeypatch):
+    last = {
+        run.once(wells.well_table).loc[number, "well"]
+        for number in list(field_pictures.field_pictures(run, 10**7))[-2:]
+    }
+    found = flag(made, tmp_path, last)
+    table = found.once(wells.well_table)
+    assert set(table.loc[wells.is_flagged(table), "well"]) == last
+    assert "number flagged" in wells.columns(found)
+    assert "number flagged" not in wells.columns(run)
+    order = table.loc[list(field_pictures.field_pictures(found, 10**7)), "well"].tolist()
+    assert set(order[:8]) & last
+    monkeypatch.setattr(sprites, "MOST", 30)
+    monkeypatch.setattr(sprites, "PER_TREATMENT", 2)
+    assert (sprites.sprites(found).cells.query("flagged").groupby("plate").size() >= 2).all()
+
+
+def test_styles_of_labels_are_distinct_also_from_those_of_controls_and_of_others(run):
+    styles = interactive.data(run)["styles"]
+    own = styles["labels"]
+    assert len(own) == len(set(own)) == 40
+    assert not set(own) & {styles["none"], styles["other"], styles["controls"]}
+    assert len({marker for _, marker in own[:9]}) == 2  # the ninth has a shape of its own
 
 
 def test_a_picture_in_a_sheet_is_that_of_its_cell(made, run):
@@ -152,7 +199,7 @@ def test_a_field_has_all_channels_and_its_outlines(made, run):
 
 def test_images_that_have_moved_leave_no_pictures(made, tmp_path):
     paths = []
-    for path in made.inputs["fields"]:
+    for path in map(Path, made.inputs["fields"]):
         fields = pd.read_parquet(path).replace(r".*\.tif", "gone.tif", regex=True)
         target = tmp_path / path.split("/")[-2] / "fields.parquet"
         target.parent.mkdir()
@@ -184,8 +231,9 @@ def test_the_bytes_are_the_same_every_time(made, run):
     assert interactive.pack(interactive.data(run)) == interactive.pack(interactive.data(again))
     names = ["plates", "map"]
     assert plots.plots(names) == plots.plots(names)
-    roots = plots.plots(names)["roots"]
-    assert sorted(roots.values()) == ["plot-map", "plot-plates"]
+    roots = {name: plot["root"] for name, plot in plots.plots(names).items()}
+    assert list(roots) == names
+    assert len(set(roots.values())) == 2
 
 
 def test_json_in_a_script_element_cannot_end_it():

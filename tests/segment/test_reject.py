@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from hard_fields import hard_field
+from scipy import ndimage
 from truth import pooled_f1
 from wellread.segment.nuclei import find_objects
 from wellread.segment.otsu_watershed import otsu_watershed
 from wellread.segment.scene import Scene
+from wellread.segment.size import NucleusSize
 
 pytestmark = pytest.mark.dag
 
@@ -48,3 +50,20 @@ def test_what_is_rejected_has_a_row_and_no_mask():
         assert field.other[y - 2 : y + 3, x - 2 : x + 3].any()
         assert nuclei[y, x] == 0
     assert np.unique(nuclei).tolist() == np.unique(cells).tolist()
+
+
+@pytest.mark.parametrize("scale", [0.5, 1, 2])
+def test_one_size_for_a_plate_but_for_fields_of_another_magnification(scale):
+    field = hard_field("debris", 0)
+    plane = ndimage.zoom(field.dna, scale, order=1)
+    labels, reasons, diameter = NucleusSize(DIAMETER).find(plane)
+    assert diameter == DIAMETER if scale == 1 else diameter == pytest.approx(scale * DIAMETER, rel=0.1)
+    assert labels.max() - len(reasons) == pytest.approx(field.nuclei.max(), abs=1)
+    assert NucleusSize(DIAMETER, given=True).find(plane)[2] == DIAMETER
+
+
+def test_texture_does_not_multiply_the_nuclei_of_a_field():
+    field = hard_field("textured", 1)
+    labels, _, diameter = NucleusSize(2 * DIAMETER).find(field.dna)
+    assert diameter == 2 * DIAMETER
+    assert labels.max() == field.nuclei.max()

@@ -41,6 +41,18 @@ def test_every_label_is_a_row(plate):
 
 
 @pytest.mark.dag
+def test_what_is_rejected_is_a_table_of_its_own(plate, tmp_path, monkeypatch):
+    monkeypatch.setattr("wellread.segment.nuclei.rejected", lambda labels, light, diameter: {1: "debris"})
+    outputs = {kind: str(tmp_path / kind) for kind in ("masks", "objects", "rejected")}
+    segment(*[str(plate / name) for name in ("fields.parquet", "calibration.npz")], outputs, SECTION)
+    rejected, objects = (table_files.read(outputs[kind], kind) for kind in ("rejected", "objects"))
+    before = pd.read_parquet(plate / "objects.parquet")
+    assert set(rejected["reason"]) == {"debris"}
+    assert list(rejected.columns.drop("reason")) == list(objects.columns)
+    assert len(rejected) + len(objects) == len(before)
+
+
+@pytest.mark.dag
 def test_processes_do_not_change_the_files(plate, tmp_path):
     run(plate, tmp_path, threads=2)
     for name in ("masks.tif", "objects.parquet"):

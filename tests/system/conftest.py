@@ -31,6 +31,15 @@ class Slurm:
         """End a daemon: slurmctld, n1 or n2."""
         os.kill(int((self.folder / f"{daemon}.pid").read_text()), how)
 
+    def save(self):
+        """Wait until the controller has written down what it has been told until now, as it does every few seconds."""
+        path, now = self.folder / "state/job_state", time.time()
+        for _ in range(150):
+            if path.exists() and path.stat().st_mtime > now:
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f"{path} is not written")
+
     def records(self, folder: Path) -> list[dict]:
         """What the scheduler says of the jobs of a folder, in order, those that have ended included."""
         words = ["scontrol", "--oneliner", "show", "jobs"]

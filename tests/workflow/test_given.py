@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -118,3 +119,14 @@ def test_what_has_changed_runs_again(done, tmp_path, change):
     do, rules = CHANGES[change]
     do(folder)
     assert planned(folder) == rules
+
+
+def test_the_report_of_snakemake_has_run_times_and_maps(done, tmp_path):
+    folder = shutil.copytree(done, tmp_path / "copy", symlinks=True)
+    with (folder / "test.yaml").open("a") as config:
+        config.write("map: {method: tsne}\n")
+    snakemake(folder)
+    snakemake(folder, "--report", "report.zip")
+    with zipfile.ZipFile(folder / "report.zip") as report:
+        names = {name.rsplit("/", 1)[-1] for name in report.namelist()}
+    assert {"mine.html", "mine.run.json", "map.parquet"} <= names

@@ -164,7 +164,13 @@ rule map:
         cells=mapped_cells("results/{dataset}/{plate}/cells.parquet"),
         embeddings=mapped_cells("results/{dataset}/{plate}/embeddings/{model}.npy"),
     output:
-        "results/{dataset}/profiles/{model}/{correction}/map.parquet",
+        report(
+            "results/{dataset}/profiles/{model}/{correction}/map.parquet",
+            caption="../report/map.rst",
+            category="{dataset}",
+            subcategory="map",
+            labels={"model": "{model}", "correction": "{correction}"},
+        ),
     log:
         "results/logs/map/{dataset}/{model}_{correction}.log",
     benchmark:
@@ -279,6 +285,7 @@ rule alarms:
         fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
         calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
         objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
+        rejected=every_plate("results/{dataset}/{plate}/rejected.parquet", PLAN.has_masks),
         cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
         training=every_model("results/models/{model}/training.parquet", PLAN.is_trained),
         tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
@@ -328,7 +335,7 @@ rule report:
         figures=every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png"),
     output:
         page=report("results/reports/{dataset}.html", caption="../report/report.rst", category="{dataset}"),
-        run="results/reports/{dataset}.run.json",
+        run=report("results/reports/{dataset}.run.json", caption="../report/run.rst", category="{dataset}"),
     log:
         "results/logs/report/{dataset}.log",
     benchmark:

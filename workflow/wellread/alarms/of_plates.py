@@ -68,6 +68,14 @@ def cells_per_field(plate: PlateResult) -> float:
     return len(plate.objects) / max(len(plate.fields), 1) if len(plate.objects) else np.nan
 
 
+def rejected(plate: PlateResult) -> float:
+    """The share of what segmentation found that it rejected: fibres, debris, haze."""
+    if "rejected" not in plate.paths:
+        return np.nan
+    n = table_files.check(plate.paths["rejected"], "rejected").num_rows
+    return n / (n + len(plate.objects)) if n + len(plate.objects) >= ENOUGH else np.nan
+
+
 def nuclei_as_cells(plate: PlateResult) -> float:
     """The median share of a cell that is its nucleus, where cells have a channel of their own."""
     apart = plate.dataset["segment"] and any("cell" in options for options in plate.dataset["segment"].values())
@@ -116,6 +124,7 @@ RULES = {  # rule: whether less or more breaks it, what was found
     nucleus_diameter: ("less", "nuclei of {:.3g} µm"),
     pixel_size: ("outside", "pixels of {:.3g} µm"),
     cells_per_field: ("more", "{:.0f} cells in a field"),
+    rejected: ("more", "{:.0%} of what was found is no nucleus"),
     nuclei_as_cells: ("more", "{:.0%} of a cell is its nucleus"),
     crop_per_nucleus: ("less", "crops of {:.2g} nuclear diameters"),
     foreground: ("more", "{:.0%} of a field is within cells"),
@@ -127,6 +136,7 @@ EDITS = {  # code of a rule: what to look at
     "nucleus_diameter": "check that `pixel_size` is in µm, and that of these images",
     "pixel_size": "write `pixel_size` in µm per pixel",
     "cells_per_field": "look at the fields: noise may be taken for cells",
+    "rejected": "look at the fields: dirt, or images out of focus; or give another channel or segmenter",
     "nuclei_as_cells": "check `cell` of `segment`: it may be the channel of nuclei, or a dim one",
     "crop_per_nucleus": "raise `crops.size`, or leave it to `auto`",
     "foreground": "look at the fields: tissue, clumps or background may be taken for cells",
@@ -152,7 +162,7 @@ def found(inputs: dict, how: dict, limits: dict) -> list[Alarm]:
 def by_plate(inputs: dict) -> dict[str, dict[str, Path]]:
     """{plate: {kind: path}} of the kinds that plates have."""
     plates = {}
-    for kind in ("fields", "calibration", "objects", "cells"):
+    for kind in ("fields", "calibration", "objects", "rejected", "cells"):
         for path in map(Path, inputs.get(kind, [])):
             plates.setdefault(path.parent.name, {})[kind] = path
     return dict(sorted(plates.items()))

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from wellread.runtime.errors import InputError
 
+NOT_OURS = ("@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information")  # of storage devices and archives
+
 
 def files_below(folder, where: str) -> list[str]:
     """The paths of all files below `folder`, relative to it, sorted. InputError if there is no such folder.
 
-    Linked folders are followed, but not back into a folder they lie in. Names that begin with a dot are left out.
+    Linked folders are followed, but not back into a folder they lie in. Names that begin with a dot are left out, and
+    folders that storage devices and archives add.
     `where` is the config key that named the folder.
     """
     require(folder, "a folder of images", where)
@@ -20,7 +23,7 @@ def files_below(folder, where: str) -> list[str]:
         below, chain = waiting.pop()
         with os.scandir(os.path.join(folder, below)) as entries:
             for entry in entries:
-                if entry.name.startswith("."):
+                if entry.name.startswith(".") or entry.name in NOT_OURS:
                     continue
                 path = below + entry.name
                 if not entry.is_dir():

@@ -1,4 +1,7 @@
-"""The reference part of config/README.md, written from the schema: python -m wellread.plan.manual (in workflow/)."""
+"""The reference of the config, written from the schema: python -m wellread.plan.manual (in workflow/).
+
+A page for every noun, config/reference/NOUN.md; in config/README.md the keys of the top level and a list of the pages.
+"""
 
 import json
 from pathlib import Path
@@ -6,30 +9,66 @@ from pathlib import Path
 from wellread.plan import settings
 
 MARK = "<!-- below this line: written from workflow/schemas/config.schema.yaml by `make manual` -->\n"
-SECTIONS = (
-    "dataset",
-    "images",
-    "wells",
-    "controls",
-    "calibrate",
-    "illumination",
-    "segment",
-    "crops",
-    "aggregate",
-    "consensus",
-    "sample",
-)
-SECTIONS += ("model", "encoder", "train", "views", "fit", "embed", "correction", "task", "measure", "figure", "draw")
-SECTIONS += ("look", "patches", "choose", "hits", "map", "alarms", "export", "table_of_results", "chart")
-SECTIONS += ("taught_labels",)
+FOLDER = Path(__file__).parents[3] / "config"
+PAGES = {  # sections of the schema by page
+    "datasets": ("dataset", "images", "wells", "controls", "calibrate", "illumination", "segment", "crops"),
+    "models": ("model", "encoder", "train", "views", "fit", "embed", "taught_labels"),
+    "corrections": ("correction", "choose"),
+    "tasks": ("task", "measure"),
+    "figures": ("figure", "draw", "look", "patches"),
+    "results": ("hits", "map", "alarms", "export", "table_of_results", "chart"),
+}
+PAGES["datasets"] += ("aggregate", "consensus", "sample")
 
 
 def manual() -> str:
-    """Markdown: a heading for every section, a line for every key."""
-    lines = ["## Top level", "", *_keys(settings.schema())]
-    for name in SECTIONS:
+    """Markdown: a line for every key of the top level, and a list of the pages and what is on them."""
+    words = (
+        "Those of the top level stand below, all others, each with its range and default, on the page of their noun:"
+    )
+    lines = ["## Every key", "", words, ""]
+    lines += [f"- [{page}](reference/{page}.md): {_links(page)}" for page in PAGES]
+    return "\n".join([*lines, "", *_keys(settings.schema())]) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Markdown of every page: a heading for every section, a line for every key."""
+    return {page: _page(page) for page in PAGES}
+
+
+def _page(page: str) -> str:
+    lines = [f"# Every key of {page}", "", MARK, "From [config/README.md](../README.md). On this page:", ""]
+    lines += [f"- {_list_of(name, _anchors(page))}" for name in PAGES[page]]
+    for name in PAGES[page]:
         lines += ["", f"## {name}", "", *_section(settings.schema()["$defs"][name])]
     return "\n".join(lines) + "\n"
+
+
+def _list_of(section: str, anchors: dict) -> str:
+    """Links to a section, and to the choices that it offers."""
+    choices = [f"[{name}](#{anchors[section, name]})" for name in _choices(section)]
+    return f"[{section}](#{anchors[section, '']})" + (f": {', '.join(choices)}" if choices else "")
+
+
+def _anchors(page: str) -> dict[tuple[str, str], str]:
+    """Of every section and choice the anchor of its heading: the second of a name has -1 after it, as on GitHub."""
+    headings = [(name, choice) for name in PAGES[page] for choice in ("", *_choices(name))]
+    words, found = [choice or name for name, choice in headings], {}
+    for place, heading in enumerate(headings):
+        before = words[:place].count(words[place])
+        found[heading] = words[place] + (f"-{before}" if before else "")
+    return found
+
+
+def _links(page: str) -> str:
+    anchors = _anchors(page)
+    return ", ".join(f"[{name}](reference/{page}.md#{anchors[name, '']})" for name in PAGES[page])
+
+
+def _choices(name: str) -> list[str]:
+    """The choices that a section offers, if it does."""
+    rule = settings.schema()["$defs"][name]
+    return list(rule["properties"]) if "maxProperties" in rule else []
 
 
 def _section(rule: dict) -> list[str]:
@@ -68,6 +107,13 @@ def _facts(rule: dict, required: bool) -> str:
     return "; ".join(filter(None, facts))
 
 
+def write() -> None:
+    """Write the pages, and README.md below its mark."""
+    readme = FOLDER / "README.md"
+    readme.write_text(readme.read_text().split(MARK)[0] + MARK + "\n" + manual())
+    for page, text in pages().items():
+        (FOLDER / "reference" / f"{page}.md").write_text(text)
+
+
 if __name__ == "__main__":
-    path = Path(__file__).parents[3] / "config" / "README.md"
-    path.write_text(path.read_text().split(MARK)[0] + MARK + "\n" + manual())
+    write()

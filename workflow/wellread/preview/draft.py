@@ -1,6 +1,7 @@
 """A config and a wells table for a folder of images, as far as files tell: `make config FOLDER=/data/screen`."""
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def draft(folder: str, out: Path) -> list[str]:
 
     NAME is that of the folder. InputError if there are no images, or if a file would be written over.
     """
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", plate_name(Path(folder).resolve().name)).strip("-")
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", plate_name(Path(os.path.abspath(folder)).name)).strip("-")
     files = {
         kind: out / f"{name}{end}"
         for kind, end in (("config", ".yaml"), ("wells", "_wells.csv"), ("images", "_images.csv"))

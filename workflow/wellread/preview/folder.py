@@ -12,13 +12,17 @@ from wellread.inputs.channels import kind
 from wellread.inputs.formats import BadField
 from wellread.inputs.pattern import plate_name
 from wellread.inputs.zarr_metadata import attributes
-from wellread.preview.headers import names_inside, pixel_size, stain
+from wellread.preview import several
+from wellread.preview.headers import names_inside, options_inside, pixel_size, stain
 from wellread.preview.labels import LARGEST, TABLE, read
-from wellread.preview.names import glob_of
+from wellread.preview.names import SEPARATORS, glob_of
+from wellread.preview.words import MASKS
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import pick
 
-MASKS = re.compile(r"(^|.*[_-])(masks?|labels?|seg|segmentations?|outlines?|truth)", re.IGNORECASE)
+PACKED = re.compile(r".*\.(gz|zip|bz2|xz)", re.IGNORECASE)
+OF_MAKERS = re.compile(r".*\.(czi|nd2|lif|lsm|oib|oif|vsi|ims|scn)", re.IGNORECASE)
+TRIED = 20  # files of a folder that are tried until one can be read
 SMALL = 300  # px, side of an image that may be a ready-made crop
 
 
@@ -48,22 +52,47 @@ def look(folder: str, table_path: str) -> Guess:
     if plate := zarr_plate(folder):
         return plate
     pictures = [name for name in listed if vendors.PICTURE.fullmatch(name)]
-    kept = [name for name in pictures if not any(map(MASKS.fullmatch, Path(name).parts[:-1]))] or pictures
+    kept = [name for name in pictures if not any(map(MASKS.fullmatch, Path(name).with_suffix("").parts))] or pictures
     if not kept:
-        found = f"{len(listed)} files, such as {listed[0]}" if listed else "an empty folder"
-        edit = "the folder that holds the images (its parent, or one inside?); FOLDER=..."
-        raise InputError("images: TIFF, PNG, JPEG, BMP, NPY, NPZ or Zarr", found, folder, edit)
+        raise _no_pictures(listed, folder)
     notes = [f"{len(pictures) - len(kept)} files are left out as masks"] if len(kept) < len(pictures) else []
     tables = [name for name in listed if TABLE.fullmatch(name) and Path(folder, name).stat().st_size < LARGEST]
     try:
-        decode.describe(Path(folder, kept[0]))
-        guess = next(filter(None, (find(folder, kept, tables, table_path) for find in FINDERS)))
+        kept = _readable_first(folder, kept, notes.append)
+        found = ((find, find(folder, kept, tables, table_path)) for find in FINDERS)
+        finder, guess = next((find, one) for find, one in found if one)
     except BadField as error:
-        edit = "leave it out of the folder, or name the files in a table of your own (config/README.md, images)"
+        edit = "leave it out of the folder, or name the files in a table of your own (config/reference/datasets.md)"
         raise InputError("images that can be read", error.detail, folder, edit) from error
+    several.refuse(folder, kept, guess.images.get("pattern", {}).get("preset", ""), finder is not by_file)
     guess.pixel_size = guess.pixel_size or pixel_size(Path(folder, kept[0]))
     guess.notes[:0] = notes
     return guess
+
+
+def _no_pictures(listed: list[str], folder: str) -> InputError:
+    """Why there is nothing to guess from: packed files, those of microscopes' own formats, or another folder."""
+    found = f"{len(listed)} files, such as {listed[0]}" if listed else "an empty folder"
+    edit = "the folder that holds the images (its parent, or one inside?); FOLDER=..."
+    if any(vendors.PICTURE.fullmatch(name.rpartition(".")[0]) for name in listed if PACKED.fullmatch(name)):
+        edit = f"unpack the files first, such as by `gunzip -r {folder}` or `unzip`"
+    elif any(map(OF_MAKERS.fullmatch, listed)):
+        edit = "save the files as OME-TIFF or OME-Zarr first, such as by `bfconvert` of Bio-Formats, or Fiji"
+    return InputError("images: TIFF, PNG, JPEG, BMP, NPY, NPZ or Zarr", found, folder, edit)
+
+
+def _readable_first(folder: str, pictures: list[str], say) -> list[str]:
+    """The pictures, with the first one that can be read before those that cannot; BadField if none of a few can."""
+    for place, name in enumerate(pictures[:TRIED]):
+        try:
+            decode.describe(Path(folder, name))
+        except BadField as error:
+            if place + 1 == min(TRIED, len(pictures)):
+                raise
+            say(f"cannot be read: {error.detail}")
+        else:
+            return [name, *pictures[:place], *pictures[place + 1 :]]
+    return pictures
 
 
 def zarr_plate(folder: str) -> Guess | None:
@@ -189,17 +218,22 @@ def by_names(folder: str, pictures: list[str], tables: list[str], table_path: st
     if not glob:
         return None
     options, notes = {"folder": folder, "files": glob}, [f"names of files are read as {glob}"]
+    matches = map(vendors.of_glob(glob).compiled.fullmatch, pictures) if "{t}" in glob else ()
+    if times := {int(match["t"]) for match in matches if match}:
+        options |= {"time": min(times)}
+        notes.append(f"of {len(times)} times, the first is taken: `time` in the config")
     if raw:
         return Guess({"pattern": options}, raw, notes=notes)
-    names, channels = names_inside(decode.describe(Path(folder, pictures[0])))
-    return Guess({"pattern": options | ({"names": names} if names else {})}, channels, notes=notes)
+    inside, channels = options_inside(Path(folder, pictures[0]))
+    return Guess({"pattern": options | inside}, channels, notes=notes)
 
 
 def by_stains(folder: str, pictures: list[str], tables: list[str], table_path: str) -> Guess | None:
     """Files called like stains, one for every channel: every folder is a well."""
     stems = {Path(name).stem for name in pictures}
     homes = {str(Path(name).parent) for name in pictures}
-    if len(stems) < 2 or not all(map(kind, stems)) or len(stems) * len(homes) != len(pictures):
+    numbers = {tuple(word for word in SEPARATORS.split(s) if re.search(r"\d", word) and not kind(word)) for s in stems}
+    if len(numbers) > 1 or len(stems) < 2 or not all(map(kind, stems)) or len(stems) * len(homes) != len(pictures):
         return None
     suffix = {Path(name).stem: Path(name).suffix for name in pictures}
     channels = sorted(stems)
@@ -215,7 +249,7 @@ def by_stains(folder: str, pictures: list[str], tables: list[str], table_path: s
 
 def by_file(folder: str, pictures: list[str], tables: list[str], table_path: str) -> Guess:
     """Nothing is known of the names: every file is a well of its own, and images of one size are a plate."""
-    names, channels = names_inside(decode.describe(Path(folder, pictures[0])))
+    inside, channels = options_inside(Path(folder, pictures[0]))
     shapes = {name: images.read_shape(Path(folder, name)) for name in pictures}
     known = {name: shape for name, shape in shapes.items() if shape}
     rows = [
@@ -229,9 +263,8 @@ def by_file(folder: str, pictures: list[str], tables: list[str], table_path: str
     notes = ["no well was found in the names of files: every file is a well of its own"]
     if len(set(known.values())) > 1:
         notes.append(f"images have {len(set(known.values()))} sizes: those of a size are a plate")
-    options = {"path": table_path} | ({"names": names} if names else {})
-    table = pd.DataFrame(rows)
-    if not names and len(channels) == 1:
+    options, table = {"path": table_path} | inside, pd.DataFrame(rows)
+    if not inside and len(channels) == 1:
         table = table.rename(columns={"path": channels[0]})
     return Guess({"table": options}, channels, table=table, notes=notes)
 

@@ -10,6 +10,7 @@ from wellread.inputs import decode, images
 from wellread.inputs.channels import kind
 from wellread.inputs.description import MICROMETRES, Description
 from wellread.inputs.formats import BadField
+from wellread.inputs.references import COLOURS
 from wellread.segment.likeness import nuclei_channel
 
 STAINS = ("RNA", "ER", "AGP", "Actin", "Tubulin", "Membrane", "Mito", "GFP", "RFP")  # that show cells, the best first
@@ -24,6 +25,25 @@ def names_inside(what: Description) -> tuple[dict[str, str], list[str]]:
     raw = what.channels if len(what.channels) == count else [f"c{i}" for i in range(count)]
     called = {one: channel_name(one) for one in raw}
     return {one: name for one, name in called.items() if one != name}, list(called.values())
+
+
+def options_inside(path: Path) -> tuple[dict, list[str]]:
+    """The options `names` or `rgb` of a source for a file like this, and its channels.
+
+    A picture whose colours are the same is grey; the colours of others are channels.
+    """
+    what = decode.describe(path)
+    names, channels = names_inside(what)
+    if what.meaning != "colour":
+        return ({"names": names} if names else {}), channels
+    if _is_grey(path):
+        return {"rgb": {"DNA": "red"}}, ["DNA"]
+    return {"rgb": {colour: colour for colour in COLOURS}}, list(COLOURS)
+
+
+def _is_grey(path: Path) -> bool:
+    planes = [images.read(f"{path} [rgb={colour}]") for colour in COLOURS]
+    return all(np.array_equal(planes[0], plane) for plane in planes[1:])
 
 
 def channel_name(raw: str) -> str:

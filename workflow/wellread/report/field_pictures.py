@@ -9,7 +9,7 @@ from wellread.calibrate.plate import Plate, open_plate, to_levels
 from wellread.inputs.images import BadField
 from wellread.pictures import montage
 from wellread.report.run import Run
-from wellread.report.wells import item_names, well_table
+from wellread.report.wells import is_flagged, item_names, well_table
 from wellread.runtime import table_files
 
 WIDTH = 280  # px of a picture
@@ -22,7 +22,8 @@ MAX_GONE = 20  # wells without a picture, then no more are looked for: the image
 def field_pictures(run: Run, room: int) -> dict[int, dict]:
     """{number of a well in `well_table`: its picture}, as many as fit into `room` bytes, at most ROOM.
 
-    Of a well of every hit, strongest first, and a control of every plate in turn; then of others, drawn at random.
+    Of a well of every hit, strongest first, a control and a well with a warning of quality of every plate in turn; then
+    of others, drawn at random.
     Each is of the first usable field: `uri` has all channels together and then each alone, side by side, `outlines` is
     to be laid over one of them, `width` is that of the field in px of the camera.
     """
@@ -48,7 +49,9 @@ def _order(run: Run) -> list[tuple[int, str, str]]:
     order = {name: i for path in run.paths("hits") for i, name in enumerate(item_names(table_files.read(path, "hits")))}
     rank = wells["item"].map(order).astype(float) + len(order) * wells.groupby("item").cumcount()
     control = wells.get("label control", wells["item"]) == "negative"
-    rank = rank.mask(control, 2 * wells.groupby("plate").cumcount() + wells["plate"].rank(method="dense") / 1e3)
+    for kind in (control, is_flagged(wells)):
+        among = kind.groupby(wells["plate"]).cumsum() - 1  # the first of every plate, then the second ones
+        rank = rank.mask(kind, np.minimum(rank.fillna(np.inf), 2 * among + wells["plate"].rank(method="dense") / 1e3))
     ordered = wells.loc[rank.fillna(np.inf).sort_values(kind="stable").index]
     return list(ordered[["plate", "well"]].itertuples(name=None))
 

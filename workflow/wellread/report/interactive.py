@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from wellread.pictures.labels import GREYS, MARKERS, NEGATIVE, OTHER, STYLES, UNLABELLED
 from wellread.report import wells
 from wellread.report.field_pictures import field_pictures
 from wellread.report.run import Run
@@ -63,7 +64,15 @@ def data(run: Run) -> dict:
         },
         "channels": run.settings.get("channels", []),
         "pixelSize": run.settings.get("pixel_size", 0),
+        "styles": _styles(),
     }
+
+
+def _styles() -> dict:
+    """The styles of labels, those of the figures of profiles too, with Bokeh's names of markers."""
+    greys = {name: GREYS[key] for name, key in (("none", UNLABELLED), ("other", OTHER), ("controls", NEGATIVE))}
+    own = {name: (colour, MARKERS[marker]) for name, (colour, marker) in greys.items()}
+    return own | {"labels": [(colour, MARKERS[marker]) for colour, marker in STYLES]}
 
 
 def packed_maps(run: Run, room: int) -> list[dict]:

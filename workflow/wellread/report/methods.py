@@ -16,7 +16,8 @@ from wellread.runtime.registry import chosen
 REFERENCES = Path(__file__).with_name("references.bib")
 CITED = {  # {section of the config: {name: what it is after}}
     "segment": {"otsu_watershed": "otsu1979", "cellpose": "stringer2021"},
-    "train": {"dino": "moutakanni2025", "simclr": "chen2020", "mae": "he2022", "supervised": "moshkov2024"},
+    "train": {"dino": "moutakanni2025", "simclr": "chen2020", "mae": "he2022", "supervised": "moshkov2024",
+              "attention_mlp": "moutakanni2025"},
     "encoder": {"cell_dino": "moutakanni2025"},
     "correction": {"tvn": "ando2017", "coral": "sun2016", "harmony": "korsunsky2019"},
     "measure": {"average_precision": "kalinin2025", "nearest_class": "ljosa2013", "retrieval": "morphohelm",

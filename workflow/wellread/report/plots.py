@@ -4,17 +4,18 @@ import json
 import re
 
 
-def plots(names: list[str]) -> dict:
-    """The Bokeh document of the plots `names`, as `embed_items` takes it; the same every time."""
+def plots(names: list[str]) -> dict[str, dict]:
+    """{name: {document, root}}: a Bokeh document for every plot, as `embed_items` takes it; the same every time."""
+    return {name: _document(name) for name in names}
+
+
+def _document(name: str) -> dict:
     from bokeh.document import Document
 
-    document = Document()
-    made = {name: _plot(name) for name in names}
-    for plot in made.values():
-        document.add_root(plot)
-    roots = {plot.id: f"plot-{name}" for name, plot in made.items()}
-    text = json.dumps({"document": document.to_json(deferred=False), "roots": roots})
-    ids = {old: f"m{i}" for i, old in enumerate(dict.fromkeys(re.findall(r'"(p\d+)"', text)))}
+    document, plot = Document(), _plot(name)
+    document.add_root(plot)
+    text = json.dumps({"document": document.to_json(deferred=False), "root": plot.id})
+    ids = {old: f"{name}{i}" for i, old in enumerate(dict.fromkeys(re.findall(r'"(p\d+)"', text)))}
     return json.loads(re.sub(r'"(p\d+)"', lambda found: f'"{ids[found[1]]}"', text))
 
 
@@ -25,7 +26,7 @@ def _plot(name: str):
 
     plot = figure(
         name=name, tools="pan,wheel_zoom,box_zoom,lasso_select,tap,reset",
-        output_backend="canvas" if name == "plates" else "webgl",
+        output_backend="webgl",
         x_range=Range1d(0, 1), y_range=Range1d(0, 1), sizing_mode="stretch_width", height=460, lod_threshold=None,
         background_fill_color=None, border_fill_color=None, outline_line_color=None, active_drag=None,
         toolbar_location="above",
@@ -41,29 +42,28 @@ def _plot(name: str):
 def _source(name: str):
     from bokeh.models import ColumnDataSource, CustomJS
 
-    source = ColumnDataSource({"x": [], "y": [], "colour": []}, name=name)
+    source = ColumnDataSource({"x": [], "y": [], "colour": [], "marker": []}, name=name)
     source.selected.js_on_change("indices", CustomJS(args={"source": source}, code="window.wellread.selected(source)"))
     return source
 
 
 def _wells(plot):
-    plot.text(
-        "x", "y", "name", source=_labels("plates names"), text_font_size="11px", text_baseline="bottom", name="names"
-    )
-    return plot.rect(
+    """Wells as squares; over them, in white, the markers of labels that share their colour with others."""
+    from bokeh.models import ColumnDataSource
+
+    names = ColumnDataSource({"x": [], "y": [], "name": []}, name="plates names")
+    marks = ColumnDataSource({"x": [], "y": [], "marker": []}, name="plates marks")
+    plot.text("x", "y", "name", source=names, text_font_size="11px", text_baseline="bottom", name="names")
+    wells = plot.rect(
         "x", "y", 0.9, 0.9, source=_source("plates wells"), fill_color={"field": "colour"}, line_color=None,
         nonselection_fill_alpha=0.2, selection_line_color="#d00000", selection_line_width=1.5, name="wells",
     )  # fmt: skip
-
-
-def _labels(name: str):
-    from bokeh.models import ColumnDataSource
-
-    return ColumnDataSource({"x": [], "y": [], "name": []}, name=name)
+    plot.scatter("x", "y", size=5, marker={"field": "marker"}, source=marks, color="white", name="marks")
+    return wells
 
 
 def _points(plot, kind: str):
     return plot.scatter(
-        "x", "y", size=6, source=_source(f"map {kind}"), fill_color={"field": "colour"}, line_color=None,
-        fill_alpha=0.85, nonselection_fill_alpha=0.12, name=kind,
+        "x", "y", size=6, marker={"field": "marker"}, source=_source(f"map {kind}"),
+        fill_color={"field": "colour"}, line_color=None, fill_alpha=0.85, nonselection_fill_alpha=0.12, name=kind,
     )  # fmt: skip

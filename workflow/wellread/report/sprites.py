@@ -9,7 +9,7 @@ from PIL import Image
 from wellread.crops.reader import Crops
 from wellread.pictures import montage
 from wellread.report.run import Run
-from wellread.report.wells import item_names, well_table
+from wellread.report.wells import is_flagged, item_names, well_table
 from wellread.runtime import table_files
 
 MOST, SIDE, ACROSS, PER_SHEET = 2000, 48, 20, 400  # cells; px of a cell; cells in a row and in a sheet
@@ -26,7 +26,8 @@ class Sprites:
 
 
 def sprites(run: Run) -> Sprites:
-    """Pictures of up to MOST cells: some of every hit, strongest first, and of every plate's controls; then of others.
+    """Pictures of up to MOST cells: some of every hit, strongest first, of every plate's controls and of wells with
+    a warning of quality; then of others.
 
     They are drawn at random from the cells on the first map with cells, or from all without one. Of plates whose
     crops were not kept there are none.
@@ -81,15 +82,19 @@ def _ranked(run: Run, cells: pd.DataFrame) -> pd.DataFrame:
     """The cells in the order in which they are pictured, with their item and whether they are negative controls."""
     wells = run.once(well_table)
     known = wells[["plate", "well", "item"]].assign(control=wells.get("label control", "") == "negative")
-    cells = cells.merge(known, on=["plate", "well"], how="left").fillna({"item": "", "control": False})
+    known["flagged"] = is_flagged(wells)
+    cells = cells.merge(known, on=["plate", "well"], how="left").fillna(
+        {"item": "", "control": False, "flagged": False}
+    )
+    cells = cells.astype({"control": bool, "flagged": bool})
     cells = cells.iloc[np.random.default_rng(run.config["seed"]).permutation(len(cells))]
     order = {name: i for path in run.paths("hits") for i, name in enumerate(item_names(table_files.read(path, "hits")))}
     rank = cells["item"].map(order)
     hit = (cells.groupby("item").cumcount() < PER_TREATMENT) & (rank < FIRST * MOST / PER_TREATMENT)
-    control = cells["control"].astype(bool) & (cells.groupby(["plate", "control"]).cumcount() < PER_TREATMENT)
-    return cells.assign(control=cells["control"].astype(bool), later=~(hit | control)).sort_values(
-        "later", kind="stable"
-    )
+    first = [
+        cells[kind] & (cells.groupby(["plate", kind]).cumcount() < PER_TREATMENT) for kind in ("control", "flagged")
+    ]
+    return cells.assign(later=~(hit | first[0] | first[1])).sort_values("later", kind="stable")
 
 
 def _tile(crop: np.ndarray, run: Run) -> Image.Image:

@@ -14,6 +14,9 @@ MAX_LABELS = 20  # columns of metadata
 TITLES = {
     "cells": "cells found",
     "focus": "focus (1: median of the plate)",
+    "flagged": "fields with a warning of quality (share)",
+    "position of cells": "position effect on cells found (row + column, share of the plate's median)",
+    "position of distance": "position effect on distance to controls (row + column, share of the plate's median)",
     "active": "tests that call the treatment active",
     "distance": "distance to controls (SD of a control well)",
 }
@@ -32,7 +35,22 @@ def well_table(run: Run) -> pd.DataFrame:
     numbers = [_counted(run), *_of_fields(run), _distances(run), _activity(run, found)]
     for own in filter(lambda own: own is not None, numbers):
         found = found.merge(own, on=["plate", "well"], how="left")
-    return found
+    effects = {name: position_effect(found, f"number {name}") for name in ("cells", "distance")}
+    return found.assign(**{f"number position of {name}": own for name, own in effects.items() if own is not None})
+
+
+def position_effect(table: pd.DataFrame, name: str) -> pd.Series | None:
+    """What row and column of a well add to the median of its plate in column `name`, as a share of that median.
+
+    That is, the median of the row plus that of the column, each less that of the plate: one step of the additive model
+    of Tukey's median polish (Brideau et al. 2003 take it from the values for their B score). None without the column.
+    """
+    if name not in table:
+        return None
+    values = table[name]
+    plate = values.groupby(table["plate"]).transform("median")
+    lines = [values.groupby([table["plate"], table[line]]).transform("median") for line in ("row", "column")]
+    return (lines[0] + lines[1] - 2 * plate) / plate.replace(0, np.nan)
 
 
 def columns(run: Run) -> list[str]:
@@ -93,17 +111,27 @@ def _counted(run: Run) -> pd.DataFrame | None:
 
 
 def _of_fields(run: Run) -> list[pd.DataFrame]:
-    """Focus, the mean over channels of value / median of the plate, and the mean intensity of every channel."""
+    """Focus, the mean over channels of value / median of the plate, the mean intensity of every channel, and flags."""
     channels, parts = run.settings.get("channels", []), []
     for plate, path in run.by_folder("fields").items():
-        wanted = ["well", "status", *(f"{m}_{c}" for m in ("focus", "mean") for c in channels)]
+        wanted = ["well", "status", "flags", *(f"{m}_{c}" for m in ("focus", "mean") for c in channels)]
         fields = table_files.read(path, "fields", wanted)
-        own = fields[fields["status"] == "ok"].drop(columns="status").groupby("well").mean()
+        usable = fields[fields["status"] == "ok"].drop(columns="status")
+        own = usable.assign(flags=usable["flags"].ne("").astype(float)).groupby("well").mean()
         focus = own[[f"focus_{c}" for c in channels]]
         values = {"number focus": (focus / focus.median().replace(0, np.nan)).mean(axis=1)}
         values |= {f"number intensity of {c}": own[f"mean_{c}"] for c in channels}
+        values |= {"number flagged": own["flags"]}
         parts.append(pd.DataFrame(values).reset_index().assign(plate=plate))
-    return [pd.concat(parts)] if parts else []
+    if not parts:
+        return []
+    found = pd.concat(parts)
+    return [found if found["number flagged"].any() else found.drop(columns="number flagged")]
+
+
+def is_flagged(table: pd.DataFrame) -> pd.Series:
+    """Whether a well of `well_table` has a usable field with a warning of quality."""
+    return table["number flagged"] > 0 if "number flagged" in table else pd.Series(False, index=table.index)
 
 
 def _distances(run: Run) -> pd.DataFrame | None:

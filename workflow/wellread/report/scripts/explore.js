@@ -3,14 +3,17 @@
 
 const exploring = (async () => {
   const text = (id) => document.getElementById(id).textContent;
-  const bytes = (packed) => Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  function bytes(packed) {
+    const letters = atob(packed), found = new Uint8Array(letters.length);
+    for (let i = 0; i < letters.length; i++) found[i] = letters.charCodeAt(i);
+    return found;
+  }
   const inflated = (packed) => new Blob([bytes(packed)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const unpack = async (packed) => JSON.parse(await new Response(inflated(packed)).text());
   const data = await unpack(text("data")), maps = JSON.parse(text("maps")), pictures = JSON.parse(text("pictures"));
   const { wells, columns } = data;
-  const LABELS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255"];
   const NUMBERS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
-  const CONTROL = "#8c8c8c", NOTHING = "#c8c8c8";
+  const plain = (colour) => [colour, "circle"], NOTHING = plain("#c8c8c8"), ALL = plain("#8c8c8c");
   const element = (tag, text = "", kind = "") => Object.assign(document.createElement(tag), { textContent: text, className: kind });
   const number = (value) => (value == null ? "–" : Number(value.toPrecision(4)).toLocaleString("en"));
   const several = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
@@ -28,19 +31,19 @@ const exploring = (async () => {
     return [...counts.keys()].filter((code) => column.labels[code]).sort((a, b) => counts.get(b) - counts.get(a) || a - b);
   }
 
-  function labelColours(column) {
-    if (!column.colours) {
-      column.colours = column.labels.map(() => NOTHING);
-      const control = new Set(column.values.filter((_, well) => wells.control[well]));
-      ordered(column).filter((code) => !control.has(code)).forEach((code, i) => {
-        column.colours[code] = LABELS[i] ?? `hsl(${Math.round(i * 137.5) % 360}, 60%, ${40 + (i % 3) * 12}%)`;
-      });
-      for (const code of control) if (column.labels[code]) column.colours[code] = CONTROL;
+  // The style, [colour, marker], of every label: its own for the most frequent ones, in the order of their names.
+  function styles(column) {
+    if (!column.styles) {
+      const { labels, controls, none, other } = data.styles, control = new Set(column.values.filter((_, well) => wells.control[well]));
+      column.styles = column.labels.map((label) => (label ? other : none));
+      const frequent = ordered(column).filter((code) => !control.has(code)).slice(0, labels.length);
+      frequent.sort((a, b) => a - b).forEach((code, i) => (column.styles[code] = labels[i]));
+      for (const code of control) if (column.labels[code]) column.styles[code] = controls;
     }
-    return column.colours;
+    return column.styles;
   }
 
-  function numberColour(column, value) {
+  function numberStyle(column, value) {
     if (value == null) return NOTHING;
     const part = column.high > column.low ? (value - column.low) / (column.high - column.low) : 0.5;
     const at = Math.min(Math.max(part, 0), 1) * (NUMBERS.length - 1), i = Math.min(Math.floor(at), NUMBERS.length - 2);
@@ -48,19 +51,19 @@ const exploring = (async () => {
       const [a, b] = [NUMBERS[i], NUMBERS[i + 1]].map((colour) => parseInt(colour.slice(k, k + 2), 16));
       return Math.round(a + (b - a) * (at - i)).toString(16).padStart(2, "0");
     });
-    return `#${mixed.join("")}`;
+    return plain(`#${mixed.join("")}`);
   }
 
-  // The colour of every well, and of every item (its first well's label, the mean of its wells' numbers).
-  function colours(column) {
-    if (!column) return { wells: wells.well.map(() => CONTROL), items: data.items.map(() => CONTROL) };
-    const own = column.labels ? labelColours(column) : null;
-    const ofWells = column.values.map((value) => (own ? own[value] : numberColour(column, value)));
+  // The style of every well, and of every item (its first well's label, the mean of its wells' numbers).
+  function styled(column) {
+    if (!column) return { wells: wells.well.map(() => ALL), items: data.items.map(() => ALL) };
+    const own = column.labels ? styles(column) : null;
+    const ofWells = column.values.map((value) => (own ? own[value] : numberStyle(column, value)));
     const mean = (list) => {
       const known = list.map((well) => column.values[well]).filter((value) => value != null);
       return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
     };
-    return { wells: ofWells, items: ofItem.map((list) => (own ? ofWells[list[0]] ?? NOTHING : numberColour(column, mean(list)))) };
+    return { wells: ofWells, items: ofItem.map((list) => (own ? ofWells[list[0]] ?? NOTHING : numberStyle(column, mean(list)))) };
   }
 
   function legend(place, column) {
@@ -76,16 +79,18 @@ const exploring = (async () => {
     for (const code of codes.slice(0, 12)) {
       const entry = tables.button("", () => pick(column.values.flatMap((own, well) => (own === code ? [well] : []))));
       const swatch = element("span", "", "swatch");
-      swatch.style.background = labelColours(column)[code];
+      [swatch.style.background, swatch.dataset.marker] = styles(column)[code];
       entry.append(swatch, column.labels[code]);
       place.append(entry);
     }
-    if (codes.length > 12) place.append(element("span", `and ${codes.length - 12} more`));
+    if (codes.length > 12) place.append(element("span", `and ${codes.length - 12} more${codes.length > data.styles.labels.length ? ", the rarest of them in one dark grey" : ""}`));
   }
 
-  // Fill a select with the columns, and call `change` with the chosen one, now and whenever it changes.
+  const fill = (select, names) => select.replaceChildren(...names.map((text, i) => Object.assign(element("option", text), { value: i })));
+
+  // Fill a select with names, and call `change` with the number of the chosen one, now and whenever it changes.
   function choose(select, names, change) {
-    select.replaceChildren(...names.map((text, i) => Object.assign(element("option", text), { value: i })));
+    fill(select, names);
     select.addEventListener("change", () => change(Number(select.value)));
     change(Number(select.value));
   }
@@ -130,6 +135,6 @@ const exploring = (async () => {
     found.addEventListener("click", () => pick(ofItem[own] ?? []));
   });
 
-  return window.wellread = { data, maps, unpack, pictures, wells, columns, element, number, several, name, item, told, ofItem, colours, legend, choose, sprite, pick,
+  return window.wellread = { data, maps, unpack, pictures, wells, columns, element, number, several, name, item, told, ofItem, styled, legend, fill, choose, sprite, pick,
     picked: () => picked, onPick: (listener) => listeners.push(listener) };
 })();

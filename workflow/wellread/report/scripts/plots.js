@@ -1,15 +1,12 @@
-// Bokeh's plots of plates and maps: their points, views and selections.
+// Bokeh's plots of plates and maps: their points, views and selections. Each is drawn when it comes near the window.
 "use strict";
 
 (async () => {
-  const w = await exploring, { data, wells } = w, bundle = JSON.parse(document.getElementById("plots").textContent);
+  const w = await exploring, { data, wells } = w, bundles = JSON.parse(document.getElementById("plots").textContent);
   const of = {}, plotted = {}, cellsOf = { picked: null }, column = { plates: null, map: null };
-  const expected = {};
-  let pair = 0;
-  await Bokeh.embed.embed_items({ page: bundle.document }, [{ docid: "page", roots: bundle.roots, root_ids: Object.keys(bundle.roots) }]);
-  const doc = Bokeh.documents[0], model = (name) => doc.get_model_by_name(name);
-  const has = (name) => Object.values(bundle.roots).includes(`plot-${name}`);
-  const kindOf = (name) => name.split(" ")[1];
+  const expected = {}, documents = {}, begun = {};
+  const kindOf = (name) => name.split(" ")[1], model = (name) => documents[name.split(" ")[0]].get_model_by_name(name);
+  const select = (place, kind) => document.querySelector(`#${place} .${kind}`);
 
   // Select points ourselves; Bokeh tells of it later, as of a user's selection.
   function expect(source, indices) {
@@ -17,10 +14,18 @@
     source.selected.indices = indices;
   }
 
-  // The colours of the points of a source.
-  function coloured(name) {
-    const { wells: byWell, items } = column[name.split(" ")[0]].colours;
-    return of[name].map((own) => (kindOf(name) === "treatments" ? items[own] : byWell[own]));
+  // The colours and markers of the points of a source.
+  function styled(name) {
+    const { wells: byWell, items } = column[name.split(" ")[0]].styled;
+    const styles = of[name].map((own) => (kindOf(name) === "treatments" ? items[own] : byWell[own]));
+    return { colour: styles.map((style) => style[0]), marker: styles.map((style) => style[1]) };
+  }
+
+  // The markers over wells whose label shares its colour with another.
+  function markWells() {
+    const { x, y, marker } = model("plates wells").data, plain = new Set(["circle", data.styles.other[1]]);
+    const kept = (list) => list.filter((_, i) => !plain.has(marker[i]));
+    model("plates marks").data = column.plates.column?.labels ? { x: kept(x), y: kept(y), marker: kept(marker) } : { x: [], y: [], marker: [] };
   }
 
   function fill(name, points) {
@@ -28,16 +33,18 @@
     plotted[name] = points;
     const source = model(name);
     expect(source, []);
-    source.data = { x: points.x, y: points.y, colour: coloured(name) };
+    source.data = { x: points.x, y: points.y, ...styled(name) };
     mark(name);
   }
 
-  function recolour(plot, chosen) {
-    column[plot] = { column: chosen, colours: w.colours(chosen) };
-    w.legend(document.querySelector(`#${plot} .legend`), chosen);
+  function recolour(plot) {
+    const chosen = w.columns[Number(select(plot, "colour").value)];
+    column[plot] = { column: chosen, styled: w.styled(chosen) };
+    w.legend(select(plot, "legend"), chosen);
     for (const name of Object.keys(of)) {
-      if (name.startsWith(plot)) model(name).data = { ...model(name).data, colour: coloured(name) };
+      if (name.startsWith(plot)) model(name).data = { ...model(name).data, ...styled(name) };
     }
+    if (of["plates wells"]) markWells();
   }
 
   // Mark the selected wells in a source; a lasso around cells marks just these.
@@ -88,14 +95,17 @@
       ...Array.from({ length: columns }, (_, i) => [at(plate)[0] + i, at(plate)[1] + 1, String(i + 1 + firstColumn)])];
     const short = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
     model("plates names").data = { x: labels.map((l) => l[0]), y: labels.map((l) => l[1]), name: labels.map((l) => short(l[2])) };
-    model("names").visible = plate >= 0 || data.plates.length <= 24;
+    documents.plates.get_model_by_name("names").visible = plate >= 0 || data.plates.length <= 24;
     const [x, y] = plate < 0 ? [0, 0] : at(plate), down = plate < 0 ? Math.ceil(data.plates.length / across) : 1;
-    const right = x + across * (columns + 3) - 2, name = (20 * (right - x)) / document.getElementById("plot-plates").clientWidth;
+    const right = x + across * (columns + 3) - 2, wide = document.getElementById("plot-plates").clientWidth, name = (20 * (right - x)) / wide;
+    const marks = model("plates").renderers.find((found) => found.name === "marks");
+    marks.visible = wide / (right - x) > 7;
+    marks.glyph.size = (0.45 * wide) / (right - x);
     view(model("plates"), x - 2, right, y - down * (rows + 3) + 2, y + 1.3 + name);
   }
 
   async function showMap() {
-    const shown = w.maps[pair], chosen = (shown.points ??= await w.unpack(shown.packed)), kind = document.querySelector("#map .kind").value;
+    const shown = w.maps[Number(select("map", "pair").value)], chosen = (shown.points ??= await w.unpack(shown.packed)), kind = select("map", "kind").value;
     for (const one of ["wells", "treatments", "cells"]) {
       fill(`map ${one}`, kind === one && chosen[one] ? chosen[one] : { of: [], x: [], y: [] });
       const renderer = model("map").renderers.find((found) => found.name === one);
@@ -107,28 +117,55 @@
   }
 
   function inks() {
-    model("names") && (model("names").glyph.text_color = getComputedStyle(document.body).color);
+    if (documents.plates) documents.plates.get_model_by_name("names").glyph.text_color = getComputedStyle(document.body).color;
   }
 
-  const titles = w.columns.map((one) => one.title), select = (place, kind) => document.querySelector(`#${place} .${kind}`);
-  if (has("plates")) {
-    w.choose(select("plates", "colour"), titles, (i) => recolour("plates", w.columns[i]));
-    const drawn = wells.x.flatMap((x, i) => (x == null || wells.y[i] == null ? [] : [i]));
-    fill("plates wells", { of: drawn, x: drawn.map((i) => wells.x[i]), y: drawn.map((i) => wells.y[i]) });
-    w.choose(select("plates", "plate"), ["all plates", ...data.plates], (i) => showPlate(data.plates.length === 1 ? 0 : i - 1));
+  const titles = w.columns.map((one) => one.title), whole = data.plates.length === 1 ? 0 : -1;
+  const shows = {
+    plates() {
+      const drawn = wells.x.flatMap((x, i) => (x == null || wells.y[i] == null ? [] : [i]));
+      inks();
+      showPlate(Math.max(Number(select("plates", "plate").value) - 1, whole));
+      fill("plates wells", { of: drawn, x: drawn.map((i) => wells.x[i]), y: drawn.map((i) => wells.y[i]) });
+      markWells();
+    },
+    map: showMap,
+  };
+
+  // Draw a plot, if it is not drawn yet.
+  async function begin(name) {
+    const { document: own, root } = bundles[name];
+    recolour(name);
+    await Bokeh.embed.embed_items({ [name]: own }, [{ docid: name, roots: { [root]: `plot-${name}` }, root_ids: [root] }]);
+    documents[name] = Bokeh.documents.find((found) => found.get_model_by_name(name));
+    await shows[name]();
+    document.getElementById(`plot-${name}`).dataset.drawn = "yes";
   }
-  if (has("map")) {
-    w.choose(select("map", "colour"), titles, (i) => recolour("map", w.columns[i]));
-    w.choose(select("map", "pair"), w.maps.map((one) => one.title), (i) => { pair = i; });
-    for (const kind of ["pair", "kind"]) select("map", kind).addEventListener("change", showMap);
-    const seen = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      seen.disconnect();
-      showMap();
-    }, { rootMargin: "300px" });
-    seen.observe(document.getElementById("plot-map")); // the map is drawn when it is looked at
+  const draw = (name) => (begun[name] ??= begin(name));
+
+  // Fill a select of a plot, and have `change` called when it is drawn and something else is chosen.
+  function choose(name, kind, options, change) {
+    w.fill(select(name, kind), options);
+    select(name, kind).addEventListener("change", () => draw(name).then(change));
   }
-  inks();
+
+  // What is coloured first: treatments, or a number where these are more than there are styles.
+  const many = (w.columns[0]?.labels?.length ?? 0) > data.styles.labels.length;
+  const first = many ? Math.max(w.columns.findIndex((one) => !one.labels), 0) : 0;
+  const near = new IntersectionObserver((entries) => {
+    for (const { target } of entries.filter((entry) => entry.isIntersecting)) draw(target.id.replace("plot-", ""));
+  }, { rootMargin: "300px" });
+  for (const name of Object.keys(bundles)) {
+    choose(name, "colour", titles, () => recolour(name));
+    select(name, "colour").value = first;
+    near.observe(document.getElementById(`plot-${name}`));
+  }
+  if (bundles.plates) choose("plates", "plate", ["all plates", ...data.plates], () => showPlate(Math.max(Number(select("plates", "plate").value) - 1, whole)));
+  if (bundles.map) {
+    choose("map", "pair", w.maps.map((one) => one.title), showMap);
+    select("map", "kind").addEventListener("change", () => draw("map").then(showMap));
+  }
+  Object.assign(w, { draw, model });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", inks);
   document.documentElement.dataset.ready = "yes";
 })();
