@@ -201,7 +201,7 @@ def test_images_that_have_moved_leave_no_pictures(made, tmp_path):
     paths = []
     for path in map(Path, made.inputs["fields"]):
         fields = pd.read_parquet(path).replace(r".*\.tif", "gone.tif", regex=True)
-        target = tmp_path / path.split("/")[-2] / "fields.parquet"
+        target = tmp_path / path.parent.name / "fields.parquet"
         target.parent.mkdir()
         table_files.write(fields, target, "fields")
         paths.append(str(target))
