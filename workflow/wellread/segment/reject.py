@@ -13,10 +13,7 @@ from wellread.segment.objects import objects
 BRIGHT, GLARING = 2.0, 2.5  # times the median light of the objects of a field: of the dimmest debris, and fibre
 LONG, SLENDER = 2.0, 3.0  # half the length of a fibre, in diameters of nuclei, and its length over its width, at least
 SMALL = 0.25  # area (squared diameters) of the largest debris
-BLUNT, DIM = (
-    0.5,
-    0.75,
-)  # of the upper quartile of a field: how steep outlines of haze are, and how bright haze is, at most
+BLUNT, DIM = 0.5, 0.75  # of the upper quartile of a field: how steep outlines of haze are, and how bright it is
 
 
 class Rejected(NamedTuple):
