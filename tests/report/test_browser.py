@@ -120,9 +120,20 @@ def test_a_click_on_a_well_opens_its_numbers_and_its_field(page):
     assert not page.is_visible("#plates .field img")
 
 
-def test_a_plot_is_drawn_when_it_comes_near_the_window_or_is_asked_of(browser, html):
+def test_plots_of_few_plates_are_drawn_wherever_the_window_is(browser, html):
     page = browser.new_page(viewport={"width": 1200, "height": 300})
     page.goto(html.as_uri())
+    for name in ("plates", "map"):
+        page.wait_for_selector(f"#plot-{name}[data-drawn=yes]", state="attached")
+    page.close()
+
+
+def test_a_plot_of_many_plates_is_drawn_when_it_comes_near_the_window_or_is_asked_of(browser, html, tmp_path):
+    of_many = tmp_path / "many.html"
+    body = '<body data-dataset="demo"'
+    of_many.write_text(html.read_text().replace(f"{body}>", f'{body} class="long">'))
+    page = browser.new_page(viewport={"width": 1200, "height": 300})
+    page.goto(of_many.as_uri())
     page.wait_for_selector("html[data-ready=yes]")
     assert page.evaluate("Bokeh.documents.length") == 0
     page.locator("#plot-plates").evaluate("one => one.scrollIntoView({behavior: 'instant'})")

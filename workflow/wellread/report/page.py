@@ -47,6 +47,7 @@ CHAPTERS = {  # {title: {anchor: function of the run that returns what its templ
     "Methods": {"methods": methods.methods, "provenance": provenance.provenance},
     "Files": {"files": records.files},
 }
+MANY_PLATES = 20  # a page of more is laid out and drawn only where the window is
 BUDGET = 15_000_000  # bytes of a page; pictures of fields take what all else leaves
 OF_IMAGES = ("calibrate", "segment", "crops", "look", "patches", "train")  # chapters that ready profiles do not have
 
@@ -116,7 +117,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"number": number, "plain": plain, "yaml": _yaml, "json": interactive.as_json}
     styles = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "explore.css")]
-    environment.globals["style"] = "\n".join(styles)
+    environment.globals |= {"style": "\n".join(styles), "many_plates": MANY_PLATES}
     return environment
 
 

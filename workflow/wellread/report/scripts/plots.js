@@ -152,13 +152,14 @@
   // What is coloured first: treatments, or a number where these are more than there are styles.
   const many = (w.columns[0]?.labels?.length ?? 0) > data.styles.labels.length;
   const first = many ? Math.max(w.columns.findIndex((one) => !one.labels), 0) : 0;
+  const long = document.body.classList.contains("long"); // a page of many plates is drawn where the window is
   const near = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter((entry) => entry.isIntersecting)) draw(target.id.replace("plot-", ""));
   }, { rootMargin: "300px" });
   for (const name of Object.keys(bundles)) {
     choose(name, "colour", titles, () => recolour(name));
     select(name, "colour").value = first;
-    near.observe(document.getElementById(`plot-${name}`));
+    if (long) near.observe(document.getElementById(`plot-${name}`));
   }
   if (bundles.plates) choose("plates", "plate", ["all plates", ...data.plates], () => showPlate(Math.max(Number(select("plates", "plate").value) - 1, whole)));
   if (bundles.map) {
@@ -168,4 +169,5 @@
   Object.assign(w, { draw, model });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", inks);
   document.documentElement.dataset.ready = "yes";
+  if (!long) setTimeout(() => Object.keys(bundles).forEach(draw));
 })();
