@@ -45,7 +45,3 @@ def test_the_chart_stands_below_its_table(tmp_path):
     text = rendered(Run.from_inputs("d", paths, None, {}))
     assert text.count("<img") == 1
     assert text.index("<h3>b</h3>") < text.index("<img")
-
-
-def test_without_tables_it_says_so():
-    assert "asks for no tables" in rendered(Run.from_inputs("d", {}, None, {}))

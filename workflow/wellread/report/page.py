@@ -49,6 +49,7 @@ CHAPTERS = {  # {title: {anchor: function of the run that returns what its templ
 }
 MANY_PLATES = 20  # a page of more is laid out and drawn only where the window is
 BUDGET = 15_000_000  # bytes of a page; pictures of fields take what all else leaves
+IF_ASKED = {"tabulate": "tables", "patches": "pictures", "draw": "figures"}  # sections left out without any: of what
 OF_IMAGES = ("calibrate", "segment", "crops", "look", "patches", "train")  # chapters that ready profiles do not have
 
 
@@ -65,6 +66,7 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
     run = Run.from_inputs(dataset, inputs, wells, config)
     sections = {name: section for chapter in CHAPTERS.values() for name, section in chapter.items()}
     chapters = {name: section(run) for name, section in sections.items() if run.has_images or name not in OF_IMAGES}
+    chapters = {name: told for name, told in chapters.items() if told.get(IF_ASKED.get(name), True)}
     page = partial(_environment().get_template("page.html").render, run=run, version=__version__, templates=TEMPLATES)
     page = partial(page, chapters=chapters, contents=_contents(chapters), **_explored(run, chapters))
     room = BUDGET - len(page(maps=[], pictures={}).encode())
