@@ -13,7 +13,7 @@ SMALLEST, STEPS = 4.0, 14  # px, diameter of the smallest blobs; number of scale
 BLOB = 2 * np.sqrt(2)  # a disc responds most to the Laplacian of a Gaussian of sigma = its diameter / BLOB
 MIN_ENERGY = 1 / 3  # of the strongest scale: the finest of such energy is taken, as tissue and vignetting are coarse
 FALLBACK = 20.0  # px, diameter where no blobs are found
-OTHER, MAX_RATIO = 1.3, 2.0  # of diameters in a field and on its plate: less is no other size; and what is allowed
+OTHER, MAX_RATIO = 1.1, 2.0  # of diameters in a field and on its plate: less is no other size; and what is allowed
 MULTIPLE = 1.5  # times the nuclei, in what is found with the size of a field, from which on it is not taken
 
 
