@@ -41,7 +41,7 @@ def tables(plan, dataset: str) -> list[str]:
 
 
 def _of_plates(plan, dataset: str) -> list[str]:
-    kinds = ["fields", "objects", "rejected", "cells", "lost"] if plan.has_masks(dataset) else ["fields", "cells", "lost"]
+    kinds = ["fields", *(["objects", "rejected"] if plan.has_masks(dataset) else []), "cells", "lost"]
     plates = plan.plates(dataset) if plan.has_images(dataset) else []
     return [f"{plate}/{kind}" for plate in plates for kind in kinds]
 
