@@ -38,9 +38,10 @@ def test_nothing_is_exported_unless_it_is_asked_for():
 def test_tables_of_plates_profiles_answers_and_training_become_csv():
     csv = exports.files(plan(export={"csv": True}), "d")
     assert csv == [f"results/{table}.csv" for table in exports.tables_as_csv(plan(export={"csv": True}))]
-    assert len(csv) == len(set(csv)) == 4 + (7 + 6) + 2 + 2 * 3 + 1 + 1
+    assert len(csv) == len(set(csv)) == 5 + (7 + 6) + 2 + 2 * 3 + 1 + 1
     assert {
         "results/d/P1/objects.csv",
+        "results/d/P1/rejected.csv",
         "results/d/profiles/tiny/none/cell.csv",
         "results/d/profiles/count/z/treatment.csv",
         "results/d/profiles/tiny/best/chosen.csv",
