@@ -19,9 +19,9 @@ def otsu_watershed(scene, *, nucleus: str = "DNA", cell: str = "", diameter: flo
     """Nuclei in channel `nucleus` by Otsu's threshold, a local threshold each and a watershed; cells in channel `cell`.
 
     `diameter` (micrometres) of a typical nucleus; 0: estimated from the sample, one for all fields but those whose
-    nuclei are clearly of another size. All other lengths are multiples of it. Fibres, debris and haze are rejected.
-    Cells end `reach` diameters from their nucleus at the latest; without a `cell` channel they are nuclei expanded so
-    far. InputError if a diameter is given and the pixel size is not known.
+    nuclei are a tenth larger or smaller, without being many more for it. All other lengths are multiples of it. Fibres,
+    debris and haze are rejected. Cells end `reach` diameters from their nucleus at the latest; without a `cell` channel
+    they are nuclei expanded so far. InputError if a diameter is given and the pixel size is not known.
     """
     pixels = scene.pixels(diameter, "segment.otsu_watershed.diameter")
     planes = [field[nucleus] for field in scene.sample]
