@@ -27,7 +27,7 @@ from wellread.encoder.views import augmentation
 from wellread.networks.device import autocast, choose_device
 from wellread.train import loop
 from wellread.train.dataset import TrainingSet
-from wellread.train.methods import dino
+from wellread.train.methods import dino, dino_networks
 from wellread.train.methods.dino import Dino
 from wellread.train.optimise import clip_gradients, parameter_groups
 
@@ -108,7 +108,7 @@ def whole():
         for owner, name, function in (
             (dino, "cls_and_masked", cls_and_masked),
             (dino, "local_tokens", lambda backbone, views: backbone(views)[0]),
-            (dino.BackboneAndHead, "points", lambda self, *tokens: [self.dino_head.points(x) for x in tokens]),
+            (dino_networks.BackboneAndHead, "points", lambda self, *tokens: [self.dino_head.points(x) for x in tokens]),
             (attention, "plain_is_faster", lambda _q: False),
         ):
             stack.enter_context(patch.object(owner, name, function))

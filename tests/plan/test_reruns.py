@@ -13,8 +13,8 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "stage": "",
     "calibrate": """
         calibrate.calibrate calibrate.depths calibrate.flags calibrate.gaps calibrate.illumination
-        calibrate.plate calibrate.quality inputs.arrays inputs.decode inputs.description inputs.formats
-        inputs.images inputs.references inputs.tiff
+        calibrate.limits calibrate.plate calibrate.quality inputs.arrays inputs.decode inputs.description
+        inputs.formats inputs.images inputs.references inputs.tiff
     """,
     "segment": """
         calibrate.plate inputs.arrays inputs.decode inputs.description inputs.formats inputs.images
@@ -33,10 +33,11 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "train": """
         crops.reader encoder.architecture encoder.attention encoder.sizes encoder.views encoder.views_cpu
         encoder.vit encoder.weights inputs.cleaning inputs.control_names inputs.delimited inputs.doses
-        inputs.listing inputs.plate_maps inputs.spreadsheets inputs.typed_tables inputs.user_tables
-        inputs.well_names networks.device networks.state_dicts train.checkpoint train.collapse train.dataset
-        train.distributed train.footprint train.labels train.lock train.loop train.monitor train.optimise
-        train.probes train.schedules train.shares train.train
+        inputs.grids inputs.label_tables inputs.listing inputs.plate_maps inputs.spreadsheets
+        inputs.typed_tables inputs.user_tables inputs.well_names networks.device networks.state_dicts
+        train.checkpoint train.collapse train.dataset train.distributed train.footprint train.labels
+        train.lock train.loop train.monitor train.optimise train.probes train.schedules train.shares
+        train.train
     """,
     "embed": """
         crops.outlines crops.reader encoder.architecture encoder.attention encoder.embed encoder.heads
@@ -192,7 +193,8 @@ PICKED = {  # section: name: the modules that count if a config picks it
         """,
         "dino": """
             encoder.attention encoder.views encoder.views_cpu encoder.vit train.collapse train.distributed
-            train.losses train.methods.dino train.monitor train.patch_masks train.schedules
+            train.losses train.methods.dino train.methods.dino_networks train.monitor train.patch_masks
+            train.schedules
         """,
         "mae": """
             encoder.attention encoder.views encoder.views_cpu encoder.vit train.methods.learner
@@ -244,10 +246,10 @@ PICKED = {  # section: name: the modules that count if a config picks it
             profiles.controls profiles.similarity profiles.tables
         """,
         "low_shot": """
-            inputs.cleaning inputs.control_names inputs.delimited inputs.doses inputs.listing inputs.plate_maps
-            inputs.spreadsheets inputs.typed_tables inputs.user_tables inputs.well_names measure.heads
-            measure.held_out measure.knn measure.low_shot measure.probe measure.tidy profiles.controls
-            profiles.similarity profiles.tables train.labels train.shares
+            inputs.cleaning inputs.control_names inputs.delimited inputs.doses inputs.grids inputs.label_tables
+            inputs.listing inputs.plate_maps inputs.spreadsheets inputs.typed_tables inputs.user_tables
+            inputs.well_names measure.heads measure.held_out measure.knn measure.low_shot measure.probe
+            measure.tidy profiles.controls profiles.similarity profiles.tables train.labels train.shares
         """,
         "matching": """
             inputs.cleaning measure.group_similarity measure.matching measure.tidy profiles.controls
@@ -255,10 +257,10 @@ PICKED = {  # section: name: the modules that count if a config picks it
         """,
         "mixing": "inputs.cleaning measure.mixing measure.tidy profiles.controls profiles.similarity profiles.tables",
         "moa_mlp": """
-            inputs.cleaning inputs.control_names inputs.delimited inputs.doses inputs.listing inputs.plate_maps
-            inputs.spreadsheets inputs.typed_tables inputs.user_tables inputs.well_names measure.held_out
-            measure.mlp measure.moa_mlp measure.multi_label measure.tidy profiles.controls profiles.similarity
-            profiles.tables train.labels train.shares
+            inputs.cleaning inputs.control_names inputs.delimited inputs.doses inputs.grids inputs.label_tables
+            inputs.listing inputs.plate_maps inputs.spreadsheets inputs.typed_tables inputs.user_tables
+            inputs.well_names measure.held_out measure.mlp measure.moa_mlp measure.multi_label measure.tidy
+            profiles.controls profiles.similarity profiles.tables train.labels train.shares
         """,
         "nearest_class": """
             inputs.cleaning measure.nearest_class measure.tidy profiles.controls profiles.similarity

@@ -12,14 +12,14 @@ from wellread.encoder import views
 from wellread.encoder.views import augmentation
 from wellread.encoder.vit import ViT
 from wellread.train import optimise
-from wellread.train.methods import dino
+from wellread.train.methods import dino, dino_networks
 from wellread.train.monitor import embedding_statistics
 
 HEAD = {"prototypes": 48, "hidden": 64, "bottleneck": 16}
 
 
 def tiny_pair(layer_scale=0.1):
-    return dino.student_and_teacher(
+    return dino_networks.student_and_teacher(
         ViT(channels=5, image=64, patch=8, dim=32, depth=4, heads=2, layer_scale=layer_scale), **HEAD
     )
 
@@ -43,7 +43,7 @@ def step(dtype, suffix):
     optimise.clip_gradients(student, 3.0)
     optimiser.step()
     dino.update_centres(teacher.centres, [logit_sums])
-    dino.update_teacher(teacher, student, 0.996)
+    dino_networks.update_teacher(teacher, student, 0.996)
     return losses, gradients, student.state_dict(), teacher.state_dict()
 
 
@@ -110,7 +110,7 @@ def test_logits_of_masked_patches_in_parts_give_the_same_step(double, monkeypatc
 def test_logits_of_masked_patches_are_never_held_whole(monkeypatch, centring):
     head = {"prototypes": 5000, "hidden": 8, "bottleneck": 4}
     backbone = ViT(channels=1, image=32, patch=4, dim=8, depth=1, heads=2)
-    student, teacher = dino.student_and_teacher(backbone, **head)
+    student, teacher = dino_networks.student_and_teacher(backbone, **head)
     images, masks = torch.randn(4, 1, 32, 32), dino.Masks(torch.ones(4, 64, dtype=torch.bool), torch.zeros(1))
     found = {}
     for held in (2**26, 20 * 5000):
@@ -160,13 +160,13 @@ def test_tokens_of_images_and_of_masked_patches(registers):
 
 
 def test_the_head_has_the_published_names_and_shapes():
-    shapes = {name: list(value.shape) for name, value in dino.Head(32, **HEAD).state_dict().items()}
+    shapes = {name: list(value.shape) for name, value in dino_networks.Head(32, **HEAD).state_dict().items()}
     assert shapes == json.loads(golden.path("golden.json").read_text())["head_state_dict"]
 
 
 def test_a_separate_head_learns_of_patches_and_the_other_of_images():
     vit = ViT(channels=2, image=16, patch=4, dim=8, depth=1, heads=2)
-    student, teacher = dino.student_and_teacher(vit, **HEAD, separate=True)
+    student, teacher = dino_networks.student_and_teacher(vit, **HEAD, separate=True)
     x, masked = torch.randn(4, 2, 16, 16), torch.rand(4, 16) < 0.4
     masks = dino.Masks(masked, x)
     targets, _ = dino.teacher_targets(teacher, x, masks, 0.05, "softmax")

@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from functools import partial
-from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 from wellread.calibrate import depths, gaps, quality
 from wellread.calibrate import illumination as light
 from wellread.calibrate.flags import MIN_VALUES, add_flag, broken_rules, summary
-from wellread.calibrate.plate import flat_field
+from wellread.calibrate.limits import LEVELS, histograms_of, intensity_limits, summed_histograms
 from wellread.inputs import images
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
@@ -22,7 +21,6 @@ from wellread.runtime.progress import progress
 from wellread.runtime.registry import chosen, pick
 
 log = logging.getLogger("wellread")
-LEVELS = 2**16  # of the histograms: exact percentiles for 8- and 16-bit counts
 SHOWN = 5  # fields named in one line
 EVEN = {"none": {}}
 RULES = {
@@ -80,8 +78,8 @@ def survey(
     thumbnails = [inspection.thumbnails[number] for number in fields.index[used] if number in inspection.thumbnails]
     surface, dark = pick("illumination", illumination)(plate, np.array(thumbnails))
     left_out = np.isin(fields["status"], ("ok", "flagged")) & ~used
-    histograms = inspection.histograms - _raw_histograms(paths, left_out, plate, threads)
-    limits = _limits(paths, used, histograms, (surface, dark), plate, threads, percentiles)
+    histograms = inspection.histograms - summed_histograms(paths, left_out, plate, threads)
+    limits = intensity_limits(paths, used, histograms, (surface, dark), plate, threads, percentiles)
     return fields, {"illumination": surface, "dark": dark, "limits": limits}
 
 
@@ -102,23 +100,9 @@ def _set_strangers_apart(inspection: Inspection, paths, plate: light.PlateShape,
     """Give fields that do not belong to their plate, in place, the status `depth`, and take their counts out again."""
     names = [f"{name}_{channel}" for channel in plate.channels for name in (*quality.MEASURES, *quality.AUXILIARY)]
     why = depths.strangers(pd.DataFrame(inspection.measures).reindex(columns=names), plate.channels)
-    inspection.histograms[:] -= _raw_histograms(paths, why != "", plate, threads)
+    inspection.histograms[:] -= summed_histograms(paths, why != "", plate, threads)
     for number in np.flatnonzero(why != ""):
         inspection.measures[number] = {"status": "depth", "detail": why[number]}
-
-
-def _raw_histograms(paths, wanted, plate: light.PlateShape, threads: int):
-    """The sum of the histograms of counts (C, LEVELS) of some fields, which are read again; 0 of none."""
-    counted = ordered(partial(_raw_histogram, shape=plate.shape), list(compress(paths, wanted)), threads)
-    return sum(counted, np.zeros((len(plate.channels), LEVELS), np.int64))
-
-
-def _raw_histogram(paths: list[str], shape: tuple[int, int]) -> np.ndarray:
-    return _histograms(images.read_stack(paths, shape))
-
-
-def _histograms(planes) -> np.ndarray:
-    return np.stack([np.bincount(plane.ravel(), minlength=LEVELS) for plane in planes])
 
 
 def _usual_shape(paths) -> tuple[int, int]:
@@ -150,7 +134,7 @@ def _inspect_field(item: tuple[list[str], bool], channels: list[str], expected: 
     (paths, sampled), notes = item, set()
     try:
         raw = images.read_planes(paths, expected, notes)
-        histograms = _histograms(raw)
+        histograms = histograms_of(raw)
         _refuse_blank(raw, channels)
         if incomplete:
             _refuse_gaps(raw, histograms, paths)
@@ -211,42 +195,6 @@ def _drop(fields: pd.DataFrame) -> None:
     flagged = fields["flags"] != ""
     fields.loc[flagged, "detail"] = fields.loc[flagged, "flags"].str.replace("|", ", ")
     fields.loc[flagged, "status"] = "flagged"
-
-
-def _limits(paths, used, histograms: np.ndarray, lighting, plate: light.PlateShape, threads: int, percentiles):
-    """Percentiles (C, 2) of corrected counts over the fields `used`, whose raw `histograms` (C, LEVELS) are given.
-
-    `lighting` is (illumination, dark). With a correction, counts are no whole numbers: the fields are read again, and
-    there are LEVELS bins between the lowest and the highest possible.
-    """
-    surface, dark = lighting
-    if surface[0].size == 1 and not dark.any():
-        return np.stack([_percentile_bins(count, percentiles) for count in histograms])
-    levels = np.arange(LEVELS)
-    ends = np.array([levels[count > 0][[0, -1]] if count.any() else [0, 1] for count in histograms])
-    span = (ends - dark[:, None]) / np.stack([surface.max((1, 2)), surface.min((1, 2))], axis=1)
-    histogram = partial(_corrected_histograms, lighting=lighting, span=span, shape=plate.shape)
-    results = ordered(histogram, list(compress(paths, used)), threads)
-    total = sum(progress(results, "limits", int(np.sum(used)), "fields"), np.zeros_like(histograms))
-    bins = np.stack([_percentile_bins(count, percentiles) for count in total])
-    return span[:, :1] + bins * (span[:, 1:] - span[:, :1]) / (LEVELS - 1)
-
-
-def _corrected_histograms(paths: list[str], lighting, span: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Histograms (C, LEVELS) of the corrected counts of a field, in bins from one to the other end of `span`."""
-    planes = flat_field(images.read_stack(paths, shape), *lighting)
-    scale = (LEVELS - 1) / np.maximum(span[:, 1] - span[:, 0], 1e-6)
-    bins = [
-        np.rint((plane - np.float32(low)) * np.float32(k))
-        for plane, low, k in zip(planes, span[:, 0], scale, strict=True)
-    ]
-    return np.stack([np.bincount(np.clip(b, 0, LEVELS - 1).astype(np.intp).ravel(), minlength=LEVELS) for b in bins])
-
-
-def _percentile_bins(count: np.ndarray, percentiles) -> np.ndarray:
-    """First bins at which the given percentages of all counted pixels are reached: (2,) float."""
-    cumulative = np.cumsum(count) / max(count.sum(), 1)
-    return np.searchsorted(cumulative, np.array(percentiles) / 100).astype(float)
 
 
 def _refuse_too_many(fields: pd.DataFrame, limit: float) -> None:
