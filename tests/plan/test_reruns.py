@@ -193,8 +193,8 @@ PICKED = {  # section: name: the modules that count if a config picks it
         """,
         "dino": """
             encoder.attention encoder.views encoder.views_cpu encoder.vit train.collapse train.distributed
-            train.losses train.methods.dino train.methods.dino_networks train.monitor train.patch_masks
-            train.schedules
+            train.losses train.methods.dino train.methods.dino_networks train.methods.learner train.monitor
+            train.patch_masks train.schedules
         """,
         "mae": """
             encoder.attention encoder.views encoder.views_cpu encoder.vit train.methods.learner

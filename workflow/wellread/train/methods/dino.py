@@ -13,6 +13,7 @@ from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 from wellread.train import distributed, losses
 from wellread.train.methods.dino_networks import student_and_teacher, update_teacher
+from wellread.train.methods.learner import Learner
 from wellread.train.monitor import entropy
 from wellread.train.patch_masks import patch_masks
 from wellread.train.schedules import cosine, first_steps, frozen
@@ -22,7 +23,7 @@ WARMUP = 0.2  # share of the steps in which the teacher's temperature rises, Cel
 
 
 @choice("train")
-class Dino:
+class Dino(Learner):
     """Self-distillation without labels; the teacher's backbone is what is kept.
 
     `local_views`, `local_image`, `local_scale`: number, side in pixels and share of the area of the local views.
@@ -36,7 +37,7 @@ class Dino:
     InputError if `local_image` is no multiple of the patch.
     """
 
-    head = None
+    networks = None  # student and teacher
 
     def __init__(
         self, backbone, augmentation, labels=None, *,
@@ -62,9 +63,6 @@ class Dino:
     @property
     def encoder(self):
         return self.teacher.backbone
-
-    def finish(self, _dataset, _device):
-        pass
 
     @property
     def compares_cells(self):
