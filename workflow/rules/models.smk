@@ -57,6 +57,7 @@ rule embed:
         "results/benchmarks/embed/{dataset}/{plate}/{model}.tsv"
     conda:
         "../../envs/torch.yaml"
+    priority: 1  # of baselines before a training, beside which all that follows from them can run
     threads: 2
     resources:
         mem_mb=grow(4000),
