@@ -10,8 +10,9 @@ CHAINS = {"none": [], "z": [{"standardize": {}}], "h": [{"harmony": {"by": "plat
 
 
 @pytest.fixture
-def config(tmp_path):
+def config(tmp_path, monkeypatch):
     """A config of ready profiles of two plates, with a chosen chain."""
+    monkeypatch.chdir(tmp_path)  # where the wells table is written that is made of them
 
     def config(how=None, tasks=None, **columns):
         wells = [f"{row}{column:02d}" for row in "ABCD" for column in range(1, 7)]

@@ -50,7 +50,7 @@ def done(tmp_path_factory):
 def test_the_page_has_no_chapters_of_images(done):
     page = (done / "results/reports/mine.html").read_text()
     assert re.findall(r'<section id="(\w+)"', page) == [
-        "alarms", "answer", "hits", "plates", "map", "draw", "mechanisms", "measure", "correct", "ledger", "embed",
+        "alarms", "answer", "hits", "plates", "map", "mechanisms", "measure", "correct", "ledger", "embed",
         "methods", "provenance", "files"
     ]  # fmt: skip
     assert "6 control positions, 20 are needed" in page[: page.index('id="ledger"')]
