@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from wellread.inputs import joining, sources, user_tables
+from wellread.inputs import joining, painted_wells, sources, user_tables
 from wellread.plan import collected, given, kept, owners, settings
 from wellread.plan.contradictions import spent
 from wellread.plan.kept import Kept
@@ -112,6 +112,7 @@ class Plan(Questions):
             self.images[name] = sources.fields(dataset, name, self.notes.append)
             dataset["wells"] = sources.wells(dataset, name)
             self.wells[name] = user_tables.wells(dataset, where, self.notes.append)
+            painted_wells.check(dataset["images"], self.wells[name], where)
             _check_plates(self.images[name], self.wells[name], where, dataset["min_joined"], self.notes.append)
         except InputError as error:
             return [error]
