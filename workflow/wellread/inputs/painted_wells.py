@@ -13,8 +13,8 @@ SHOWN = 3  # wells that are named
 def check(images: dict, wells: pd.DataFrame, where: str) -> None:
     """Raise InputError if wells are painted as other treatments than the wells table says.
 
-    `images`: the section of the config, {source: options}; a source that paints nothing is passed over. Layouts of other
-    options put the same names in other wells: a table of another layout has all wells, and wrong labels.
+    `images`: the section of the config, {source: options}; a source that paints nothing is passed over. Layouts of
+    other options put the same names in other wells: a table of another layout has all wells, and wrong labels.
     """
     ((source, options),) = images.items()
     if source not in LAYOUTS:
