@@ -125,7 +125,9 @@ class Plan(Questions):
 
     def ownership(self, model: str) -> tuple[dict, list[tuple[str, str]]]:
         """How a model is trained and on which (dataset, plate) pairs."""
-        return {"training": self.training(model), "channels": self.channels(model)}, self.training_plates(model)
+        how = {"training": self.training(model), "channels": self.channels(model)}
+        how |= {"grid": self.grid(model)} if self.grid(model) else {}
+        return how, self.training_plates(model)
 
     def record_owners(self, config_file: str, models: list[str]) -> None:
         """Write down whose models are that are about to be trained, and those of which nothing is known."""

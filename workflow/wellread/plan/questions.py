@@ -5,7 +5,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from wellread.plan import choosing, demands, leaks, taught
+from wellread.plan import choosing, demands, grids, leaks, taught
 from wellread.plan.screen import Pool, Screen
 from wellread.plan.watched import Watched
 from wellread.runtime.errors import InputError
@@ -47,7 +47,8 @@ class Questions(Watched):
             for error in demands.of_correction(screens[dataset], step, f"corrections.{name}.{number} of {dataset}")
         ]
         errors = errors or self._undividable() + leaks.determined(self.config, self._asked())
-        return errors + [error for model in self.trained() for error in self._unlabelled(model, screens)]
+        models = dict.fromkeys(map(grids.model_of, self.trained()))
+        return errors + [error for model in models for error in self._unlabelled(model, screens)]
 
     def _undividable(self) -> list[InputError]:
         """Chosen chains whose compounds a dataset does not tell apart."""
@@ -86,7 +87,7 @@ class Questions(Watched):
         wells = [screens[name].imaged.query("plate in @own") for name, own in plates] if self.asked(model) else []
         where, method = f"models.{model}", self.config["models"][model]["train"]
         errors = demands.of_training(wells, self.labels(model), self.balance(model), where)
-        return errors or taught.of_wells(wells, method, where)
+        return errors or taught.of_wells(wells, method, where, bool(self.grid(model)))
 
     def marks(self, dataset: str, task: str, correction: str) -> list[list[str]]:
         """What the results of a task under a correction have to tell: pairs (kind of mark, column or step)."""
