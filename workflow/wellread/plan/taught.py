@@ -6,7 +6,7 @@ from wellread.inputs.cleaning import listed
 from wellread.measure.held_out import VALIDATION, divided
 from wellread.plan import grids
 from wellread.profiles import tables
-from wellread.profiles.similarity import TRAIN
+from wellread.profiles.similarity import TEST, TRAIN
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -39,6 +39,27 @@ def of_wells(wells: list[pd.DataFrame], method: dict, where: str, judged: bool =
         return [InputError(f"wells with the value {' and '.join(lacking)}", found, f"{key}.split", edit)]
     error = divided(meta, how["split"], how["held_out"], key)
     return [error] if error else []
+
+
+def tested(wells: list[pd.DataFrame], method: dict, measure: dict, task: str, where: str) -> list[InputError]:
+    """The error of a `task` of heads whose test set has some of the `wells` that taught the model at `where`.
+
+    `wells`: those of the plates that the model learns from; `method`, `measure`: {name: options}.
+    """
+    ((name, options),), ((_, asked),) = method.items(), measure.items()
+    split = (options.get("labels") or {}).get("split", "")
+    if not wells:
+        return []
+    meta = pd.concat(wells).rename(columns=tables.column)
+    both = (tables.text_column(meta, asked["split"]) == TEST) & (tables.text_column(meta, options["label"]) != "")
+    both &= tables.text_column(meta, split) == TRAIN if split else True
+    if not both.any():
+        return []
+    first = meta.loc[both, [tables.column("plate"), tables.column("well")]].iloc[0]
+    found = f"{both.sum()} wells of both, such as {'/'.join(first)}"
+    edit = f"write labels: {{split: {asked['split']}}} there"
+    expected = f"a test set, of tasks.{task} by the column {asked['split']}, that has not taught the model"
+    return [InputError(expected, found, f"{where}.train.{name}.labels", edit)]
 
 
 def has_head(model: dict) -> bool:
