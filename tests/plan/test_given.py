@@ -156,7 +156,7 @@ def made(plan: Plan, model: str):
     return pick("encoder", encoder)(model, name, plan.wells[name], section["aggregate"], 0)
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_the_jump_pilot_is_planned_and_read(tmp_path, monkeypatch):
     plan = shipped("jump_pilot", monkeypatch, tmp_path, "jump_pilot_profiles")
     wells = plan.wells["jump_pilot"]

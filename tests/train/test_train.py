@@ -253,7 +253,7 @@ def test_what_changes_no_weight_does_not_begin_anew(plates, tmp_path, monkeypatc
         (tmp_path / "model" / "checkpoint.pt").unlink(missing_ok=True)
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_a_training_is_extended_if_asked(plates, tmp_path, caplog):
     short, whole = run(plates, tmp_path / "short"), run(plates, tmp_path / "whole", fit={"epochs": 6})
     assert run(plates, tmp_path / "model") == short
@@ -305,7 +305,7 @@ def test_states_are_saved_by_the_clock(monkeypatch, tmp_path):
         assert saving.due(999, 7) == due
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_two_runs_never_train_one_model_at_once(plates, tmp_path):
     options = {"fit": {"epochs": 400}}
     process = start(plates, tmp_path / "model", **options)
@@ -442,7 +442,7 @@ def test_the_optimiser_gets_its_betas_and_the_course_of_its_rates(plates, tmp_pa
     np.testing.assert_allclose(rates, one_cycle(5e-4 / 8, 0.0, 8, warmup=4))
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_several_labels_of_a_cell_are_learned_each(labelled, tmp_path):
     plates, wells = labelled
     table = Path(wells[0]).read_text().replace(",stripes", ",stripes|lines")
@@ -453,7 +453,7 @@ def test_several_labels_of_a_cell_are_learned_each(labelled, tmp_path):
     assert pd.read_parquet(tmp_path / "model" / "training.parquet")["accuracy"].iloc[-3:].mean() > 0.9
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_mae_reconstructs_masked_patches(plates, tmp_path):
     """Ramps of brightness in any direction: a quarter of the patches determines the rest."""
     rng = np.random.default_rng(0)
