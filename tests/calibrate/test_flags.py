@@ -144,7 +144,7 @@ def test_flagged_fields_are_dropped_if_asked_and_the_limits_are_those_of_the_oth
     np.testing.assert_array_equal(found["limits"], survey(good, CHANNELS, flags={}, duplicates=False)[1]["limits"])
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 @pytest.mark.skipif(not (DATA / "sbs_plate").exists(), reason="no images beside the repository in shared/data")
 def test_a_real_plate_with_strong_treatments_is_left_alone():
     paths = sorted((DATA / "sbs_plate").glob("Channel1*.tif"))

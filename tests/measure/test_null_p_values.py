@@ -23,8 +23,6 @@ LEVELS = (0.01, 0.05, 0.1)
 QUICK = {  # cases whose screens take less than a twentieth of a second, one of every kind: the others are SLOW alone
     "few positions",
     "accuracy of treatments",
-    "accuracy of wells of other treatments",
-    "ec50",
 }
 
 

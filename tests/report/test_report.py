@@ -27,6 +27,7 @@ from wellread.runtime import table_files
 pytestmark = pytest.mark.dag
 
 PLATE = ("fields", "calibration", "masks", "crops", "cells", "lost")
+OTHER_KINDS = ("profiles", "tasks", "masks", "model", "training", "figures")
 VOID = {"meta", "link", "img"}
 
 
@@ -257,15 +258,7 @@ def test_it_is_small_and_the_same_every_time(run, page, tmp_path):
 
 
 @pytest.mark.dag
-@pytest.mark.parametrize(
-    "missing",
-    [
-        "ledger",
-        "profiles",
-        "tasks",
-        *(pytest.param(k, marks=pytest.mark.slow) for k in ("masks", "model", "training", "figures")),
-    ],
-)
+@pytest.mark.parametrize("missing", ["ledger", *(pytest.param(kind, marks=pytest.mark.slow) for kind in OTHER_KINDS)])
 def test_a_missing_kind_of_result_leaves_a_page(run, tmp_path, missing):
     inputs = {kind: paths for kind, paths in run.inputs.items() if kind != missing}
     Tags(written(tmp_path, inputs, run.wells, run.config))
@@ -358,5 +351,5 @@ def test_hits_are_listed_with_what_is_known_of_them(run, page):
 
 
 def test_a_page_without_hits_says_how_to_get_them(run, tmp_path):
-    without = {kind: paths for kind, paths in run.inputs.items() if kind != "hits"}
+    without = {kind: paths for kind, paths in without_pictures(run).items() if kind != "hits"}
     assert "hits: {} in the config asks for one" in text(written(tmp_path, without, run.wells, run.config))
