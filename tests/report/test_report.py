@@ -244,7 +244,7 @@ def test_it_needs_no_other_file(page):
 
 def test_scripts_are_those_of_bokeh_once_and_our_own(page):
     scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.S)
-    assert len(scripts) == 7
+    assert len(scripts) == 8
     assert [script.lstrip()[:24] for script in scripts[2:4]] == ["/* BEGIN bokeh.min.js */", "/* BEGIN bokeh-gl.min.js"]
     own = [path.read_text() for path in (interactive.SCRIPTS / f"{name}.js" for name in interactive.OWN)]
     assert [*scripts[:2], *scripts[4:]] == own
