@@ -20,8 +20,9 @@ def otsu_watershed(scene, *, nucleus: str = "DNA", cell: str = "", diameter: flo
 
     `diameter` (micrometres) of a typical nucleus; 0: estimated from the sample, one for all fields but those whose
     nuclei are a tenth larger or smaller, without being many more for it. All other lengths are multiples of it. Fibres,
-    debris and haze are rejected. Cells end `reach` diameters from their nucleus at the latest; without a `cell` channel
-    they are nuclei expanded so far. InputError if a diameter is given and the pixel size is not known.
+    debris and haze are rejected. Cells end `reach` diameters from their nucleus at the latest, and where the foreground
+    of the `cell` channel ends; without that channel, or where it has no contrast, they are nuclei expanded so far.
+    InputError if a diameter is given and the pixel size is not known.
     """
     pixels = scene.pixels(diameter, "segment.otsu_watershed.diameter")
     planes = [field[nucleus] for field in scene.sample]
@@ -35,4 +36,5 @@ def _otsu_watershed(
 ) -> Masks:
     labels, reasons, diameter = size.find(field[nucleus])
     nuclei = nuclei_alone(labels, reasons)
-    return Masks(nuclei, grow_bodies(field.get(cell), nuclei, diameter, reach), Rejected(labels, reasons))
+    bodies, grown = grow_bodies(field.get(cell), nuclei, diameter, reach)
+    return Masks(nuclei, bodies, Rejected(labels, reasons), grown)
