@@ -1,5 +1,6 @@
 """A small painted plate, made once for all tests that need real pictures."""
 
+import gc
 import os
 import shutil
 
@@ -19,6 +20,12 @@ SMALL = {"wells": 6, "fields": 2, "size": 192, "cells": 9.0, "seed": 3}
 def pytest_collection_modifyitems(items):
     """Files of tests that take minutes begin first, so that no worker is left alone with one at the end."""
     items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays, and need not be looked through by every collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -117,14 +117,14 @@ def test_planted_faults_are_found_by_their_names(faulty):
     assert (table["status"][FAULTS["truncated"]] == "unreadable").all()
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_good_fields_are_left_alone(good, faulty):
     bad = [row for rows in FAULTS.values() for row in rows]
     assert (faulty[1]["flags"].drop(index=bad) != "").mean() <= 0.02
     assert (good[1]["flags"] != "").mean() <= 0.02
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_copies_name_each_other(faulty):
     table = faulty[1]
     for copy, original in zip(FAULTS["copied"], FAULTS["originals"], strict=True):
@@ -133,7 +133,7 @@ def test_copies_name_each_other(faulty):
     assert (table["duplicate_of"] != "").sum() == 4
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_flagged_fields_are_dropped_if_asked_and_the_limits_are_those_of_the_others(faulty):
     rows, kept = faulty
     table, found = survey(rows, CHANNELS, flagged="drop")
@@ -144,7 +144,7 @@ def test_flagged_fields_are_dropped_if_asked_and_the_limits_are_those_of_the_oth
     np.testing.assert_array_equal(found["limits"], survey(good, CHANNELS, flags={}, duplicates=False)[1]["limits"])
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 @pytest.mark.skipif(not (DATA / "sbs_plate").exists(), reason="no images beside the repository in shared/data")
 def test_a_real_plate_with_strong_treatments_is_left_alone():
     paths = sorted((DATA / "sbs_plate").glob("Channel1*.tif"))
@@ -155,8 +155,8 @@ def test_a_real_plate_with_strong_treatments_is_left_alone():
 
 
 @pytest.mark.dag
-def test_a_plate_whose_fields_are_all_flagged_and_dropped_stops(good):
+def test_a_plate_whose_fields_are_all_flagged_and_dropped_stops(painted):
     everything = {"mean": {"range": [None, 0]}}
     with pytest.raises(InputError, match="all of them flagged: 3 of 3: 3 mean"):
-        survey(good[0].head(3), CHANNELS, flags=everything, flagged="drop")
-    assert (survey(good[0].head(3), CHANNELS, flags=everything)[0]["status"] == "ok").all()
+        survey(painted[1].head(3), CHANNELS, flags=everything, flagged="drop")
+    assert (survey(painted[1].head(3), CHANNELS, flags=everything)[0]["status"] == "ok").all()

@@ -104,7 +104,7 @@ def segmented(rows, calibration):
     return fields, np.stack([method(field, {}) for field in fields], axis=1)
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_cells_gain_and_brightness_no_longer_tells_the_place(lit, found):
     if lit[0] != "tilted":
         return

@@ -28,7 +28,7 @@ def test_without_a_gpu_what_can_run_runs_and_the_rest_is_named():
     assert "all pass |  |" in done.stdout
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_a_part_that_fails_or_has_no_time_is_told_apart():
     code = """
 import sys; sys.path.insert(0, "tests/gpu")

@@ -52,7 +52,7 @@ def test_every_fold_is_reported_under_what_is_best_for_the_others():
     assert made_profiles.values(nested, "chosen_by") == {"fold 0: 1": 1, "fold 1: 0": 1}
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_a_choice_among_noise_is_reported_at_chance():
     rng, values = np.random.default_rng(0), []
     for _ in range(8):

@@ -126,6 +126,7 @@ def verdicts(folder, seeds, **effects):
 COUNT_ONLY, SHAPES = {"count": 3.0, "shape": 0.0}, {"count": 0.0, "shape": 0.6}  # nsc of 0.6 and 0.7
 
 
+@pytest.mark.slow
 def test_a_screen_of_numbers_of_cells_is_called_so_and_one_of_shapes_is_not(tmp_path):
     assert set(verdicts(tmp_path / "count", range(4), **COUNT_ONLY)) == {"explained by cell count"}
     assert set(verdicts(tmp_path / "shape", range(4), **SHAPES)) == {"beyond cell count: net"}

@@ -29,6 +29,7 @@ def distances(seed, middle, noise=1.0, height=20.0, slope=1.5, D=30):
     return x, np.linalg.norm(X, axis=1), np.where(x > 0, 1, 0.25)
 
 
+@pytest.mark.slow
 def test_the_ec50_lies_within_its_interval_in_95_of_100_curves():
     """With 95 % there are 88 or fewer of 100 with a probability of 0.4 %."""
     covered = 0

@@ -20,14 +20,9 @@ from wellread.measure.tidy import row
 from wellread.profiles import controls
 
 LEVELS = (0.01, 0.05, 0.1)
-QUICK = {  # cases whose screens take less than a twentieth of a second: the others are SLOW alone
+QUICK = {  # cases whose screens take less than a twentieth of a second, one of every kind: the others are SLOW alone
     "few positions",
     "accuracy of treatments",
-    "accuracy of classes",
-    "accuracy of wells",
-    "accuracy of wells of other treatments",
-    "ilisi",
-    "ec50",
 }
 
 

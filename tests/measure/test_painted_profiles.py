@@ -16,7 +16,7 @@ PLATES = SHARED / "data" / "jump_pilot_profiles"
 RECALL = {"active": 40, "controls": 16, "plates": 2, "batches": 2, "sources": 2, "layouts": 2, "effect": 0.2}
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 @pytest.mark.skipif(not PLATES.exists(), reason="no profiles beside the repository in shared/data/jump_pilot_profiles")
 def test_the_constants_are_those_of_four_real_plates():
     every = pd.concat([pd.read_csv(path) for path in sorted(PLATES.glob("BR*.csv.gz"))])

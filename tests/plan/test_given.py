@@ -156,7 +156,7 @@ def made(plan: Plan, model: str):
     return pick("encoder", encoder)(model, name, plan.wells[name], section["aggregate"], 0)
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_the_jump_pilot_is_planned_and_read(tmp_path, monkeypatch):
     plan = shipped("jump_pilot", monkeypatch, tmp_path, "jump_pilot_profiles")
     wells = plan.wells["jump_pilot"]
@@ -177,7 +177,10 @@ def test_the_jump_pilot_is_planned_and_read(tmp_path, monkeypatch):
 @pytest.mark.dag
 @pytest.mark.parametrize(
     ("model", "correction", "nsc", "nscb"),
-    [("cellprofiler", "zscored", 0.777, 65 / 92), ("selected", "none", 94 / 103, 69 / 92)],
+    [
+        pytest.param("cellprofiler", "zscored", 0.777, 65 / 92, marks=pytest.mark.slow),
+        ("selected", "none", 94 / 103, 69 / 92),
+    ],
 )
 def test_bbbc021_has_its_reference_numbers(tmp_path, monkeypatch, model, correction, nsc, nscb):
     plan = shipped("bbbc021_profiles", monkeypatch, tmp_path, "bbbc021_profiles")

@@ -152,6 +152,16 @@ def test_views_name_channels_of_the_dataset():
         settings.load(config)
 
 
+def test_views_of_single_channels_name_none():
+    config = deepcopy(DEMO)
+    model = config["models"]["tiny"]
+    model["encoder"]["vit"] |= {"each_channel": True}
+    settings.load(config)
+    model["views"] = {"rescaled_channels": ["DNA"]}
+    with pytest.raises(InputError, match=r"(?s)none.*each_channel.*DNA.*models.tiny.views.rescaled_channels"):
+        settings.load(config)
+
+
 def test_the_manual_is_written_from_the_schema():
     prose = (ROOT / "config" / "README.md").read_text()
     assert prose.split(manual.MARK)[1].strip() == manual.manual().strip()

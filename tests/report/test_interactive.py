@@ -226,6 +226,7 @@ def test_maps_name_every_point_and_fit_into_their_room(made, run):
     assert [one["title"] for one in interactive.packed_maps(run, len(packed[0]["packed"]))] == ["tiny, none"]
 
 
+@pytest.mark.slow
 def test_the_bytes_are_the_same_every_time(made, run):
     again = Run.from_inputs("demo", made.inputs, made.wells, made.config)
     assert interactive.pack(interactive.data(run)) == interactive.pack(interactive.data(again))

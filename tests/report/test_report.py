@@ -27,6 +27,7 @@ from wellread.runtime import table_files
 pytestmark = pytest.mark.dag
 
 PLATE = ("fields", "calibration", "masks", "crops", "cells", "lost")
+OTHER_KINDS = ("profiles", "tasks", "masks", "model", "training", "figures")
 VOID = {"meta", "link", "img"}
 
 
@@ -57,6 +58,11 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(run, tmp_path_factory):
     return written(tmp_path_factory.mktemp("page"), run.inputs, run.wells, run.config)
+
+
+def without_pictures(run) -> dict:
+    """The inputs of a page whose cells and fields are not drawn."""
+    return {kind: paths for kind, paths in run.inputs.items() if kind not in ("masks", "crops", "looks", "training")}
 
 
 def written(folder, inputs, wells, config) -> str:
@@ -100,7 +106,7 @@ def section(page, name) -> str:
 def test_alarms_stand_above_all_else_and_only_where_there_are_some(run, page, tmp_path):
     assert page.index('id="alarms"') < page.index('id="answer"')
     assert "chance gives as much; an interval above chance expected. Report no effect." in page
-    inputs = {kind: paths for kind, paths in run.inputs.items() if kind != "alarms"}
+    inputs = {kind: paths for kind, paths in without_pictures(run).items() if kind != "alarms"}
     assert 'alarms"' not in re.sub(
         "<style>.*</style>", "", written(tmp_path, inputs, run.wells, run.config), flags=re.S
     )
@@ -135,7 +141,7 @@ def test_results_come_with_interval_and_chance(run, page):
 def test_what_a_design_cannot_answer_stands_in_words(run, tmp_path):
     """For one pair: nsc cannot be decided, so it has no number there, no picture and no claim to be the highest."""
     undecided = "tiny_sphering.parquet"
-    inputs = dict(run.inputs, tasks=[], hits=[])
+    inputs = dict(without_pictures(run), tasks=[], hits=[])
     for path in (p for p in map(Path, run.inputs["tasks"]) if p.parent.name == "moa"):
         copied = tmp_path / "moa" / path.name
         copied.parent.mkdir(exist_ok=True)
@@ -173,7 +179,7 @@ def test_headlines_are_what_measures_declare_of_models_that_are_no_baselines(run
     tasks_of = {"activity": {"level": "well", "measure": {"average_precision": {}}}}
     config = deepcopy(run.config) | {"tasks": tasks_of}
     config["models"]["other"]["baseline"] = True
-    inputs = dict(run.inputs, tasks=sorted(map(str, (tmp_path / "activity").iterdir())))
+    inputs = dict(without_pictures(run), tasks=sorted(map(str, (tmp_path / "activity").iterdir())))
     page = text(written(tmp_path, inputs, run.wells, config))
     shown = [number(value) for value in (0.4, 0.02, 0.1, 0.5)]
     told = "activity , fraction active {}, fakes active {}, tiny with {}."
@@ -188,7 +194,7 @@ def test_the_page_tells_what_tasks_and_figures_look_at(run, page, tmp_path):
     config = deepcopy(run.config)
     for entry in (config["tasks"]["moa"], config["figures"]["map"]):
         entry |= {"pool": ["demo", "other"], "where": {"dose": "max", "plate": ["P1", "P2"]}}
-    told = text(written(tmp_path, run.inputs, run.wells, config))
+    told = text(written(tmp_path, without_pictures(run), run.wells, config))
     words = "profiles of every treatment of demo and other, where dose: max; plate: P1, P2"
     assert told.count(words) == 2
 
@@ -252,15 +258,7 @@ def test_it_is_small_and_the_same_every_time(run, page, tmp_path):
 
 
 @pytest.mark.dag
-@pytest.mark.parametrize(
-    "missing",
-    [
-        "ledger",
-        "profiles",
-        "tasks",
-        *(pytest.param(k, marks=pytest.mark.slow) for k in ("masks", "model", "training", "figures")),
-    ],
-)
+@pytest.mark.parametrize("missing", ["ledger", *(pytest.param(kind, marks=pytest.mark.slow) for kind in OTHER_KINDS)])
 def test_a_missing_kind_of_result_leaves_a_page(run, tmp_path, missing):
     inputs = {kind: paths for kind, paths in run.inputs.items() if kind != missing}
     Tags(written(tmp_path, inputs, run.wells, run.config))
@@ -353,5 +351,5 @@ def test_hits_are_listed_with_what_is_known_of_them(run, page):
 
 
 def test_a_page_without_hits_says_how_to_get_them(run, tmp_path):
-    without = {kind: paths for kind, paths in run.inputs.items() if kind != "hits"}
+    without = {kind: paths for kind, paths in without_pictures(run).items() if kind != "hits"}
     assert "hits: {} in the config asks for one" in text(written(tmp_path, without, run.wells, run.config))

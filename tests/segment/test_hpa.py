@@ -260,7 +260,7 @@ def test_more_cells_than_8_bits_count():
     assert cells.max() == 324
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_as_published_the_256th_cell_is_lost():
     maps = (grid(17, 96) * 255).astype(np.uint8)
     assert as_published(*maps)[1].max() == 17**2 - 1

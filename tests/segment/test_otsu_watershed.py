@@ -63,7 +63,7 @@ def test_noise_has_no_cells(counts, diameter, cell):
     assert nuclei.max() == cells.max() == 0
 
 
-@pytest.mark.parametrize("scale", [1, 2, 4, pytest.param(8, marks=pytest.mark.dag)])
+@pytest.mark.parametrize("scale", [1, 2, 4, pytest.param(8, marks=pytest.mark.slow)])
 def test_the_size_of_nuclei_is_estimated_from_the_plate(scale):
     planes = [drawn(*APART, scale=scale, seed=seed)[0] for seed in range(2)]
     planes[0][0, 0] = 1  # a speck counts for nothing
@@ -166,7 +166,7 @@ def test_a_body_keeps_what_lies_about_its_nucleus_beside_a_brighter_one():
     assert pooled_f1([truth], [cells], 0.75) == 1
 
 
-@pytest.mark.parametrize("scale", [0.7, 1, pytest.param(2, marks=pytest.mark.dag)])
+@pytest.mark.parametrize("scale", [0.7, 1, pytest.param(2, marks=pytest.mark.slow)])
 def test_painted_cells_are_found_at_any_magnification(painted, plate, scale):
     truth = tifffile.imread(painted[0] / "P1" / "truth.tif")
     whole = open_plate(str(plate / "fields.parquet"), str(plate / "calibration.npz"))
@@ -180,7 +180,7 @@ def test_painted_cells_are_found_at_any_magnification(painted, plate, scale):
 
 
 @real
-@pytest.mark.dag
+@pytest.mark.slow
 def test_real_nuclei_are_found():
     pictures = fields(step=7)  # of both halves: see benchmarks/nuclei.py
     pooled, mean = scores([true for _, true in pictures], [segmented(counts) for counts, _ in pictures])

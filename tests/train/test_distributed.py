@@ -31,7 +31,7 @@ def whole():
     return {name: together.trained(method, options) for name, (method, options, _) in CASES.items()}
 
 
-@pytest.fixture(scope="module", params=[1, 2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])
 def divided(request, tmp_path_factory):
     """What one, two and three processes make of every case."""
     if request.param == 1:

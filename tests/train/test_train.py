@@ -225,7 +225,7 @@ def test_processes_that_share_a_machine_share_the_memory_of_a_checkpoint(tmp_pat
     assert how == [{"map_location": "cpu", "weights_only": True, "mmap": True}]
 
 
-@pytest.mark.parametrize("content", [b"", b"torn", None])
+@pytest.mark.parametrize("content", [b"torn", *(pytest.param(c, marks=pytest.mark.slow) for c in (b"", None))])
 def test_a_checkpoint_that_cannot_be_read_is_set_aside(plates, tmp_path, caplog, content):
     unbroken = run(plates, tmp_path / "model")
     path = tmp_path / "model" / "checkpoint.pt"
@@ -235,7 +235,7 @@ def test_a_checkpoint_that_cannot_be_read_is_set_aside(plates, tmp_path, caplog,
     assert "cannot be read" in caplog.text
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_what_changes_no_weight_does_not_begin_anew(plates, tmp_path, monkeypatch):
     """A state that is there already is not trained again, whatever is logged and however batches are divided."""
     options = {"koleo": 0.0, "encoder": {"drop_path": 0.0}}
@@ -253,7 +253,7 @@ def test_what_changes_no_weight_does_not_begin_anew(plates, tmp_path, monkeypatc
         (tmp_path / "model" / "checkpoint.pt").unlink(missing_ok=True)
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_a_training_is_extended_if_asked(plates, tmp_path, caplog):
     short, whole = run(plates, tmp_path / "short"), run(plates, tmp_path / "whole", fit={"epochs": 6})
     assert run(plates, tmp_path / "model") == short
@@ -269,7 +269,7 @@ def test_a_training_is_extended_if_asked(plates, tmp_path, caplog):
     assert "`extend: true` goes on from it" in caplog.text
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_snapshots_are_kept_and_can_be_gone_on_from(plates, tmp_path):
     fit = {"snapshot_epochs": 2, "checkpoint_every": 100}
     run(plates, tmp_path / "plain"), start_model(plates, tmp_path / "model", fit=fit)
@@ -305,7 +305,7 @@ def test_states_are_saved_by_the_clock(monkeypatch, tmp_path):
         assert saving.due(999, 7) == due
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_two_runs_never_train_one_model_at_once(plates, tmp_path):
     options = {"fit": {"epochs": 400}}
     process = start(plates, tmp_path / "model", **options)
@@ -404,7 +404,7 @@ def test_variants_train(plates, tmp_path, options):
 
 
 @pytest.mark.dag
-@pytest.mark.parametrize("method", ["simclr", "supervised"])
+@pytest.mark.parametrize("method", [pytest.param("simclr", marks=pytest.mark.slow), "supervised"])
 def test_other_methods_learn(labelled, tmp_path, method):
     plates, wells = labelled
     encoder, fit = {"layer_scale": 1.0, "drop_path": 0.0}, {"epochs": 30, "base_lr": 4e-2, "layer_decay": 1.0}
@@ -442,7 +442,7 @@ def test_the_optimiser_gets_its_betas_and_the_course_of_its_rates(plates, tmp_pa
     np.testing.assert_allclose(rates, one_cycle(5e-4 / 8, 0.0, 8, warmup=4))
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_several_labels_of_a_cell_are_learned_each(labelled, tmp_path):
     plates, wells = labelled
     table = Path(wells[0]).read_text().replace(",stripes", ",stripes|lines")
@@ -453,7 +453,7 @@ def test_several_labels_of_a_cell_are_learned_each(labelled, tmp_path):
     assert pd.read_parquet(tmp_path / "model" / "training.parquet")["accuracy"].iloc[-3:].mean() > 0.9
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_mae_reconstructs_masked_patches(plates, tmp_path):
     """Ramps of brightness in any direction: a quarter of the patches determines the rest."""
     rng = np.random.default_rng(0)
@@ -510,7 +510,7 @@ def test_cells_are_balanced_by_columns_of_the_wells(labelled, tmp_path, monkeypa
     assert (np.concatenate(drawn) % 8 == 0).mean() == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_training_on_balanced_cells_ends(labelled, tmp_path):
     plates, wells = labelled
     files = run(plates, tmp_path / "model", fit={"balance": ["kind"]}, also={"wells": wells})
@@ -530,7 +530,7 @@ def test_a_job_in_two_processes(plates, tmp_path, caplog):
     np.testing.assert_allclose(two["loss"], one["loss"], rtol=1e-3)
 
 
-@pytest.mark.dag
+@pytest.mark.slow
 def test_micro_batches_add_up_to_the_whole(plates, tmp_path):
     """Softmax centring and no KoLeo: nothing compares the cells of a batch with each other."""
     options = {"koleo": 0.0, "encoder": {"drop_path": 0.0}}

@@ -46,6 +46,16 @@ def _gpu(index: int, deterministic: bool) -> torch.device:
     return torch.device("cuda", index)
 
 
+def seed_generators(device: torch.device, seed: int):
+    """Seed torch's random numbers on the CPU and on `device`.
+
+    `torch.manual_seed` also leaves a note, with a traceback, for every kind of device that was never used.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
 @cache
 def _tell(chosen: torch.device, asked: str, threads: int):
     """Log, once, what is computed on."""

@@ -7,6 +7,8 @@ from wellread.plan import entries, given
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
+CHANNEL_VIEWS = ("kept_channels", "rescaled_channels")  # options of views that name channels
+
 
 def misnamed(config: dict) -> list[InputError]:
     """Names that stand for nothing, or for what does not fit; what models, tasks and figures are of is filled in."""
@@ -126,14 +128,11 @@ def _trainable(config: dict, name: str, model: dict) -> list[InputError]:
     """The datasets of a model share their channels, and its views name no others."""
     first, *others = dict.fromkeys(model["train_on"] + model["embed_on"])
     wanted = config["datasets"][first]["channels"]
-    errors = [
-        unknown(channel, wanted, f"models.{name}.views.{option}")
-        for option in ("kept_channels", "rescaled_channels")
-        for channel in model["views"][option]
-        if channel not in wanted
-    ]
+    named = [(f"models.{name}.views.{option}", model["views"][option]) for option in CHANNEL_VIEWS]
     if model["encoder"]["vit"]["each_channel"]:
-        return errors
+        expected, edit = "none, as a view of an encoder with each_channel is of one channel", "leave it empty: []"
+        return [InputError(expected, ", ".join(channels), where, edit) for where, channels in named if channels]
+    errors = [unknown(one, wanted, where) for where, channels in named for one in channels if one not in wanted]
     return errors + [
         InputError(
             f"the channels of {first}, in their order: {', '.join(wanted)}",

@@ -22,6 +22,7 @@ DESCRIPTIONS = {  # of columns of training.parquet, on the page; others have non
     "paint": "reconstruction loss: mean squared error of the pixels of the masked patches",
     "classify": "cross-entropy of the predicted labels",
     "accuracy": "proportion of training cells whose labels are predicted",
+    "validation_macro_f1": "macro F1 of the labels of wells that are to choose among models, at the end of training",
     "probe": "balanced accuracy of a label predicted by the nearest cells of other wells",
     "agreement": "how often halves of a well are more alike than halves of two wells (chance: 0.5)",
     "gradient": "norm of the gradient before clipping; a lasting rise means unstable training",

@@ -3,7 +3,7 @@
 The anchors of their sections are the steps of the workflow.
 """
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -109,6 +109,7 @@ def plain(value) -> str:
     return "" if value is None or value != value else repr(float(value))
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from wellread.crops.reader import prefetched
-from wellread.networks.device import autocast
+from wellread.networks.device import autocast, seed_generators
 from wellread.runtime.errors import InputError, Stopped
 from wellread.runtime.progress import progress
 from wellread.train import distributed
@@ -65,7 +65,7 @@ def fit(
     times, warned, start, finite = [], set(), time.monotonic(), FiniteCheck()
     with stop_request() as stop:
         for step, micro_batches in zip(progress(range(first, steps), "train", unit="step"), batches, strict=False):
-            torch.manual_seed(step_seed(seed, step, distributed.rank()))
+            seed_generators(device, step_seed(seed, step, distributed.rank()))
             scheduled = {name: float(values[step]) for name, values in schedules.items()}
             rates = {"backbone": scheduled["backbone_lr"], "head": scheduled["lr"]}
             rates["last"] = scheduled.get("last_lr", scheduled["lr"])
