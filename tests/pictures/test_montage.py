@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from wellread.pictures import montage
 from wellread.pictures.montage import BLUE, CYAN, GREEN, GREY, MAGENTA, ORANGE, PALETTE, RED, YELLOW, colours, composite
 
 
