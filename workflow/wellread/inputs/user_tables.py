@@ -77,7 +77,7 @@ def check(frame, kind: str, where: str, extra_columns=(), say=log.info, controls
     frame = _with_wells(frame, where)
     if controls and any(controls.values()) and "control" not in frame:
         frame["control"] = ""
-    _require_columns(frame, [*rules["required"], *extra_columns], where)
+    require_columns(frame, [*rules["required"], *extra_columns], where)
     cleaned = [name for name in frame if kind == "wells" or name in columns]
     frame = frame.assign(**{name: cleaning.text(frame[name]) for name in cleaned})
     frame = frame.assign(**{c: r["default"] for c, r in columns.items() if "default" in r and c not in frame})
@@ -212,7 +212,8 @@ def _places(values: pd.Series, key) -> np.ndarray:
     return np.array([place[name] for name in keys], int)[codes]
 
 
-def _require_columns(frame: pd.DataFrame, wanted: list[str], where: str) -> None:
+def require_columns(frame: pd.DataFrame, wanted: list[str], where: str) -> None:
+    """InputError unless a table has all columns that are `wanted`, naming those that may be meant."""
     missing = [column for column in wanted if column not in frame]
     if not missing:
         return
