@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wellread.inputs import channel_planes, crop_files, hpa, user_tables
+from wellread.inputs import channel_planes, crop_files, hpa, table_errors, user_tables
 from wellread.inputs.channels import match, told
 from wellread.painted import atlas_layout, layout
 from wellread.runtime.errors import InputError
@@ -83,7 +83,7 @@ def table(
     free = [name for name in frame if name not in (*user_tables.schema("images")["properties"], *channels)]
     alike = match([channel for channel in channels if channel not in frame], free)
     frame = frame.rename(columns=told(alike, where, say))
-    user_tables.require_columns(frame, [*user_tables.schema("images")["required"], *channels], path)
+    table_errors.require_columns(frame, [*user_tables.schema("images")["required"], *channels], path)
     return _rooted(frame, channels, root)
 
 
