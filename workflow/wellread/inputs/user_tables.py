@@ -12,8 +12,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from wellread.inputs import cleaning, control_names, doses, plate_maps, spreadsheets, well_names
-from wellread.inputs.cleaning import examples, listed
+from wellread.inputs import cleaning, control_names, doses, oddities, plate_maps, spreadsheets, well_names
+from wellread.inputs.cleaning import listed
 from wellread.inputs.listing import natural
 from wellread.inputs.well_names import well_name
 from wellread.runtime.errors import InputError
@@ -24,7 +24,6 @@ SCHEMAS = schemas()
 RESERVED = ("site", "crop_row", "object_count", "replicates", "control_use")  # columns that profiles have of their own
 FEATURES = "emb_"  # how the columns of profiles' features begin
 SHORTENED = r"\d([.,]\d+)?[Ee]\+\d+"  # 410321234567 as spreadsheets show it
-DATES = r"\d{1,2}-(Mar|Sep|Dec|Oct|Apr|Feb)|(Mar|Sep|Dec|Oct|Apr|Feb)-\d{1,2}"  # what they make of SEPT2 and MARCH1
 TEXT_KEYS = ("plate", "well", "site", "object", "batch")  # numbers in these are names: 1.0 is 1
 
 
@@ -172,29 +171,13 @@ def _with_meanings(frame, columns: dict, where: str, decimal: str, controls: dic
         if lost:
             say(f"{where}: {lost} cells of {name} say NA or the like and were taken as missing")
     for name in ["treatment", *labels]:
-        _tell_oddities(frame[name], name, where, say)
+        oddities.tell(frame[name], name, where, say)
     frame["control"] = control_names.kinds(frame, controls, where)
     if "dose" in frame:
         units = frame["dose_unit"] if "dose_unit" in frame else pd.Series("", frame.index)
         frame["dose"], unit = doses.read(frame["dose"], units, decimal, where, say)
         frame = frame.assign(dose_unit=unit) if unit else frame
     return frame
-
-
-def _tell_oddities(values: pd.Series, name: str, where: str, say) -> None:
-    """Tell of values of a treatment or label that may not be meant as they are written."""
-    if "smiles" in name.casefold():
-        return
-    known = {part for value in values.unique() for part in ([value] if name == "treatment" else cleaning.parts(value))}
-    if groups := cleaning.alike(known):
-        listed = "; ".join(" and ".join(map(repr, group)) for group in groups[: cleaning.SHOWN])
-        more = f"; and {len(groups) - cleaning.SHOWN} more such groups" if len(groups) > cleaning.SHOWN else ""
-        say(f"{where}: names in {name} differ only by case or blanks and are taken as different: {listed}{more}")
-    if dates := sorted(value for value in known if re.fullmatch(DATES, value)):
-        say(f"{where}: {examples(dates)} in {name} may be genes, such as SEPT2, that a spreadsheet took for dates")
-    words = cleaning.MISSING if name == "treatment" else cleaning.UNCERTAIN
-    if odd := sorted(value for value in known if value.casefold() in words):
-        say(f"{where}: {examples(odd)} in {name} is taken as a name like any other; leave cells empty if it is none")
 
 
 def _in_natural_order(frame: pd.DataFrame, key: list[str]) -> pd.DataFrame:
@@ -222,6 +205,8 @@ def _require_columns(frame: pd.DataFrame, wanted: list[str], where: str) -> None
         edit += "; instead of control you may list the controls in the config: `controls: {negative: [DMSO]}`"
     if row := spreadsheets.header_row(frame, wanted):
         edit = f"row {row} looks like the header: remove the rows above it"
+    elif len(frame.columns) == 1 and (mark := next((m for m in "|: " if m in str(frame.columns[0])), "")):
+        edit = f"its cells seem to be separated by {mark!r}: save it with commas, semicolons or tabs"
     raise InputError(f"the columns {', '.join(wanted)}", f"no {', '.join(missing)} among {listed(frame)}", where, edit)
 
 
