@@ -1,6 +1,7 @@
 """The page in Chromium, driven by Playwright: what is clicked, pointed at, selected, sorted and downloaded."""
 
 import csv
+import json
 import shutil
 
 import made_run
@@ -244,6 +245,26 @@ def test_hits_are_sorted_searched_and_downloaded(page, tmp_path):
     assert [row["treatment"] for row in rows] == named
     assert f"{LONG} @ 1.5" in named
     assert all(float(row["distance"]) > 0 for row in rows)
+
+
+def test_the_cells_of_a_pair_are_side_by_side_when_the_most_similar_other_of_a_hit_is_clicked(page):
+    button = page.locator("#hits button.other").last
+    pair = [button.locator("xpath=ancestor::tr").get_attribute("data-item"), button.get_attribute("data-other")]
+    button.click()
+    chosen = [page.locator(f"#beside .{side} option:checked").inner_text() for side in ("one", "other")]
+    assert chosen == pair
+    assert pair[0] != pair[1]
+    item = "(i) => window.wellread.item(window.wellread.data.sprites.well[i])"
+    for side, name in enumerate(pair):
+        n = page.evaluate(
+            f"window.wellread.data.sprites.well.filter((_, i) => ({item})(i) === {json.dumps(name)}).length"
+        )
+        cells = page.locator("#beside .cells").nth(side).locator(".sprite")
+        assert cells.count() == min(n, 24) > 0
+    places = page.evaluate(
+        "[...document.querySelectorAll('#beside .cells')].map((c) => c.firstChild.style.backgroundPosition)"
+    )
+    assert places[0] != places[1]
 
 
 def test_one_plate_alone_is_shown(page):

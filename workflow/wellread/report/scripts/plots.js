@@ -90,7 +90,7 @@
   function showPlate(plate) {
     const [rows, columns, firstRow, firstColumn] = data.size, across = plate < 0 ? data.across : 1, places = data.plates.map((_, i) => i);
     const at = (i) => [(i % data.across) * (columns + 3), -Math.floor(i / data.across) * (rows + 3)];
-    const labels = plate < 0 ? places.map((i) => [at(i)[0] + columns / 2 - 0.5, at(i)[1] + 1.3, data.plates[i]]) : [
+    const labels = plate < 0 ? places.map((i) => [at(i)[0] + columns / 2 - 0.5, at(i)[1] + 1, data.plates[i]]) : [
       ...Array.from({ length: rows }, (_, i) => [at(plate)[0] - 1, at(plate)[1] - i, letters(i + firstRow)]),
       ...Array.from({ length: columns }, (_, i) => [at(plate)[0] + i, at(plate)[1] + 1, String(i + 1 + firstColumn)])];
     const short = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
@@ -101,7 +101,7 @@
     const marks = model("plates").renderers.find((found) => found.name === "marks");
     marks.visible = wide / (right - x) > 7;
     marks.glyph.size = (0.45 * wide) / (right - x);
-    view(model("plates"), x - 2, right, y - down * (rows + 3) + 2, y + 1.3 + name);
+    view(model("plates"), x - 2, right, y - down * (rows + 3) + 3.2, y + 1 + name);
   }
 
   async function showMap() {
