@@ -23,6 +23,8 @@ def require_columns(frame: pd.DataFrame, wanted: list[str], where: str) -> None:
         edit += "; instead of control you may list the controls in the config: `controls: {negative: [DMSO]}`"
     if row := spreadsheets.header_row(frame, wanted):
         edit = f"row {row} looks like the header: remove the rows above it"
+    elif len(frame.columns) == 1 and (mark := next((m for m in "|: " if m in str(frame.columns[0])), "")):
+        edit = f"its cells seem to be separated by {mark!r}: save it with commas, semicolons or tabs"
     raise InputError(f"the columns {', '.join(wanted)}", f"no {', '.join(missing)} among {listed(frame)}", where, edit)
 
 

@@ -11,8 +11,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from wellread.inputs import cleaning, control_names, doses, plate_maps, spreadsheets, well_names
-from wellread.inputs.cleaning import examples
+from wellread.inputs import cleaning, control_names, doses, oddities, plate_maps, spreadsheets, well_names
 from wellread.inputs.listing import natural
 from wellread.inputs.table_columns import named, with_wells
 from wellread.inputs.table_errors import column_errors, repeated_rows, require_columns
@@ -22,7 +21,6 @@ from wellread.runtime.files import read_yaml, schemas
 
 log = logging.getLogger("wellread")
 SCHEMAS = schemas()
-DATES = r"\d{1,2}-(Mar|Sep|Dec|Oct|Apr|Feb)|(Mar|Sep|Dec|Oct|Apr|Feb)-\d{1,2}"  # what they make of SEPT2 and MARCH1
 TEXT_KEYS = ("plate", "well", "site", "object", "batch")  # numbers in these are names: 1.0 is 1
 
 
@@ -109,29 +107,13 @@ def _with_meanings(frame, columns: dict, where: str, decimal: str, controls: dic
         if lost:
             say(f"{where}: {lost} cells of {name} say NA or the like and were taken as missing")
     for name in ["treatment", *labels]:
-        _tell_oddities(frame[name], name, where, say)
+        oddities.tell(frame[name], name, where, say)
     frame["control"] = control_names.kinds(frame, controls, where)
     if "dose" in frame:
         units = frame["dose_unit"] if "dose_unit" in frame else pd.Series("", frame.index)
         frame["dose"], unit = doses.read(frame["dose"], units, decimal, where, say)
         frame = frame.assign(dose_unit=unit) if unit else frame
     return frame
-
-
-def _tell_oddities(values: pd.Series, name: str, where: str, say) -> None:
-    """Tell of values of a treatment or label that may not be meant as they are written."""
-    if "smiles" in name.casefold():
-        return
-    known = {part for value in values.unique() for part in ([value] if name == "treatment" else cleaning.parts(value))}
-    if groups := cleaning.alike(known):
-        listed = "; ".join(" and ".join(map(repr, group)) for group in groups[: cleaning.SHOWN])
-        more = f"; and {len(groups) - cleaning.SHOWN} more such groups" if len(groups) > cleaning.SHOWN else ""
-        say(f"{where}: names in {name} differ only by case or blanks and are taken as different: {listed}{more}")
-    if dates := sorted(value for value in known if re.fullmatch(DATES, value)):
-        say(f"{where}: {examples(dates)} in {name} may be genes, such as SEPT2, that a spreadsheet took for dates")
-    words = cleaning.MISSING if name == "treatment" else cleaning.UNCERTAIN
-    if odd := sorted(value for value in known if value.casefold() in words):
-        say(f"{where}: {examples(odd)} in {name} is taken as a name like any other; leave cells empty if it is none")
 
 
 def _in_natural_order(frame: pd.DataFrame, key: list[str]) -> pd.DataFrame:
