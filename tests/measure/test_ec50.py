@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_profiles import profiles, values
-from scipy.optimize import curve_fit
+from scipy.optimize import curve_fit, least_squares
 from scipy.stats import binom
-from wellread.measure import ec50
+from wellread.measure import dose_curve, ec50
 from wellread.measure.dose_response import _distance_of_controls, dose_response
 from wellread.profiles import tables
 
@@ -65,6 +65,28 @@ def test_the_curve_is_that_of_scipy_and_the_interval_that_of_its_profile():
         assert smallest(np.log10(end)) == pytest.approx(limit, rel=0.015)
 
 
+def test_the_band_ends_where_the_best_curve_through_it_is_as_much_worse_as_the_interval_allows():
+    x, y, count = distances(5, 1.0)
+    found = ec50.fit(x, y, count)
+    weight, at, freedom = np.sqrt(ec50.Curve.of(x, y, count).w), np.array([0.02, 0.6, 20.0]), count.sum() - 4
+
+    def smallest(through, value):
+        def residuals(own):
+            shape, there = (effect(doses, own[0], np.exp(own[1])) ** 2 for doses in (x, through))
+            return weight * (y**2 - value - own[2] * (shape - there))
+
+        starts = [(log_ec50, np.log(slope), 400.0) for log_ec50 in (-0.2, 0.0, 0.2) for slope in (1.0, 2.0)]
+        return min(2 * least_squares(residuals, start, x_scale=(0.1, 0.1, 100)).cost for start in starts)
+
+    best, low, high = dose_curve.band(x, y, count, found, at)
+    least = ec50.Curve.of(x, y, count).profile(np.log10(found[:1]))[0]
+    for place, *ends in zip(at, low, high, strict=True):
+        for end in ends:
+            assert smallest(place, end**2) == pytest.approx(least * (1 + 4.600 / freedom), rel=0.015)
+    middle = [smallest(*pair) for pair in zip(at, best**2, strict=True)]
+    np.testing.assert_allclose(middle, least, rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("middle", "height", "why"),
     [(60.0, 40.0, "not_reached"), (1e-4, 20.0, "below_doses"), (1.0, 0.0, "flat"), (25.0, 20.0, "not_reached")],
@@ -121,6 +143,15 @@ def test_doses_of_profiles_have_an_ec50_or_a_reason():
     assert set(middle) == {"t0", "t1"}
     assert middle == pytest.approx({"t0": 0.3, "t1": 3.0}, rel=0.1)
     assert low["t0"] < 0.3 < high["t0"] < low["t1"] < 3 < high["t1"]
+    for metric in dose_curve.DRAWN:
+        assert set(values(answer, metric)) == {"t0", "t1"}
+    drawn = answer[answer["item"].eq("t0") & answer["metric"].isin(dose_curve.DRAWN)]
+    wells = drawn.pivot(index="repeat", columns="metric", values="value")
+    assert (wells["curve_low"] <= wells["curve"]).equals(wells["curve"].notna())
+    assert wells["well_dose"].count() == 2 * len(DOSES)
+    assert np.interp(wells["well_dose"], wells["curve_dose"], wells["curve"]) == pytest.approx(
+        wells["well_distance"].to_numpy(), rel=0.4, nan_ok=True
+    )
     assert set(values(answer, "ec50_flat")) == {"t2"}
     assert set(values(answer, "ec50_not_reached")) == {"t3"}
     assert values(answer, "fraction_with_ec50") == {"": 0.5}

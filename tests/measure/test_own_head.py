@@ -42,3 +42,12 @@ def test_a_head_of_other_classes_is_undecidable_and_a_divided_gene_refused():
     frame["Metadata_set"] = ["train", "test"] * (len(frame) // 2)
     with pytest.raises(InputError, match="no treatment in test"):
         own_head(frame, 0, label="place")
+
+
+def test_a_label_of_one_group_is_named():
+    frame, _, _ = screen(several=False)
+    frame.loc[frame["Metadata_treatment"] == "g01", "Metadata_place"] = "p4"
+    frame["emb_0004"] = 0.0
+    left = values(own_head(frame, 0, label="place", permutations=0), "left_out")
+    assert left["p4: one treatment, which cannot be held out"] == 4
+    assert not any("p0" in reason for reason in left)

@@ -8,7 +8,7 @@ from wellread.runtime.errors import InputError
 CONFIG = {
     "datasets": {
         "d": {
-            "images": {"painted": {"plates": 1, "wells": 12}},
+            "images": {"painted": {"plates": 1}},
             "wells": "resources/demo/wells.csv",
             "channels": ["DNA", "RNA"],
         }

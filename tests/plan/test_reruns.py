@@ -36,9 +36,10 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         inputs.grids inputs.label_tables inputs.listing inputs.plate_maps inputs.spreadsheets
         inputs.typed_tables inputs.user_tables inputs.well_names networks.device networks.state_dicts
         train.checkpoint train.collapse train.dataset train.distributed train.footprint train.labels
-        train.lock train.loop train.monitor train.optimise train.probes train.schedules train.shares
-        train.train
+        train.lock train.loop train.methods.learner train.monitor train.optimise train.probes
+        train.schedules train.shares train.train train.validation
     """,
+    "select": "encoder.views encoder.views_cpu train.methods.learner train.select train.validation",
     "embed": """
         crops.outlines crops.reader encoder.architecture encoder.attention encoder.embed encoder.heads
         encoder.intensities encoder.readouts encoder.sizes encoder.textures encoder.views encoder.views_cpu

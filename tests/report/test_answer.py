@@ -1,13 +1,16 @@
 """Every number of the chapter Answer is one of the tables beside the page."""
 
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from wellread.alarms.alarm import COLUMNS
 from wellread.measure import tidy
 from wellread.measure.compare import CHANCE
 from wellread.report import page
 from wellread.report.answer import above_chance, answer
+from wellread.report.doubt import doubt
 from wellread.report.mechanisms import classes, share_no_class
 from wellread.report.run import Run
 from wellread.runtime import table_files
@@ -79,8 +82,9 @@ def test_classes_that_gather_are_those_of_which_most_profiles_are_retrieved(run)
 
 
 def test_no_class_is_named_where_the_interval_includes_chance(tmp_path):
-    (told,) = answer(made(tmp_path, low=0.29))["gathered"]
-    assert not told["above"]
+    told = answer(made(tmp_path, low=0.29))
+    assert not told["gathered"][0]["above"]
+    assert told["doubt"]["kind"] == "chance"
 
 
 def test_pairs_across_labels_are_active_and_of_classes_without_a_common_one(run):
@@ -142,3 +146,42 @@ def test_classes_of_every_level_of_strictness(tmp_path):
     told = classes(run, "mechanism")
     assert told["metrics"] == ["nsc", "nscb"]
     assert told["rows"] == [{"name": "x", "cells": [(0.25, 4), None]}, {"name": "y", "cells": [None, (0.75, 4)]}]
+
+
+def row(**other) -> dict:
+    """A row of the chapter as `answer` makes it: above chance, and above the number of cells."""
+    less = {"count": SimpleNamespace(baseline="count", low=0.1, difference=0.2)}
+    return {"task": "mechanism", "value": {"value": 0.6, "chance": (0, 0.1, 0.2)}, "above": True, "less": less} | other
+
+
+@pytest.mark.parametrize(
+    ("alarms", "rows", "kind", "n"),
+    [
+        (["focus", "cell_count"], [row(above=False)], "grave", 1),
+        (["focus", "rank_kept"], [row()], "alarm", 2),
+        (["focus"], [row(above=False)], "chance", 1),
+        ([], [row(less={})], "alone", 1),
+        ([], [row(), row(value={"undecidable": "one batch"}, above=False)], "undecidable", 1),
+    ],
+)
+def test_the_main_doubt_is_the_gravest_of_what_there_is(tmp_path, alarms, rows, kind, n):
+    table = [(code, "plate P", "so", "not so", "edit") for code in alarms]
+    table_files.write(pd.DataFrame(table, columns=COLUMNS), tmp_path / "alarms", "alarms")
+    told = doubt(Run.from_inputs("d", {"alarms": tmp_path / "alarms"}, None, CONFIG), rows, None)
+    assert (told["kind"], told["n"]) == (kind, n)
+    if kind == "grave":
+        assert [alarm["code"] for alarm in told["found"]] == ["cell_count"]
+
+
+def test_of_every_task_the_smallest_difference_from_a_baseline_is_the_doubt():
+    least = SimpleNamespace(baseline="untrained", low=-0.2, difference=0.1)
+    less = row()["less"] | {"pixels": SimpleNamespace(baseline="pixels", low=-0.1, difference=0.3), "untrained": least}
+    told = doubt(Run.from_inputs("d", {}, None, CONFIG), [row(less=less), row()], None)
+    assert (told["kind"], told["n"], told["of"]) == ("baseline", 1, 2)
+    assert told["found"] == [{"task": "mechanism", "less": least}]
+
+
+@pytest.mark.parametrize(("most", "kind"), [(2, "tests"), (3, "none"), (0, "none")])
+def test_hits_by_some_tests_only_are_a_doubt_where_nothing_else_is(most, kind):
+    active = {"tests": most, "by_tests": [(3, int(most == 3)), (2, int(most > 1)), (1, int(most > 0))]}
+    assert doubt(Run.from_inputs("d", {}, None, CONFIG), [row()], active)["kind"] == kind

@@ -5,6 +5,7 @@ import shutil
 
 import made_run
 import pytest
+from wellread.report import hits
 from wellread.report.page import report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -26,6 +27,9 @@ def html(tmp_path_factory):
     run = made_run.explorable(folder, HOSTILE)
     run.config["datasets"]["demo"]["pixel_size"] = 0.5
     report(folder / "page.html", "demo", run.inputs, run.wells, run.config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hits, "FIRST", 2)
+        report(folder / "short.html", "demo", run.inputs, run.wells, run.config)
     return folder / "page.html"
 
 
@@ -265,7 +269,32 @@ def test_without_scripts_the_hits_are_there(browser, html):
     page.goto(html.as_uri())
     assert page.locator("#hits tbody tr").count() == 4
     assert "need JavaScript" in page.inner_text("#plates")
+    page.goto(html.with_name("short.html").as_uri())
+    assert [row.is_visible() for row in page.locator("#hits tbody tr").all()] == [True] * 4
     context.close()
+
+
+def test_of_many_hits_the_first_are_laid_out_and_all_are_sorted_searched_and_downloaded(browser, html, tmp_path):
+    page = browser.new_page()
+    page.goto(html.with_name("short.html").as_uri())
+    page.wait_for_selector("html[data-ready=yes]")
+    shown, column = "#hits tbody tr:not([hidden])", "td:nth-child(5)"
+    distance = lambda rows: [  # noqa: E731
+        float(row.locator(column).get_attribute("data-value")) for row in page.locator(rows).all()
+    ]
+    every = distance("#hits tbody tr")
+    assert (len(every), distance(shown)) == (4, every[:2])
+    for lowest in (False, True):
+        page.click("#hits th[data-key=distance] button")
+        assert distance(shown) == sorted(every, reverse=not lowest)[:2]
+    assert page.inner_text("#hits output") == "4 of 4 rows, the first 2 of them shown"
+    with page.expect_download() as download:
+        page.click("#hits .tools button:has-text('Download')")
+    download.value.save_as(tmp_path / "hits.csv")
+    assert len((tmp_path / "hits.csv").read_text(encoding="utf-8").splitlines()) == 5
+    page.click("#hits .tools button:has-text('Show all')")
+    assert (len(distance(shown)), page.locator("#hits button:has-text('Show all')").is_visible()) == (4, False)
+    page.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])

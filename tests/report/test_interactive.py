@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from wellread.measure import tidy
 from wellread.pictures import montage
-from wellread.report import doses, field_pictures, interactive, plots, sprites, wells
+from wellread.report import doses, field_pictures, interactive, plots, sprites, tasks, wells
 from wellread.report.run import Run
 from wellread.runtime import table_files
 
@@ -251,22 +251,43 @@ def series(values: dict) -> pd.DataFrame:
     return frame.assign(model="tiny", correction="none", mahalanobis_active=active, **limits)
 
 
-def test_curves_are_of_treatments_of_three_doses_on_a_logarithmic_axis(tmp_path, made):
+def test_curves_are_of_treatments_of_three_doses_on_a_logarithmic_axis(made):
     table = series({"a": {0.1: 1.0, 10.0: 4.0, 1.0: 3.0}, "b": {1.0: 1.0, 2.0: 1.0}, "c": {1.0: 1, 2.0: 2, 4.0: 3}})
-    (tmp_path / "curve").mkdir()
-    rows = [tidy.row(f"ec50{end}", dose, 9, "a") for end, dose in (("", 1.0), ("_low", 0.1), ("_high", 10.0))]
-    table_files.write(tidy.table(rows), tmp_path / "curve/tiny_none.parquet", "answers")
-    config = made.config | {"tasks": {"curve": {"level": "well", "measure": {"dose_response": {}}}}}
-    run = Run.from_inputs("demo", {"tasks": [tmp_path / "curve/tiny_none.parquet"]}, None, config)
+    run = Run.from_inputs("demo", {}, None, made.config)
     found = doses.dose_curves(run, table, 1)
     assert [curve["name"] for curve in found["curves"]] == ["a"]
-    assert (found["more_curves"], found["fitted"]) == (1, "curve")
-    assert found["curves"][0]["told"] == "half the effect at 1 (0.1 to 10)"
+    assert (found["more_curves"], found["fitted"]) == (1, "")
     circles = re.findall(r'class="(\w+)" cx="([\d.]+)" cy="([\d.]+)"', found["curves"][0]["svg"])
     assert [kind for kind, *_ in circles] == ["open", "value", "value"]
     x, y = (np.array([float(one[i]) for one in circles]) for i in (1, 2))
     assert x[1] == pytest.approx((x[0] + x[2]) / 2, abs=0.11)  # 1 lies in the middle of 0.1 and 10
     assert (y[0] - y[1]) / (y[0] - y[2]) == pytest.approx(2 / 3, abs=0.01)
-    band = re.search(r'class="band" x="([\d.]+)" y="8.0" width="([\d.]+)"', found["curves"][0]["svg"])
-    assert [float(band[1]), float(band[1]) + float(band[2])] == pytest.approx([x[0], x[2]], abs=0.11)
     assert doses.dose_curves(run, table.drop(columns="dose"), 9)["curves"] == []
+
+
+def test_a_fitted_curve_is_drawn_in_its_interval_with_the_wells_and_the_dose_of_half_the_effect(tmp_path, made):
+    curve = {"curve_dose": [0.1, 1, 10], "curve": [1, 2, 4], "curve_low": [0.5, 1, 3], "curve_high": [2, 3, 5]}
+    drawn = curve | {"well_dose": [0.1, 10], "well_distance": [1, 4]}
+    rows = [tidy.row(f"ec50{end}", dose, 9, "a") for end, dose in (("", 1.0), ("_low", 0.1), ("_high", 10.0))]
+    rows += [tidy.row(metric, v, 9, "a", i) for metric, own in drawn.items() for i, v in reversed(list(enumerate(own)))]
+    (tmp_path / "curve").mkdir()
+    table_files.write(tidy.table(rows), tmp_path / "curve/tiny_none.parquet", "answers")
+    config = made.config | {"tasks": {"curve": {"level": "well", "measure": {"dose_response": {}}}}}
+    run = Run.from_inputs("demo", {"tasks": [tmp_path / "curve/tiny_none.parquet"]}, None, config)
+    found = doses.dose_curves(run, series({"a": {0.1: 1.0, 1.0: 3.0, 10.0: 4.0}}), 1)
+    assert (found["fitted"], found["curves"][0]["told"]) == ("curve", "half the effect at 1 (0.1 to 10)")
+    line, area = (
+        np.array(
+            [pair.split(",") for pair in re.search(f'{mark} points="([^"]+)"', found["curves"][0]["svg"])[1].split()],
+            float,
+        )
+        for mark in ("<polyline", 'class="area"')
+    )
+    bottom, scale = doses.HEIGHT, (doses.HEIGHT - 8) / 5  # px of distance 0, and of 1: the highest is 5
+    np.testing.assert_allclose(line[:, 1], bottom - scale * np.array(curve["curve"]), atol=0.06)
+    np.testing.assert_allclose(area[:, 1], bottom - scale * np.array([0.5, 1, 3, 5, 3, 2]), atol=0.06)
+    circles = np.array(re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', found["curves"][0]["svg"]), float)
+    np.testing.assert_allclose(circles, line[[0, 2]], atol=0.06)
+    span = re.search(r'class="span" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', found["curves"][0]["svg"])
+    assert [float(span[1]), float(span[1]) + float(span[2])] == pytest.approx(list(line[[0, 2], 0]), abs=0.11)
+    assert tasks._items({("tiny", "none"): tidy.table(rows)})[-1]["metric"] == "ec50_high"

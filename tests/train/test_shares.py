@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from wellread.runtime import table_files
 from wellread.runtime.errors import InputError
-from wellread.train.shares import drawn, read_taught, taught
+from wellread.train.shares import drawn, read_taught, read_validating, taught
 
 WELLS = 30
 
@@ -38,6 +38,22 @@ def test_only_wells_that_train_teach(tables):
     cell = np.flatnonzero(labels.labelled)
     np.testing.assert_array_equal(labels.targets(cell), np.tile(right, (2, 1))[cell])
     assert known(taught(cells, wells, "place", 0)).tolist() == list(range(WELLS))
+
+
+def test_wells_that_validate_are_told_apart_from_those_that_teach(tables):
+    cells, wells, table = tables
+    table["part"] = table["part"].mask(np.arange(WELLS) % 9 == 7, "validation")
+    table.assign(control="").to_csv(wells[0], index=False)
+    options = {"label": "place", "labels": {"split": "part", "share": 0.1}}
+    held = read_validating(cells, wells, options)
+    assert known(held).tolist() == np.flatnonzero(table["part"] == "validation").tolist()
+    right = np.array([[name == one for one in held.classes] for name in table["place"][::-1]])
+    cell = np.flatnonzero(held.labelled)
+    np.testing.assert_array_equal(held.targets(cell), np.tile(right, (2, 1))[cell])
+    for other in ({"label": "place"}, {"label": ""}):
+        assert read_validating(cells, wells, other) is None
+    table.assign(control="", part="train").to_csv(wells[0], index=False)
+    assert read_validating(cells, wells, options) is None
 
 
 def test_a_share_is_the_one_that_is_drawn_of_wells_in_order(tables):

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import tifffile
 from flow import clone, planned, replace, snakemake, write_config
+from wellread.painted.layout import layout
 
 pytestmark = [pytest.mark.dag, pytest.mark.slow]
 CONFIG = {
@@ -18,7 +19,7 @@ CONFIG = {
     "datasets": {
         "d": {
             "images": {"painted": {"plates": 1, "wells": 12, "fields": 1, "size": 160, "cells": 7.0}},
-            "wells": "resources/demo/wells.csv",
+            "wells": "wells.csv",
             "channels": ["DNA", "RNA"],
             "pixel_size": 0.5,
             "crops": {"size": 40},
@@ -44,6 +45,7 @@ def done(tmp_path_factory):
     wells |= {"Metadata_treatment": ["DMSO"] * 4 + ["x"] * 4, "Metadata_control": ["negative"] * 4 + [""] * 4}
     numbers = {"Cells_Area": np.arange(8.0), "Nuclei_Area": np.arange(8.0) ** 2}
     pd.DataFrame(wells | numbers).to_csv(folder / "cp.csv", index=False)
+    layout(plates=1, wells=12).to_csv(folder / "wells.csv", index=False)
     write_config(folder, CONFIG)
     snakemake(folder)
     return folder

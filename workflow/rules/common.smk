@@ -68,7 +68,8 @@ onstart:
                 f"jobs of an earlier run here are still in Slurm's queue, and would write the same files:\n{error}"
             )
     PLAN.record_owners(
-        CONFIG_FILE, [job.wildcards.model for job in workflow.dag.needrun_jobs() if job.rule.name == "train"]
+        CONFIG_FILE,
+        [job.wildcards.model for job in workflow.dag.needrun_jobs() if job.rule.name in ("train", "select")],
     )
     for note in PLAN.notes:
         print(f"note: {note}", file=sys.stderr, flush=True)
@@ -187,6 +188,11 @@ def all_made_images(wildcards):
 def segmented(path):
     """An input: a file that segmentation wrote of the plate, where objects are cells."""
     return lambda wildcards: path.format(**wildcards) if PLAN.has_masks(wildcards.dataset) else []
+
+
+def of_grid(path):
+    """An input: `path` for every model that a model is chosen from."""
+    return lambda wildcards: [path.format(model=name) for name in PLAN.grid(wildcards.model)]
 
 
 def training_plates(path):

@@ -15,6 +15,8 @@ rule train:
         speed="results/logs/train/{model}.speed.tsv",
     benchmark:
         "results/benchmarks/train/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(PLAN.trainings()),
     conda:
         "../../envs/torch.yaml"
     threads: lambda wildcards: PLAN.resources(wildcards.model)["threads"]  # the bytes of the weights depend on them
@@ -44,6 +46,34 @@ rule train:
         "../scripts/train.py"
 
 
+# Of models that were trained with a grid of settings the one that is best on wells that validate.
+rule select:
+    input:
+        weights=of_grid("results/models/{model}/weights.safetensors"),
+        model=of_grid("results/models/{model}/model.json"),
+        training=of_grid("results/models/{model}/training.parquet"),
+    output:
+        weights="results/models/{model}/weights.safetensors",
+        model="results/models/{model}/model.json",
+        training="results/models/{model}/training.parquet",
+        table="results/models/{model}/grid.csv",
+    log:
+        "results/logs/select/{model}.log",
+    benchmark:
+        "results/benchmarks/select/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(filter(PLAN.grid, PLAN.trained())),
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=grow(1000),
+    params:
+        cells=lambda wildcards: PLAN.grid(wildcards.model),
+        code=code("train.select"),
+    script:
+        "../scripts/select.py"
+
+
 rule embed:
     input:
         unpack(encoder_inputs),
@@ -55,9 +85,9 @@ rule embed:
         "results/logs/embed/{dataset}/{plate}/{model}.log",
     benchmark:
         "results/benchmarks/embed/{dataset}/{plate}/{model}.tsv"
+    priority: 1  # of baselines before a training, beside which all that follows from them can run
     conda:
         "../../envs/torch.yaml"
-    priority: 1  # of baselines before a training, beside which all that follows from them can run
     threads: 2
     resources:
         mem_mb=grow(4000),

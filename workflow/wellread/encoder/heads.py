@@ -19,7 +19,10 @@ PREFIX = "head."  # of its weights, beside those of the backbone
 
 
 class Linear(nn.Linear):
-    """A linear layer on the CLS token. `several`: whether an image may have several classes, or none."""
+    """A linear layer on the CLS token. `several`: whether an image may have several classes, or none.
+
+    Of several classes the `thresholds` (classes,) are .5, or found after training, see `matched`.
+    """
 
     blocks = 1
 
@@ -27,11 +30,18 @@ class Linear(nn.Linear):
         super().__init__(dim, classes)
         self.described = {"linear": {"dim": dim, "classes": classes, "several": several}}
         self.several = several
+        if several:
+            self.register_buffer("thresholds", torch.full((classes,), 0.5))
+
+    def probabilities(self, layers):
+        """Probabilities (B, classes)."""
+        logits = self(layers[-1][0])
+        return logits.sigmoid() if self.several else logits.softmax(1)
 
     def scores(self, layers):
-        """The scores (B, classes); a class is there if its probability is above .5."""
-        logits = self(layers[-1][0])
-        return logits.sigmoid() - 0.5 if self.several else logits.softmax(1)
+        """The scores (B, classes); a class is there if its probability is above its threshold."""
+        found = self.probabilities(layers)
+        return found - self.thresholds if self.several else found
 
 
 class AttentionMLP(nn.Module):
@@ -102,5 +112,6 @@ def load_head(weights, model) -> nn.Module:
     ((kind, size),) = metadata["head"].items()
     state = {name.removeprefix(PREFIX): value for name, value in load_file(weights).items() if name.startswith(PREFIX)}
     head = KINDS[kind](**size)
-    head.load_state_dict(state)
+    thresholds = {name: value for name, value in head.named_buffers() if name == "thresholds"}
+    head.load_state_dict(thresholds | state)  # older files of linear layers have none: they are .5
     return head.eval().requires_grad_(False)

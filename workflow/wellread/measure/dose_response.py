@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from wellread.measure import ec50
+from wellread.measure.dose_curve import curve_rows
 from wellread.measure.tidy import mean_interval, row, table, undecidable
 from wellread.profiles import controls, tables
 from wellread.runtime.registry import choice
@@ -31,8 +32,9 @@ def dose_response(frame, seed, *, by="treatment") -> pd.DataFrame:
     three doses are left out and counted; overall, the mean of the treatments. `ec50`, in units of the dose, with its
     95 % interval, is that of a four-parameter log-logistic effect in noise (`ec50.fit`), fitted to the distances of
     wells. The controls of the same plates, each at its distance to the mean of the others, count together as one more
-    dose, 0. Where there is no such dose, or its interval reaches beyond the doses, there is a row `ec50_REASON`
-    instead. If no treatment is left, it is undecidable.
+    dose, 0. Beside it stand the fitted curve with its interval, and the wells (`dose_curve.DRAWN`). Where there is no
+    such dose, or its interval reaches beyond the doses, there is a row `ec50_REASON` instead. If no treatment is left,
+    it is undecidable.
     """
     meta, X = tables.split(frame)
     if tables.column("dose") not in meta:
@@ -79,7 +81,7 @@ def _distance_of_controls(meta: pd.DataFrame, X: np.ndarray) -> np.ndarray:
 def _half_effects(meta: pd.DataFrame, dose, distance, of_controls, series: dict) -> list[dict]:
     """Result rows of the EC50 of every series, {item: wells (n,) bool}, or of why it has none."""
     wells, plates = tables.row_names(meta, ["plate", "well"]), tables.text_column(meta, "plate")
-    found = {}
+    found, curves = {}, []
     for item, own in series.items():
         beside = np.isfinite(of_controls) & np.isin(plates, plates[own])
         (x, y), (_, zero) = _per_well(wells, dose, distance, own), _per_well(wells, dose, of_controls, beside)
@@ -87,13 +89,15 @@ def _half_effects(meta: pd.DataFrame, dose, distance, of_controls, series: dict)
         weights = np.concatenate([np.ones(len(x)), np.full(len(zero), weight)])
         at = np.concatenate([np.maximum(x, 0), np.zeros(len(zero))])
         found[item] = ec50.fit(at, np.concatenate([y, zero]), weights)
+        if not isinstance(found[item], str):
+            curves += curve_rows(item, at, np.concatenate([y, zero]), weights, found[item])
     missing = [answer for answer in found.values() if isinstance(answer, str)]
     rows = [row("left_out", missing.count(key), len(series), reason) for key, reason in ec50.REASONS.items()]
     rows.append(row("fraction_with_ec50", 1 - len(missing) / len(series), len(series)))
     for item, answer in found.items():
         named = {f"ec50_{answer}": 1} if isinstance(answer, str) else dict(zip(LIMITS, answer, strict=True))
         rows += [row(metric, value, series[item].sum(), item) for metric, value in named.items()]
-    return rows
+    return rows + curves
 
 
 def _per_well(wells, dose, distance, own) -> tuple[np.ndarray, np.ndarray]:

@@ -31,6 +31,11 @@ class Curve:
     y: np.ndarray
     w: np.ndarray
 
+    @classmethod
+    def of(cls, dose: np.ndarray, distance: np.ndarray, count: np.ndarray) -> "Curve":
+        """The curve of distances (n,), each weighed by the wells it counts as (n,) and the variance of its square."""
+        return cls(dose, distance**2, count / _variance(dose, distance**2))
+
     def shape(self, log_ec50, slope) -> np.ndarray:
         """s^2 (..., n) for arrays (...) of log10 EC50 and of slopes; 0 at dose 0."""
         with np.errstate(divide="ignore"):
@@ -68,21 +73,25 @@ def fit(dose: np.ndarray, distance: np.ndarray, count: np.ndarray) -> tuple[floa
     positive, freedom = dose[dose > 0], count.sum() - 4
     if len(np.unique(positive)) < MIN_DOSES or freedom < 1:
         return "few_doses"
-    weight = count / _variance(dose, distance**2)
-    curve = Curve(dose, distance**2, weight)
+    curve = Curve.of(dose, distance, count)
     first, last = np.log10([positive.min(), positive.max()])
     grid = np.arange(first - BEYOND, last + BEYOND, STEP)
     ec50, smallest = _polished(curve, grid[curve.profile(grid).argmin()])
-    flat = float((weight * (curve.y - np.average(curve.y, weights=weight)) ** 2).sum())
+    flat = float((curve.w * (curve.y - np.average(curve.y, weights=curve.w)) ** 2).sum())
     if (flat - smallest) / 3 <= smallest / freedom * f_distribution.ppf(CONFIDENCE, 3, freedom):
         return "flat"
-    limit = smallest * (1 + f_distribution.ppf(CONFIDENCE, 1, freedom) / freedom)
+    limit = smallest * within(freedom)
     low, high = (_crossing(curve, ec50, side, limit) for side in (grid[grid < ec50][::-1], grid[grid > ec50]))
     if high is None or high > last:
         return "not_reached"
     if low is None or low < first:
         return "below_doses"
     return 10.0**ec50, 10.0**low, 10.0**high
+
+
+def within(freedom: float) -> float:
+    """By how much the smallest sum of squares may be multiplied within the interval; `freedom` is n - 4."""
+    return 1 + f_distribution.ppf(CONFIDENCE, 1, freedom) / freedom
 
 
 def _variance(dose: np.ndarray, squares: np.ndarray) -> np.ndarray:

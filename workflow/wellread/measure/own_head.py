@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from wellread.measure.held_out import divided, seen_in_training
+from wellread.measure.held_out import divided, only_in_training, seen_in_training
 from wellread.measure.probe import METRICS, scores
 from wellread.measure.tidy import labelled_profiles, multi_hot, one_class, row, shuffled_among, table, undecidable
 from wellread.profiles import tables
@@ -40,8 +40,10 @@ def own_head(frame, seed, *, label="moa", held_out="treatment", split="set", per
     if reason := one_class(classes, label, len(meta)) or _unlike(X, classes) or ("" if test.any() else "none in test"):
         return table([*rows, undecidable("macro_f1_present", reason, len(frame))])
     single = (Y.sum(axis=1) == 1).all()
+    every = tables.text_column(meta, held_out) if held_out else np.arange(len(meta)).astype(str)
+    rows += only_in_training(every, Y, classes, held_out or "profile")
     predicted = X[test] == X[test].max(axis=1, keepdims=True) if single else X[test] > 0
-    groups = tables.text_column(meta, held_out)[test] if held_out else np.arange(test.sum()).astype(str)
+    groups = every[test]
     rows += scores(predicted, Y[test], groups, classes, seed)
     rows += [row("seen_in_training", value, test.sum(), name) for name, value in seen_in_training(meta, own).items()]
     for repeat in range(permutations):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from wellread.inputs import joining, sources, user_tables
+from wellread.inputs import joining, painted_wells, sources, user_tables
 from wellread.plan import collected, given, kept, owners, settings
 from wellread.plan.contradictions import spent
 from wellread.plan.kept import Kept
@@ -112,6 +112,7 @@ class Plan(Questions):
             self.images[name] = sources.fields(dataset, name, self.notes.append)
             dataset["wells"] = sources.wells(dataset, name)
             self.wells[name] = user_tables.wells(dataset, where, self.notes.append)
+            painted_wells.check(dataset["images"], self.wells[name], where)
             _check_plates(self.images[name], self.wells[name], where, dataset["min_joined"], self.notes.append)
         except InputError as error:
             return [error]
@@ -124,7 +125,9 @@ class Plan(Questions):
 
     def ownership(self, model: str) -> tuple[dict, list[tuple[str, str]]]:
         """How a model is trained and on which (dataset, plate) pairs."""
-        return {"training": self.training(model), "channels": self.channels(model)}, self.training_plates(model)
+        how = {"training": self.training(model), "channels": self.channels(model)}
+        how |= {"grid": self.grid(model)} if self.grid(model) else {}
+        return how, self.training_plates(model)
 
     def record_owners(self, config_file: str, models: list[str]) -> None:
         """Write down whose models are that are about to be trained, and those of which nothing is known."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wellread.plan import given, resources
+from wellread.plan import given, grids, resources
 from wellread.plan.contradictions import APPENDED
 from wellread.plan.datasets import Datasets, files
 from wellread.plan.provenance import weights_fingerprint
@@ -24,6 +24,14 @@ class Models(Datasets):
     def trained(self) -> list[str]:
         """The models whose encoder is trained here."""
         return [name for name in self.config["models"] if self.is_trained(name)]
+
+    def grid(self, model: str) -> dict[str, dict]:
+        """The models of which the best becomes this one, if it has a grid: {name: {dotted key: value}}."""
+        return grids.cells(model, self.config["models"][model])
+
+    def trainings(self) -> list[str]:
+        """The models that a training is of: all whose encoder is trained here, but for those chosen from a grid."""
+        return [name for name in self.trained() if not self.grid(name)]
 
     def is_baseline(self, model: str) -> bool:
         """Whether other models are compared with this one."""

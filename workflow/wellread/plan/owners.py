@@ -7,6 +7,7 @@ is refused, since its weights would take the place of those of the first.
 import json
 from pathlib import Path
 
+from wellread.plan.grids import model_of
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 
@@ -58,6 +59,6 @@ def grown(model: str, plates: list[tuple[str, str]]) -> str:
     listed = ", ".join(plate for _, plate in known[:6]) + (", ..." if len(known) > 6 else "")
     more = ", ".join(new[:6]) + (f" and {len(new) - 6} more" if len(new) > 6 else "")
     return (
-        f"models.{model} is trained again, as its plates now include {more}. To keep it and only embed the new ones, "
-        f"write models.{model}.plates: [{listed}]"
+        f"models.{(name := model_of(model))} is trained again, as its plates now include {more}. To keep it and only "
+        f"embed the new ones, write models.{name}.plates: [{listed}]"
     )

@@ -20,7 +20,7 @@ FRAME = "runtime"  # the room of what changes no result
 MESSAGES = ("InputError", "log")  # who is called with words for people
 KEEP_WEIGHTS = (  # beginnings of names of modules that training uses for something else, or whose results it hashes
     "inputs.", "networks.", "encoder.weights", "train.checkpoint", "train.collapse", "train.footprint", "train.labels",
-    "train.lock", "train.monitor", "train.probes", "train.shares",
+    "train.lock", "train.monitor", "train.probes", "train.shares", "train.validation",
 )  # fmt: skip
 PLAIN = csv.WriteOptions(include_header=False, quoting_style="none")
 TEMPLATES = (".html", ".css", ".js", ".bib")

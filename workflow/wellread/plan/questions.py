@@ -5,7 +5,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from wellread.plan import choosing, demands, leaks, taught
+from wellread.plan import choosing, demands, grids, leaks, taught
 from wellread.plan.screen import Pool, Screen
 from wellread.plan.watched import Watched
 from wellread.runtime.errors import InputError
@@ -47,7 +47,9 @@ class Questions(Watched):
             for error in demands.of_correction(screens[dataset], step, f"corrections.{name}.{number} of {dataset}")
         ]
         errors = errors or self._undividable() + leaks.determined(self.config, self._asked())
-        return errors + [error for model in self.trained() for error in self._unlabelled(model, screens)]
+        models = dict.fromkeys(map(grids.model_of, self.trained()))
+        errors += [error for model in models for error in self._unlabelled(model, screens)]
+        return errors or self._tested()
 
     def _undividable(self) -> list[InputError]:
         """Chosen chains whose compounds a dataset does not tell apart."""
@@ -81,12 +83,27 @@ class Questions(Watched):
                 for one in [] if pooled else filter(self.models, entry["datasets"]):
                     yield self.screens[one], verb, entry, key, one
 
-    def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
+    def _tested(self) -> list[InputError]:
+        """Tasks of heads whose test sets have wells that taught the model."""
+        triples = [triple for name in self.screens for triple in self.results(name, "tasks", "measure")]
+        heads = [(task, m) for task, m, _ in dict.fromkeys(triples) if taught.has_head(self.config["models"][m])]
+        return [error for task, model in dict.fromkeys(heads) for error in self._tested_by(task, model)]
+
+    def _tested_by(self, task: str, model: str) -> list[InputError]:
+        entry, method = self.config["tasks"][task], self.config["models"][model]["train"]
+        wells = self._learned_from(model, entry["pool"] or entry["datasets"])
+        return taught.tested(wells, method, entry["measure"], task, f"models.{model}")
+
+    def _learned_from(self, model: str, datasets) -> list[pd.DataFrame]:
+        """The wells, of some datasets, of the plates that a model learns from."""
         plates = pd.DataFrame(self.training_plates(model), columns=["dataset", "plate"]).groupby("dataset")["plate"]
-        wells = [screens[name].imaged.query("plate in @own") for name, own in plates] if self.asked(model) else []
+        return [self.screens[name].imaged.query("plate in @own") for name, own in plates if name in datasets]
+
+    def _unlabelled(self, model: str, screens: dict) -> list[InputError]:
+        wells = self._learned_from(model, list(screens)) if self.asked(model) else []
         where, method = f"models.{model}", self.config["models"][model]["train"]
         errors = demands.of_training(wells, self.labels(model), self.balance(model), where)
-        return errors or taught.of_wells(wells, method, where)
+        return errors or taught.of_wells(wells, method, where, bool(self.grid(model)))
 
     def marks(self, dataset: str, task: str, correction: str) -> list[list[str]]:
         """What the results of a task under a correction have to tell: pairs (kind of mark, column or step)."""

@@ -6,7 +6,7 @@ from functools import cache
 
 from jsonschema import Draft202012Validator
 
-from wellread.plan import given
+from wellread.plan import given, grids
 from wellread.plan.contradictions import contradictions
 from wellread.plan.explain import explain, leaves
 from wellread.plan.inherited import inherited
@@ -32,7 +32,9 @@ def load(config: dict) -> dict:
     config = inherited(config)
     problems = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda error: list(map(str, error.path)))
     errors = [explain(leaf) for problem in problems for leaf in leaves(problem)]
-    errors = errors or _idle(config) or misnamed(filled := _filled(config))
+    errors = errors or _idle(config) or grids.errors(config, schema())
+    config = config if errors else grids.expanded(config)
+    errors = errors or misnamed(filled := _filled(config))
     errors = errors or contradictions(filled, config)
     if errors:
         raise InputError.together(errors)
@@ -118,7 +120,7 @@ def resolve(rule) -> dict:
 
 def _idle(config: dict) -> list[InputError]:
     """Settings of training for a model whose encoder is a given one."""
-    keys = ("train", "views", "fit", "probe", "agreement", "processes", "nodes", "train_on", "plates")
+    keys = ("train", "views", "fit", "probe", "agreement", "processes", "nodes", "train_on", "plates", "grid")
     encoders = {name: model.get("encoder", {"vit": {}}) for name, model in config["models"].items()}
     untrained = [name for name, encoder in encoders.items() if not chosen("encoder", encoder).trained]
     edit = "remove them, or use `encoder: {vit: ...}`, which is trained"

@@ -130,7 +130,7 @@ def _of_networks(plan: Plan, cells: dict[str, int], sides: dict[str, int]) -> di
     )
     work = {"train": 0.0, "embed": 0.0}
     for model in plan.config["models"]:
-        if plan.is_trained(model):
+        if model in plan.trainings():
             work["train"] += _training_steps(plan, model, cells) * _step(plan, model, sides).flop
         for dataset in plan.config["models"][model]["embed_on"]:
             work["embed"] += _forward(plan, model, sides.get(dataset, 0), cells.get(dataset, 0))

@@ -5,6 +5,7 @@ import pandas as pd
 from wellread.measure.three_tests import TESTS
 from wellread.measure.tidy import UNDECIDABLE
 from wellread.report import tasks
+from wellread.report.doubt import doubt
 from wellread.report.headlines import headline_metrics, headlines
 from wellread.report.mechanisms import MOST, class_tables, classes, share_no_class
 from wellread.report.run import Run
@@ -23,8 +24,9 @@ def answer(run: Run) -> dict:
     every = run.once(tasks.measure)["tasks"]
     rows = [row for task in every if (row := _row(run, task))]
     table, label = _hits(run), next(iter(_labels(run)), "moa")
+    active = _active(run, table)
     return {
-        "active": _active(run, table),
+        "active": active,
         "gathered": [told for task in every if (told := _gathered(run, task))],
         "alike": _alike(table, label) if len(table) else None,
         "baselines": list(dict.fromkeys(name for task in every for name in task["ladder"].get("baseline", []))),
@@ -32,6 +34,7 @@ def answer(run: Run) -> dict:
         "exceeds_all": [row["task"] for row in rows if row["less"] and set(row["less"]) == set(row["exceeds"])],
         "corrections": list(dict.fromkeys(row["pair"][1] for task in every for row in task["rows"])),
         "headlines": headlines(run),
+        "doubt": doubt(run, rows, active),
     }
 
 
@@ -82,7 +85,10 @@ def _gathered(run: Run, task: dict) -> dict:
     if not table or row is None:
         return {}
     value = dict(zip([metric["name"] for metric in task["metrics"]], row["values"], strict=True))[table["metrics"][0]]
+    described = {metric["name"]: metric["description"] for metric in task["metrics"]}
     told = {"task": task["name"], "label": table["label"], "metric": table["metrics"][0], "value": value}
+    words = described[told["metric"]].split(";")[0]
+    told["described"] = "" if words.startswith("the same") else words
     own = [(one["name"], round(one["cells"][0][0] * one["cells"][0][1]), one["cells"][0][1])
            for one in table["rows"] if one["cells"][0] and one["cells"][0][1] > 1]  # fmt: skip
     yes = sorted((one for one in own if one[1] > MOST * one[2]), key=lambda one: (-one[1], one[2], one[0]))

@@ -10,6 +10,7 @@ from wellread.report.wells import item_names
 from wellread.runtime import table_files
 
 SHOWN = 2000  # rows of the table
+FIRST = 100  # of which are laid out before all are asked for
 CURVES = 40  # treatments with doses that have a picture
 LONGEST = 40  # characters of a label
 NAMES = {"map": "mean average precision", "mahalanobis": "Mahalanobis distance", "energy": "energy distance"}
@@ -31,6 +32,7 @@ def hits(run: Run) -> dict:
         "strips": strips(run, items.tolist()),
         **dose_curves(run, table, CURVES),
         "n": len(table),
+        "first": FIRST,
         "model": table["model"].iloc[0],
         "correction": table["correction"].iloc[0],
         "threshold": options.get("threshold", 0.05),

@@ -22,6 +22,7 @@ DESCRIPTIONS = {  # of columns of training.parquet, on the page; others have non
     "paint": "reconstruction loss: mean squared error of the pixels of the masked patches",
     "classify": "cross-entropy of the predicted labels",
     "accuracy": "proportion of training cells whose labels are predicted",
+    "validation_macro_f1": "macro F1 of the labels of wells that are to choose among models, at the end of training",
     "probe": "balanced accuracy of a label predicted by the nearest cells of other wells",
     "agreement": "how often halves of a well are more alike than halves of two wells (chance: 0.5)",
     "gradient": "norm of the gradient before clipping; a lasting rise means unstable training",
@@ -41,8 +42,14 @@ SCHEDULES = ("lr", "backbone_lr", "last_lr", "weight_decay", "momentum", "temper
 
 def train(run: Run) -> dict:
     """Training curves of every model that was trained in this run."""
-    training = run.by_folder("training")
-    return {"models": [_curves(run, model, training[model]) for model in run.config["models"] if model in training]}
+    training, cards = run.by_folder("training"), run.by_folder("model")
+    models = [model for model in run.config["models"] if model in training]
+    return {"models": [_curves(run, model, training[model]) | _chosen(cards.get(model)) for model in models]}
+
+
+def _chosen(card) -> dict:
+    """What model.json says of settings that were `chosen` from a grid, and `of` how many combinations; or None."""
+    return {"grid": json.loads(card.read_text()).get("grid") if card else None}
 
 
 def _curves(run: Run, model: str, path) -> dict:

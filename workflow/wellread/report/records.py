@@ -15,7 +15,7 @@ LINE = re.compile(r"^\d{4}-\d\d-\d\d \S+ (WARNING|ERROR) (.*)")
 MACHINE = re.compile(r" INFO wellread \S+ on (.*)")
 OF_PYTHON = re.compile(r"^\S*?([^/\s]+\.py):\d+: ")  # where Python says that a warning comes from
 TOLD = ("alarms", "report")  # steps whose warnings stand elsewhere, or are those of the page itself
-TRAINING = ("train",)  # steps whose logs are called like models
+TRAINING = ("train", "select")  # steps whose logs are called like models
 
 
 def files(run: Run) -> dict:

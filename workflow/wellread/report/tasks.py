@@ -5,6 +5,7 @@ import re
 import pandas as pd
 
 from wellread.measure import compare
+from wellread.measure.dose_curve import DRAWN
 from wellread.measure.tidy import CORRECTED, SPENT, UNDECIDABLE, chance_values, undecided
 from wellread.report import svg
 from wellread.report.run import Run
@@ -12,7 +13,15 @@ from wellread.runtime import table_files
 from wellread.runtime.registry import chosen
 
 LOWER_IS_BETTER = ("p_value", "q_value")
-NO_ITEMS = ("left_out", UNDECIDABLE, CORRECTED, SPENT, "chosen", "chosen_by")  # metrics whose items are remarks
+NO_ITEMS = (
+    "left_out",
+    UNDECIDABLE,
+    CORRECTED,
+    SPENT,
+    "chosen",
+    "chosen_by",
+    *DRAWN,
+)  # metrics whose items are remarks, pictures
 MAX_ITEMS = 100  # rows of the table of single items
 SEGMENTATION = {  # metrics of masks: the heads of their columns
     "true": "true objects", "found": "found", "f1_0.50": "F1 at IoU .5", "f1_0.70": "at .7", "f1_0.90": "at .9",

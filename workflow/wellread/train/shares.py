@@ -6,7 +6,7 @@ from wellread.inputs.cleaning import parts
 from wellread.runtime.errors import InputError
 from wellread.train.labels import FoldedLabels, Labels, read_groups, read_labels
 
-TRAIN = "train"
+TRAIN, VALIDATION = "train", "validation"
 
 
 def read_taught(cells, wells, seed: int, options: dict) -> Labels | None:
@@ -54,15 +54,34 @@ def taught(cells, wells, label: str, seed: int, *, split="", share=1.0, repeat=0
     everything = read_labels(cells, wells, label)
     if not split and share == 1:
         return everything
-    rows, codes = read_groups(cells, wells, ["plate", "well", label, *filter(None, [split])])
-    own = [set(parts(row[2])) for row in rows]
-    Y = np.array([[name in names for name in everything.classes] for names in own])
+    rows, Y, codes = _of_wells(cells, wells, label, split, everything.classes)
     order = np.array(sorted(range(len(rows)), key=rows.__getitem__))
     train = order[[Y[i].any() and (not split or rows[i][3] == TRAIN) for i in order]]
     if not len(train):
         raise InputError(f"wells that are {TRAIN} in {split}", "none with a label", f"column {split}", "`labels.split`")
     kept = np.isin(np.arange(len(rows)), train[drawn(Y[train], share, np.random.default_rng([seed, repeat]))])
     return Labels(everything.classes, Y & kept[:, None], codes)
+
+
+def read_validating(cells, wells, options: dict) -> Labels | None:
+    """The labels, by the options of a method, of wells that are `validation` in the column `labels.split`.
+
+    `codes` are those of wells, and no cell of another well has a label. None without such a column or such cells.
+    """
+    label, split = options.get("label", ""), (options.get("labels") or {}).get("split", "")
+    if not label or not split:
+        return None
+    classes = read_labels(cells, wells, label).classes
+    rows, Y, codes = _of_wells(cells, wells, label, split, classes)
+    found = Labels(classes, Y & np.array([row[3] == VALIDATION for row in rows])[:, None], codes)
+    return found if found.labelled.any() else None
+
+
+def _of_wells(cells, wells, label: str, split: str, classes: list[str]):
+    """Of w wells: texts of plate, well, label and `split`, classes Y (w, classes), and the well of every cell (N,)."""
+    rows, codes = read_groups(cells, wells, ["plate", "well", label, *filter(None, [split])])
+    own = [set(parts(row[2])) for row in rows]
+    return rows, np.array([[name in names for name in classes] for names in own]), codes
 
 
 def drawn(Y: np.ndarray, share: float, rng) -> np.ndarray:

@@ -25,7 +25,8 @@ from wellread.train.dataset import TrainingSet, read_window_sides
 from wellread.train.footprint import step_footprint
 from wellread.train.labels import digest, read_groups
 from wellread.train.lock import locked
-from wellread.train.shares import read_taught
+from wellread.train.shares import read_taught, read_validating
+from wellread.train.validation import validated
 
 log = logging.getLogger("wellread")
 USABLE = 0.9  # share of the memory of a GPU; CUDA and the allocator have the rest
@@ -55,12 +56,14 @@ def train(
         settings = {"encoder": encoder, "method": method, "views": views, "fit": fit}
         settings |= {"channels": list(channels), "seed": seed}
         labels = read_taught(cells, wells, seed, next(iter(method.values())))
+        judging = read_validating(cells, wells, next(iter(method.values())))
         groups = read_groups(cells, wells, balance["balance"])[1] if any(balance.values()) else None
         run_probes = probes.asked(data, cells, wells, probe, agreement, seed=seed, device=device)
         torch.manual_seed(seed)
         each_channel = encoder.get("each_channel", False)
         sides, pinned = read_window_sides(cells, data.shape[-1]), device.type == "cuda"
         dataset = TrainingSet(data, labels, each_channel, sides, groups, pinned)
+        held = None if judging is None else TrainingSet(data, judging, each_channel, sides, None, pinned)
         names = ["channel"] if each_channel else list(channels)
         learner = pick("train", method)(vit(channels, **encoder), augmentation(names, **views), labels)
         key = settings | {"fit": decisive(fit, learner), "code": code, "labels": labels.hash if labels else ""}
@@ -72,7 +75,8 @@ def train(
         how["precision"] = taken_precision(device, how.get("precision", "auto"), learner.encoder)
         log_memory(device, names, encoder, method, how, data.shape[-1])
         rows, times = loop.fit(learner, dataset, run_probes, checkpoint, seed=seed, device=device, **how)
-        learner.finish(dataset, device)
+        learner.finish(dataset, device, held)
+        rows[-1] |= {} if held is None else validated(learner, held, device)
         if distributed.rank() == 0:
             metadata = {"each_channel": each_channel, "classes": labels.classes if labels else None}
             metadata |= {"vit": settings.pop("encoder"), **settings}

@@ -38,25 +38,30 @@ window.tables = (() => {
     head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
     const rows = [...table.tBodies[0].rows].sort((a, b) => compared(value(a, column), value(b, column), sign));
     table.tBodies[0].append(...rows);
+    filter(table);
   }
 
-  const shown = (table) => [...table.tBodies[0].rows].filter((row) => !row.hidden);
+  const found = (table) => [...table.tBodies[0].rows].filter((row) => row.found);
 
-  // Show the rows that have every searched word and, if asked, are picked.
+  // Show the rows that have every searched word and, if asked, are picked: the first of them, or all if that is asked.
   function filter(table) {
-    const words = table.search.value.toLowerCase().split(/\s+/);
-    for (const row of table.tBodies[0].rows) {
+    const words = table.search.value.toLowerCase().split(/\s+/), rows = [...table.tBodies[0].rows];
+    let n = 0;
+    for (const row of rows) {
       const text = row.textContent.toLowerCase();
-      row.hidden = !words.every((word) => text.includes(word)) || (table.only.checked && !row.classList.contains("picked"));
+      row.found = words.every((word) => text.includes(word)) && (!table.only.checked || row.classList.contains("picked"));
+      if (row.found) n += 1;
+      row.hidden = !row.found || n > table.most;
     }
-    const rows = table.tBodies[0].rows.length;
-    table.count.textContent = `${shown(table).length.toLocaleString("en")} of ${rows.toLocaleString("en")} rows`;
+    const some = n > table.most ? `, the first ${table.most} of them shown` : "";
+    table.count.textContent = `${n.toLocaleString("en")} of ${rows.length.toLocaleString("en")} rows${some}`;
+    table.all.hidden = !some;
   }
 
   function csv(table) {
     const heads = [...table.tHead.rows[0].cells];
     const kept = heads.map((_, i) => i).filter((i) => heads[i].dataset.key);
-    return [kept.map((i) => heads[i].dataset.key), ...shown(table).map((row) => kept.map((i) => value(row, i)))];
+    return [kept.map((i) => heads[i].dataset.key), ...found(table).map((row) => kept.map((i) => value(row, i)))];
   }
 
   function tools(table) {
@@ -70,8 +75,13 @@ window.tables = (() => {
     table.search = Object.assign(document.createElement("input"), { type: "search" });
     table.only = Object.assign(document.createElement("input"), { type: "checkbox" });
     table.count = document.createElement("output");
+    table.most = Number(table.dataset.first);
+    table.all = button("Show all", () => {
+      table.most = Infinity;
+      filter(table);
+    });
     for (const field of [table.search, table.only]) field.addEventListener("input", () => filter(table));
-    bar.append(label("Search", table.search), label("selected only", table.only), table.count);
+    bar.append(label("Search", table.search), label("selected only", table.only), table.count, table.all);
     bar.append(button("Download CSV", () => download(table.dataset.file, csv(table))));
     table.closest(".scroll").before(bar);
     filter(table);

@@ -11,5 +11,5 @@ of a backbone (the ViT), an `Augmentation` and, if the method uses them, `Labels
 `losses`      (crops, drawn, targets, scheduled) -> weighted losses by name, embeddings (n, dim), metrics by name; of
               some cells, what was drawn for them, their labels, and the values of the schedules at this step
 `after_step`  (scheduled): called after each step of the optimiser
-`finish`      (dataset, device): called after the last step
+`finish`      (dataset, device, held): called after the last step; `held`: the validation set, if there is one
 """

@@ -8,9 +8,7 @@ from wellread.encoder.heads import AttentionMLP as Head
 from wellread.encoder.heads import matched
 from wellread.encoder.views import centre_view
 from wellread.runtime.registry import choice
-from wellread.train.methods.learner import Learner
-
-BATCH = 256  # items at a time, after training
+from wellread.train.methods.learner import Learner, of_all
 
 
 @choice("train", columns=("label",), teaches=True)
@@ -59,17 +57,11 @@ class Attention_MLP(Learner):
         losses = (loss * taught).sum(1) / taught.sum(1).clamp(min=1)
         return {"classify": losses.sum()}, layers[-1][0], {}
 
-    @torch.inference_mode()
-    def finish(self, dataset, device):
+    def finish(self, dataset, device, _held):
         """Find the thresholds of the head, on the items of the fold that each network was not taught."""
         if not self.several:
             return
-        found, targets = [], []
-        for start in range(0, len(dataset), BATCH):
-            crops, known = dataset[torch.arange(start, min(start + BATCH, len(dataset))).numpy()]
-            found.append(self.head.probabilities(self.layers(crops.to(device))).cpu())
-            targets.append(known)
-        found, targets = torch.cat(found, 1), torch.cat(targets)
+        found, targets = of_all(dataset, lambda crops: self.head.probabilities(self.layers(crops)), device, axis=1)
         truth, fold = targets[:, : self.classes], targets[:, self.classes :]
         own = [matched(one[held], truth[held]) for one, held in zip(found, fold.T, strict=True) if held.any()]
         self.head.thresholds.copy_(torch.stack(own).mean(0))

@@ -1,5 +1,10 @@
 """What methods share that train one network by gradient; see `methods` for what each attribute is."""
 
+import numpy as np
+import torch
+
+AT_A_TIME = 256  # items, after training
+
 
 class Learner:
     """A method with one network, `student`, whose backbone is kept; no schedules of its own, nothing after a step."""
@@ -22,5 +27,19 @@ class Learner:
     def after_step(self, _scheduled):
         pass
 
-    def finish(self, _dataset, _device):
+    def finish(self, _dataset, _device, _held):
         pass
+
+
+@torch.inference_mode()
+def of_all(dataset, tell, device, axis=0):
+    """What `tell` returns for the crops (B, C, S, S) of a `TrainingSet`, joined along `axis`, and the targets (n, K).
+
+    Both on the CPU; the items are all of the set, in their order.
+    """
+    found, targets = [], []
+    for start in range(0, len(dataset), AT_A_TIME):
+        crops, known = dataset[np.arange(start, min(start + AT_A_TIME, len(dataset)))]
+        found.append(tell(crops.to(device)).float().cpu())
+        targets.append(known)
+    return torch.cat(found, axis), torch.cat(targets)

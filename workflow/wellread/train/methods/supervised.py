@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread.encoder import heads, vit
-from wellread.encoder.views import draw_view, render
+from wellread.encoder.views import centre_view, draw_view, render
 from wellread.runtime.registry import choice
-from wellread.train.methods.learner import Learner
+from wellread.train.methods.learner import Learner, of_all
 
 
 @choice("train", columns=("label",), teaches=True)
@@ -20,7 +20,8 @@ class Supervised(Learner):
 
     `label`: column of the wells table; `labels`: of which wells it is read, see `shares.taught`. `smoothing`: share of
     each target that is spread over all classes. `dropout`: share of the embedding's values that are zero before the
-    linear layer, drawn anew at every step.
+    linear layer, drawn anew at every step. Of several classes the thresholds are matched, after training, to the
+    frequencies in the validation set, where there is one.
     """
 
     def __init__(self, backbone, augmentation, known, /, *, label="treatment", labels=None, smoothing=0.0, dropout=0.0):
@@ -46,6 +47,18 @@ class Supervised(Learner):
             right = logits.argmax(1) == targets.argmax(1)
             loss = F.cross_entropy(logits, targets, label_smoothing=self.smoothing)
         return {"classify": loss}, tokens, {"accuracy": right.to(like).mean()}
+
+    def finish(self, _dataset, device, held):
+        """Match the thresholds of the head to the validation set `held`; without one they stay at .5."""
+        if not self.multi_label or held is None:
+            return
+        backbone = self.student.backbone.eval()
+        found, targets = of_all(held, lambda crops: self.head.probabilities([backbone(self.centre(crops))]), device)
+        self.head.thresholds.copy_(heads.matched(found, targets))
+
+    def centre(self, crops):
+        """The input of the backbone in embedding, of its dtype: the centre of every crop."""
+        return centre_view(crops, self.image).to(self.student.backbone.norm.weight)
 
 
 class Classifier(nn.Module):

@@ -1,0 +1,45 @@
+"""The main doubt about an answer: the gravest of what alarms, intervals, baselines and tests say against it."""
+
+from wellread.measure.tidy import UNDECIDABLE
+from wellread.report.ledger import alarms
+from wellread.report.run import Run
+from wellread.runtime.registry import chosen
+
+GRAVE = ("collapse", "cell_count")  # alarms after which no other result is worth reading
+NAMED = 2  # tasks of a sentence
+
+
+def doubt(run: Run, rows: list[dict], active: dict | None) -> dict:
+    """{kind, found, n}: the first kind of which there is anything, what is `found` of it, at most NAMED, and how much.
+
+    In this order: "grave" alarms; "chance", headlines whose interval includes what chance gives; "baseline",
+    differences from a baseline whose interval includes 0 or lies below, the smallest of every task; "undecidable"
+    headlines; other alarms ("alarm"); "tests", no treatment active by all of them; "alone", nothing to compare with;
+    or "none". `rows` and `active` are those of `answer`.
+    """
+    told, compared = run.once(alarms)["alarms"], [row for row in rows if row["less"]]
+    doubts = {
+        "grave": [alarm for alarm in told if alarm["code"] in GRAVE],
+        "chance": [row for row in rows if _is_chance(run, row)],
+        "baseline": [least for row in compared if (least := _not_above(row))],
+        "undecidable": [row for row in rows if row["value"] and UNDECIDABLE in row["value"]],
+        "alarm": [alarm for alarm in told if alarm["code"] not in GRAVE],
+        "tests": [active] if active and active["tests"] and not active["by_tests"][0][1] else [],
+        "alone": [] if compared else [{}],
+        "none": [{}],
+    }
+    kind, found = next((kind, found) for kind, found in doubts.items() if found)
+    return {"kind": kind, "found": found[:NAMED], "n": len(found), "of": len(compared if kind == "baseline" else rows)}
+
+
+def _is_chance(run: Run, row: dict) -> bool:
+    """Whether chance is known of a task's headline, and gives as much; not where chance is best (mixed batches)."""
+    known = row["value"] and row["value"].get("chance")
+    best = chosen("measure", run.config["tasks"][row["task"]]["measure"]).chance_is_best
+    return bool(known and not best and not row["above"])
+
+
+def _not_above(row: dict) -> dict | None:
+    """The task and the comparison with the smallest difference, of those whose interval is not above 0."""
+    less = [told for told in row["less"].values() if not told.low > 0]
+    return {"task": row["task"], "less": min(less, key=lambda told: told.difference)} if less else None
