@@ -100,12 +100,12 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "look": "",
     "ledger": "profiles.ledger profiles.tables",
     "alarms": """
-        alarms.alarm alarms.alarms alarms.of_answers alarms.of_models alarms.of_nuclei alarms.of_plates
-        calibrate.plate inputs.arrays inputs.axes inputs.cleaning inputs.counts inputs.decode
-        inputs.description inputs.formats inputs.images inputs.references inputs.tiff measure.compare
-        measure.tidy profiles.controls profiles.similarity profiles.tables segment.likeness
-        segment.merge_pieces segment.nuclei segment.objects segment.otsu_threshold segment.reject
-        segment.size train.collapse
+        alarms.alarm alarms.alarms alarms.of_answers alarms.of_masks alarms.of_models alarms.of_nuclei
+        alarms.of_plates alarms.plate_result calibrate.plate inputs.arrays inputs.axes inputs.cleaning
+        inputs.counts inputs.decode inputs.description inputs.formats inputs.images inputs.references
+        inputs.tiff measure.compare measure.tidy profiles.controls profiles.similarity profiles.tables
+        segment.likeness segment.merge_pieces segment.nuclei segment.objects segment.otsu_threshold
+        segment.reject segment.size train.collapse
     """,
     "report": """
         calibrate.plate crops.reader inputs.arrays inputs.axes inputs.channels inputs.cleaning inputs.counts
