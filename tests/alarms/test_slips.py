@@ -23,6 +23,7 @@ def made(plate, folder, size=48, pixel_size=0.0, **channels):
     for name in ("fields.parquet", "calibration.npz"):
         (home / name).symlink_to(plate / name)
     inputs = {kind: [str(home / f"{kind}.parquet")] for kind in ("fields", "objects", "cells")}
+    inputs["masks"] = [found["masks"]]
     inputs["calibration"] = [str(home / "calibration.npz")]
     dataset = {"channels": list(layout.CHANNELS), "pixel_size": pixel_size, "segment": section}
     return sounded(inputs, HOW | {"dataset": dataset}, LIMITS)

@@ -2,14 +2,19 @@
 
 python tests/benchmarks/scale.py [FOLDER [PLATES FIELDS]]: writes tables and, empty, the image files that planning looks
 for. Without figures it measures 136 plates of 500,000 fields; the other screen of interest is `2000 7000000`, whose
-images table is Parquet. A dry run is made twice: the first reads the tables, the second finds the plan. With `simulate`
-in the place of FOLDER: what running such screens would take (see `makespan`).
+images table is Parquet. A dry run is made twice: the first reads the tables, the second finds the plan; then one of
+the screen with all results there, empty, and with one more plate in its tables. With `simulate` in the place of FOLDER:
+what running such screens would take (see `makespan`).
 """
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
@@ -18,7 +23,7 @@ import makespan
 import pandas as pd
 import pyarrow as pa
 import yaml
-from pyarrow import parquet
+from pyarrow import csv, parquet
 from wellread.plan import raw_files
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +122,44 @@ def start_of_a_job(folder: Path, config: Path) -> None:
     timed(folder, "one job", *common, *job)
 
 
+def one_more_plate(folder: Path, config: Path) -> None:
+    """What planning costs when a plate comes to a screen that is finished, and which jobs are left to do."""
+    images_table, wells_table = (next(folder.glob(f"{name}.*")) for name in ("images", "wells"))
+    finish(folder, config)
+    (folder / "grown").mkdir(exist_ok=True)
+    rows = images("NEW", 384)
+    touch(folder, rows)
+    append(images_table, rows, folder / "grown" / images_table.name)
+    append(wells_table, wells("NEW"), folder / "grown" / wells_table.name)
+    section = settings(folder / "grown")
+    section["datasets"]["screen"]["images"]["table"]["root"] = str(folder)
+    (folder / "grown" / "config.yaml").write_text(yaml.safe_dump(section, sort_keys=False))
+    timed(folder, "one more plate", "-n", "--quiet", "host", "--configfile", "grown/config.yaml")
+    blocks = re.split(r"\nrule ", (folder / "output.txt").read_text())[1:]
+    plates = Counter(found[1] for block in blocks if (found := re.search(r"plate=([^,\s]+)", block)))
+    print(f"jobs by plate {dict(plates)}, of all plates {len(blocks) - plates.total()}", flush=True)
+    shutil.rmtree(folder / "results")
+
+
+def finish(folder: Path, config: Path) -> None:
+    """Make every file that a run would write, empty and of one time."""
+    timed(folder, "dry run, all told", "-n", "--quiet", "host", "--configfile", str(config))
+    lines = re.findall(r"^ +output: (.*)$", (folder / "output.txt").read_text(), re.MULTILINE)
+    for path in {path.split(" ")[0] for line in lines for path in line.split(", ")}:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+    now = time.time_ns()
+    for path in filter(Path.is_file, (folder / "results").rglob("*")):
+        os.utime(path, ns=(now, now))
+
+
+def append(table: Path, rows: pd.DataFrame, to: Path) -> None:
+    """Write a table with further rows to another path, as text or Parquet."""
+    have = parquet.read_table(table) if table.suffix == ".parquet" else csv.read_csv(table)
+    more = pa.concat_tables([have, pa.Table.from_pandas(rows, preserve_index=False).cast(have.schema)])
+    (parquet.write_table if table.suffix == ".parquet" else csv.write_csv)(more, to)
+
+
 def main(folder: str, plates: int = 136, fields: int = 500_000) -> None:
     """Generate a screen in `folder`, unless it is there, and print what planning it costs."""
     place = Path(folder).resolve() / f"{plates}_{fields}"
@@ -125,6 +168,7 @@ def main(folder: str, plates: int = 136, fields: int = 500_000) -> None:
     for what in ("dry run, new tables", "dry run again"):
         timed(place, what, "-n", "--quiet", "all", "--configfile", str(config))
     start_of_a_job(place, config)
+    one_more_plate(place, config)
 
 
 if __name__ == "__main__" and sys.argv[1:2] == ["simulate"]:

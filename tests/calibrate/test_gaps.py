@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from wellread.calibrate import calibrate as module
 from wellread.calibrate.calibrate import survey
-from wellread.calibrate.gaps import gap
+from wellread.calibrate.gaps import gap, repeated_lines
 from wellread.calibrate.illumination import none
 from wellread.inputs import images
 
@@ -104,6 +104,24 @@ GOOD = {
 def test_good_planes_have_none(kind):
     plane = GOOD[kind](np.random.default_rng(0))
     assert found(plane) == (0.0, 0)
+    assert repeated_lines(plane) == 0.0
+
+
+def test_lines_that_repeat_earlier_ones(field):
+    half = field.shape[0] // 2
+    for source in (half - 1, slice(0, half)):
+        plane = field.copy()
+        plane[half:] = field[source]
+        assert repeated_lines(plane) == 0.5
+    plane = field.copy()
+    plane[1:3] = field[0]
+    assert repeated_lines(plane) == 0.0
+
+
+@pytest.mark.parametrize("enlarged", [(2, 2), (4, 4), (2, 3)])
+def test_enlarged_pictures_are_let_pass(field, enlarged):
+    assert repeated_lines(np.kron(field, np.ones(enlarged, field.dtype))) == 0.0
+    assert repeated_lines(field) == 0.0
 
 
 @pytest.mark.parametrize("quality", [60, 90])
@@ -127,7 +145,18 @@ def test_real_fields_have_none(folder, pattern):
     paths = sorted((SHARED / "data" / folder).rglob(pattern))[:60]
     if not paths:
         pytest.skip("no shared data here")
-    assert [path.name for path in paths if found(images.read(str(path)))[0]] == []
+    planes = ((path.name, images.read(str(path))) for path in paths)
+    assert [name for name, plane in planes if found(plane)[0] or repeated_lines(plane)] == []
+
+
+def test_a_field_of_repeated_lines_is_left_out(own_rows):
+    path = own_rows["DNA"][1]
+    plane = tifffile.imread(path)
+    plane[96:] = plane[:96]
+    tifffile.imwrite(path, plane)
+    fields = survey(own_rows.iloc[:6], ["DNA", "RNA"])[0]
+    assert fields["status"].tolist() == ["ok", "incomplete", *["ok"] * 4]
+    assert "lines are equal to earlier ones" in fields["detail"][1]
 
 
 @pytest.mark.dag

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from wellread.encoder.heads import AttentionMLP, Linear, load_head, matched
 from wellread.encoder.readouts import trained
 from wellread.encoder.vit import ViT
@@ -52,6 +53,22 @@ def test_scores_of_a_linear_layer():
     logits = given[0][0] @ several.weight.T + several.bias
     torch.testing.assert_close(several.scores(given), 1 / (1 + (-logits).exp()) - 0.5)
     torch.testing.assert_close(single.scores(given).sum(1), torch.ones(3))
+
+
+def test_a_linear_layer_keeps_its_thresholds_and_has_a_half_where_a_file_has_none(tmp_path):
+    torch.manual_seed(4)
+    encoder, files = ViT(**SIZE), (tmp_path / "weights.safetensors", tmp_path / "model.json")
+    head = Linear(6, 3, True)
+    head.thresholds.copy_(torch.tensor([0.2, 0.3, 0.4]))
+    save_encoder(encoder, *files, channels=["DNA"], head=head)
+    torch.testing.assert_close(load_head(*files).thresholds, head.thresholds)
+    older = {name: value for name, value in load_file(files[0]).items() if name != "head.thresholds"}
+    save_file(older, files[0])
+    assert (load_head(*files).thresholds == 0.5).all()
+    torch.testing.assert_close(load_head(*files).weight, head.weight)
+    save_file({name: value for name, value in older.items() if name != "head.bias"}, files[0])
+    with pytest.raises(RuntimeError, match="bias"):
+        load_head(*files)
 
 
 def test_a_head_is_kept_beside_its_encoder_and_read_with_it(tmp_path):

@@ -8,7 +8,13 @@ from wellread.inputs import cleaning
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        *[(" DMSO ", "DMSO"), ("DMSO\u00a0", "DMSO"), ("\u200bDMSO\ufeff", "DMSO"), ("\tDMSO\n", "DMSO")],
+        *[
+            (" DMSO ", "DMSO"),
+            ("DMSO\u00a0", "DMSO"),
+            ("\u200bDMSO\ufeff", "DMSO"),
+            ("DM\u00adSO\u200e", "DMSO"),
+            ("\tDMSO\n", "DMSO"),
+        ],
         *[
             ("5\u00a0\u00b5M", "5 \u00b5M"),
             ("a\u2009b", "a b"),
@@ -24,7 +30,30 @@ def test_every_kind_of_blank(given, text):
 
 
 @pytest.mark.parametrize(
-    "word", ["NA", "na", "N/A", "n.a.", "#N/A", "nan", "NaN", "None", "NULL", "null", "<NA>", "-", "--", "?"]
+    "word",
+    [
+        "NA",
+        "na",
+        "N/A",
+        "n.a.",
+        "#N/A",
+        "nan",
+        "NaN",
+        "None",
+        "NULL",
+        "null",
+        "<NA>",
+        "-",
+        "--",
+        "?",
+        "n. a.",
+        "N.A",
+        "n.d.",
+        "N/D",
+        "no data",
+        "Not applicable",
+        "n / a",
+    ],
 )
 def test_words_for_missing(word):
     assert cleaning.is_missing(word)
@@ -32,7 +61,9 @@ def test_words_for_missing(word):
     assert cleaning.labels(pd.Series([word, "a", f"a|{word}", f"{word} | {word}"]))[1] == 4
 
 
-@pytest.mark.parametrize("word", ["Na", "Null", "NA1", "no", "0", "nanog", "N", "none of these", "false"])
+@pytest.mark.parametrize(
+    "word", ["Na", "Null", "NA1", "no", "0", "nanog", "N", "none of these", "false", "data", "a. n"]
+)
 def test_other_words_are_names(word):
     assert cleaning.labels(pd.Series([word]))[0].tolist() == [word]
 

@@ -73,6 +73,15 @@ def test_a_column_of_units_counts_where_the_cell_has_none():
     assert said == ["wells.csv: doses in nM were converted to µM, the unit of most of the doses"]
 
 
+def test_logarithms_of_doses_are_told():
+    said = []
+    assert read("-6", "-5", "0", say=said.append)[0] == [-6.0, -5.0, 0.0]
+    assert len(said) == 1
+    assert "'-6', '-5' are below 0" in said[0]
+    read("6", "0", "", say=said.append)
+    assert len(said) == 1
+
+
 def test_whole_numbers_stay_whole():
     values = doses.read(pd.Series(["1", "10"]), pd.Series(["", ""]), ".", "w", print)[0]
     assert values.dtype == "int64"

@@ -126,6 +126,20 @@ def test_labels_up_to_65535_stay_as_they_are(tmp_path, labels):
     np.testing.assert_array_equal(label_images.read(str(tmp_path / "a.npy"), PLACE, SHAPE), labels)
 
 
+@pytest.mark.parametrize("value", [1, 255])
+def test_a_binary_mask_taken_for_labels_is_refused(tmp_path, labels, value):
+    np.save(tmp_path / "m.npy", np.where(labels > 0, value, 0).astype(np.uint8))
+    with pytest.raises(InputError, match=rf"only {value}, in 6 pieces[^$]*kind: binary"):
+        label_images.read(str(tmp_path / "m.npy"), PLACE, SHAPE)
+
+
+def test_a_field_of_one_object_and_some_crumbs_is_read(tmp_path, labels):
+    one = (labels == labels.max()).astype(np.uint8)
+    one[:2, ::4] = 1
+    np.save(tmp_path / "m.npy", one)
+    assert label_images.read(str(tmp_path / "m.npy"), PLACE, SHAPE).max() == 1
+
+
 def test_palettes_white_and_single_bits_say_nothing_of_labels(tmp_path, labels):
     small = (labels % 251).astype(np.uint8)
     picture = Image.fromarray(small, "P")

@@ -21,6 +21,17 @@ def test_a_table_needs_a_column_per_channel(tmp_path):
         sources.fields({"images": section, "channels": ["DNA", "Mito"]}, "x")
 
 
+def test_a_table_is_checked_once(tmp_path, monkeypatch):
+    check, checked = sources.user_tables.check, []
+    monkeypatch.setattr(sources.user_tables, "check", lambda *given: checked.append(1) or check(*given))
+    rows = [{"plate": "P", "well": "A1", "dna": "1.tif"}, {"plate": "P", "well": "A2", "dna": "2.tif"}]
+    assert sources.fields({"images": table(tmp_path, rows), "channels": ["DNA"]}, "x")["DNA"].tolist() == [
+        "1.tif",
+        "2.tif",
+    ]
+    assert len(checked) == 1
+
+
 def test_numbers_of_sites_and_objects_are_sorted_as_numbers(tmp_path):
     rows = [
         {"plate": "P", "well": "B2", "site": s, "object": o, "DNA": f"{s}{o}"}

@@ -7,6 +7,7 @@ from conftest import PLATE, outputs
 from PIL import Image
 from wellread.crops.crops import crops
 from wellread.look.plate_files import PlateFiles
+from wellread.pictures import montage
 from wellread.runtime import table_files
 from wellread.runtime.registry import functions
 
@@ -48,14 +49,24 @@ def test_fields_are_the_best_and_worst_by_focus(plates, tmp_path):
 
 
 def test_outlines_are_drawn(plates, tmp_path):
-    from wellread.pictures import montage
-
     masks = plates[0].masks(3)
     bare = montage.field_with_outlines(plates[0].plate, 3, None, 192)
     drawn = montage.field_with_outlines(plates[0].plate, 3, masks, 192)
     changed = (bare != drawn).any(axis=-1)
     assert 0 < changed.mean() < 0.3
     assert (masks[1][changed] > 0).all()
+
+
+def test_what_was_rejected_is_in_boxes_of_its_reason(plates, tmp_path):
+    boxes = pd.DataFrame({"field": [3, 3, 5], "reason": ["debris", "haze", "haze"]})
+    boxes = boxes.assign(top=20, left=[30, 60, 30], bottom=40, right=[50, 80, 50])
+    table_files.write(boxes, tmp_path / "rejected.parquet", "rejected")
+    own = [PlateFiles(plates[0].paths | {"rejected": str(tmp_path / "rejected.parquet")})]
+    numbers, picture = draw("fields", own, tmp_path, each=1, width=plates[0].plate.shape[1])
+    most = numbers[numbers["sort"] == "most rejected: debris orange, haze pink"]
+    assert list(zip(most["field"], most["rejected"], strict=True)) == [(3, 2)]
+    for reason in ("debris", "haze"):
+        assert (picture == montage.REJECTED[reason][1]).all(axis=-1).sum() >= 4 * 21  # a box of 22 px about 20
 
 
 def test_every_sort_of_cell_is_shown(plate, plates, tmp_path):

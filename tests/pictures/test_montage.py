@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from wellread.pictures import montage
 from wellread.pictures.montage import BLUE, CYAN, GREEN, GREY, MAGENTA, ORANGE, PALETTE, RED, YELLOW, colours, composite
 
 
@@ -45,3 +46,12 @@ def test_brightfield_does_not_hide_the_others():
     assert stained[2] > 250
     assert ground.max() < 128
     assert composite(planes[:1], ["BF"]).max() > 200
+
+
+def test_a_box_lies_about_what_is_in_it():
+    picture, expected = np.zeros((10, 16, 3), np.uint8), np.zeros((10, 16), bool)
+    expected[1:7, 4:13] = True
+    expected[2:6, 5:12] = False
+    montage.draw_boxes(picture, np.array([(2, 5, 6, 12)]), ["haze"])
+    np.testing.assert_array_equal((picture == montage.REJECTED["haze"][1]).all(axis=-1), expected)
+    assert (picture[~expected] == 0).all()

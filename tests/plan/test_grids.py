@@ -42,6 +42,7 @@ def test_a_model_like_another_has_its_grid_and_two_keys_that_end_alike_are_told_
     views = {"views.scale": [[0.5, 1.0]], "encoder.vit.drop_path": [0.0], "train.supervised.dropout": [0.1]}
     found = plan(cnn=CNN | {"grid": {"fit.base_lr": [1.0e-3]}}, more={"like": "cnn", "grid": views})
     (name,) = found.grid("more")
+    assert not plan(cnn=CNN, one={"like": "cnn", "grid": None}).grid("one")
     assert name == "more/grid/base_lr=0.001,scale=0.5-1.0,drop_path=0.0,dropout=0.1"
     assert list(grids.cells("m", {"grid": {"a.x": [True], "b.x": [None], "b.y": ["z"]}})) == [
         "m/grid/a.x=true,b.x=null,y=z"

@@ -6,7 +6,7 @@ import time
 import pandas as pd
 import pytest
 from wellread.inputs import sources, user_tables
-from wellread.plan import kept
+from wellread.plan import kept, stamps
 from wellread.plan.dag import Plan
 from wellread.plan.provenance import rows_hash
 
@@ -43,7 +43,7 @@ def age(*paths):
 
 @pytest.fixture(autouse=True)
 def trust_what_has_changed_just_now(monkeypatch):
-    monkeypatch.setattr(kept, "SETTLED", 0)
+    monkeypatch.setattr(stamps, "SETTLED", 0)
 
 
 def told(plan):
@@ -125,7 +125,7 @@ def test_the_versions_are_those_of_what_reads_tables():
 
 
 def test_files_that_have_changed_just_now_are_not_trusted(config, reads, monkeypatch):
-    monkeypatch.setattr(kept, "SETTLED", 60e9)
+    monkeypatch.setattr(stamps, "SETTLED", 60e9)
     Plan.of(config, job=False)
     Plan.of(config, job=False)
     assert len(reads) == 2

@@ -13,19 +13,19 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "stage": "",
     "calibrate": """
         calibrate.calibrate calibrate.depths calibrate.flags calibrate.gaps calibrate.illumination
-        calibrate.limits calibrate.plate calibrate.quality inputs.arrays inputs.decode inputs.description
-        inputs.formats inputs.images inputs.references inputs.tiff
+        calibrate.limits calibrate.plate calibrate.quality inputs.arrays inputs.axes inputs.counts
+        inputs.decode inputs.description inputs.formats inputs.images inputs.references inputs.tiff
     """,
     "segment": """
-        calibrate.plate inputs.arrays inputs.decode inputs.description inputs.formats inputs.images
-        inputs.references inputs.tiff segment.contrast segment.merge_pieces segment.objects segment.reject
-        segment.scene segment.segment
+        calibrate.plate inputs.arrays inputs.axes inputs.counts inputs.decode inputs.description
+        inputs.formats inputs.images inputs.references inputs.tiff segment.contrast segment.merge_pieces
+        segment.objects segment.reject segment.scene segment.segment
     """,
     "crop_size": "crops.crop_size",
     "crops": """
         calibrate.flags calibrate.plate crops.crops crops.cutter crops.outlines crops.pixels crops.selection
-        crops.windows inputs.arrays inputs.decode inputs.description inputs.formats inputs.images
-        inputs.references inputs.tiff
+        crops.windows inputs.arrays inputs.axes inputs.counts inputs.decode inputs.description
+        inputs.formats inputs.images inputs.references inputs.tiff
     """,
     "to_csv": "export.to_csv",
     "to_h5ad": "export.to_h5ad profiles.tables",
@@ -33,12 +33,13 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "train": """
         crops.reader encoder.architecture encoder.attention encoder.sizes encoder.views encoder.views_cpu
         encoder.vit encoder.weights inputs.cleaning inputs.control_names inputs.delimited inputs.doses
-        inputs.grids inputs.label_tables inputs.listing inputs.plate_maps inputs.spreadsheets
-        inputs.typed_tables inputs.user_tables inputs.well_names networks.device networks.state_dicts
-        train.checkpoint train.collapse train.dataset train.distributed train.footprint train.labels
-        train.lock train.loop train.monitor train.optimise train.probes train.schedules train.shares
-        train.train
+        inputs.grids inputs.label_tables inputs.listing inputs.oddities inputs.plate_maps
+        inputs.spreadsheets inputs.table_columns inputs.table_errors inputs.typed_tables inputs.user_tables
+        inputs.well_names networks.device networks.state_dicts train.checkpoint train.collapse train.dataset
+        train.distributed train.footprint train.labels train.lock train.loop train.methods.learner
+        train.monitor train.optimise train.probes train.schedules train.shares train.train train.validation
     """,
+    "select": "encoder.views encoder.views_cpu train.methods.learner train.select train.validation",
     "embed": """
         crops.outlines crops.reader encoder.architecture encoder.attention encoder.embed encoder.heads
         encoder.intensities encoder.readouts encoder.sizes encoder.textures encoder.views encoder.views_cpu
@@ -99,23 +100,25 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "look": "",
     "ledger": "profiles.ledger profiles.tables",
     "alarms": """
-        alarms.alarm alarms.alarms alarms.of_answers alarms.of_models alarms.of_nuclei alarms.of_plates
-        calibrate.plate inputs.arrays inputs.cleaning inputs.decode inputs.description inputs.formats
-        inputs.images inputs.references inputs.tiff measure.compare measure.tidy profiles.controls
-        profiles.similarity profiles.tables segment.likeness segment.merge_pieces segment.nuclei
-        segment.objects segment.otsu_threshold segment.reject segment.size train.collapse
+        alarms.alarm alarms.alarms alarms.of_answers alarms.of_masks alarms.of_models alarms.of_nuclei
+        alarms.of_plates alarms.plate_result calibrate.plate inputs.arrays inputs.axes inputs.cleaning
+        inputs.counts inputs.decode inputs.description inputs.formats inputs.images inputs.references
+        inputs.tiff measure.compare measure.tidy profiles.controls profiles.similarity profiles.tables
+        segment.likeness segment.merge_pieces segment.nuclei segment.objects segment.otsu_threshold
+        segment.reject segment.size train.collapse
     """,
     "report": """
-        calibrate.plate crops.reader inputs.arrays inputs.channels inputs.cleaning inputs.decode
-        inputs.description inputs.formats inputs.images inputs.references inputs.tiff inputs.well_names
-        measure.average_precision measure.compare measure.distances measure.fakes measure.halves
-        measure.nulls measure.permutation measure.power measure.published measure.ranks measure.tabulate
-        measure.three_tests measure.tidy pictures.labels pictures.montage pictures.plate_layout
-        profiles.consensus profiles.controls profiles.ledger profiles.pool profiles.similarity
-        profiles.subset profiles.tables report.answer report.doses report.field_pictures report.figures
-        report.headlines report.hits report.interactive report.ledger report.mechanisms report.methods
-        report.models report.page report.plates report.plots report.provenance report.records report.run
-        report.sprites report.svg report.tables report.tasks report.wells train.collapse
+        calibrate.plate crops.reader inputs.arrays inputs.axes inputs.channels inputs.cleaning inputs.counts
+        inputs.decode inputs.description inputs.formats inputs.images inputs.references inputs.tiff
+        inputs.well_names measure.average_precision measure.compare measure.distances measure.dose_curve
+        measure.ec50 measure.fakes measure.halves measure.nulls measure.permutation measure.power
+        measure.published measure.ranks measure.tabulate measure.three_tests measure.tidy pictures.labels
+        pictures.montage pictures.plate_layout profiles.consensus profiles.controls profiles.ledger
+        profiles.pool profiles.similarity profiles.subset profiles.tables report.answer report.doses
+        report.doubt report.field_pictures report.figures report.headlines report.hits report.interactive
+        report.ledger report.mechanisms report.methods report.models report.page report.plates report.plots
+        report.provenance report.records report.run report.sprites report.svg report.tables report.tasks
+        report.wells train.collapse
     """,
 }
 PICKED = {  # section: name: the modules that count if a config picks it
@@ -140,8 +143,8 @@ PICKED = {  # section: name: the modules that count if a config picks it
             segment.hpa_net
         """,
         "otsu_watershed": """
-            segment.bodies segment.merge_pieces segment.nuclei segment.objects segment.otsu_threshold
-            segment.otsu_watershed segment.reject segment.size
+            segment.bodies segment.merge_nuclei segment.merge_pieces segment.nuclei segment.objects
+            segment.otsu_threshold segment.otsu_watershed segment.reject segment.size
         """,
         "precomputed": """
             inputs.arrays inputs.decode inputs.description inputs.formats inputs.label_images inputs.references
@@ -233,7 +236,7 @@ PICKED = {  # section: name: the modules that count if a config picks it
             profiles.tables
         """,
         "dose_response": """
-            inputs.cleaning measure.dose_response measure.ec50 measure.tidy profiles.controls
+            inputs.cleaning measure.dose_curve measure.dose_response measure.ec50 measure.tidy profiles.controls
             profiles.similarity profiles.tables
         """,
         "knn": "inputs.cleaning measure.knn measure.tidy profiles.controls profiles.similarity profiles.tables",
@@ -247,9 +250,10 @@ PICKED = {  # section: name: the modules that count if a config picks it
         """,
         "low_shot": """
             inputs.cleaning inputs.control_names inputs.delimited inputs.doses inputs.grids inputs.label_tables
-            inputs.listing inputs.plate_maps inputs.spreadsheets inputs.typed_tables inputs.user_tables
-            inputs.well_names measure.heads measure.held_out measure.knn measure.low_shot measure.probe
-            measure.tidy profiles.controls profiles.similarity profiles.tables train.labels train.shares
+            inputs.listing inputs.oddities inputs.plate_maps inputs.spreadsheets inputs.table_columns
+            inputs.table_errors inputs.typed_tables inputs.user_tables inputs.well_names measure.heads
+            measure.held_out measure.knn measure.low_shot measure.probe measure.tidy profiles.controls
+            profiles.similarity profiles.tables train.labels train.shares
         """,
         "matching": """
             inputs.cleaning measure.group_similarity measure.matching measure.tidy profiles.controls
@@ -258,9 +262,10 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "mixing": "inputs.cleaning measure.mixing measure.tidy profiles.controls profiles.similarity profiles.tables",
         "moa_mlp": """
             inputs.cleaning inputs.control_names inputs.delimited inputs.doses inputs.grids inputs.label_tables
-            inputs.listing inputs.plate_maps inputs.spreadsheets inputs.typed_tables inputs.user_tables
-            inputs.well_names measure.held_out measure.mlp measure.moa_mlp measure.multi_label measure.tidy
-            profiles.controls profiles.similarity profiles.tables train.labels train.shares
+            inputs.listing inputs.oddities inputs.plate_maps inputs.spreadsheets inputs.table_columns
+            inputs.table_errors inputs.typed_tables inputs.user_tables inputs.well_names measure.held_out
+            measure.mlp measure.moa_mlp measure.multi_label measure.tidy profiles.controls profiles.similarity
+            profiles.tables train.labels train.shares
         """,
         "nearest_class": """
             inputs.cleaning measure.nearest_class measure.tidy profiles.controls profiles.similarity
@@ -278,9 +283,9 @@ PICKED = {  # section: name: the modules that count if a config picks it
             inputs.cleaning measure.retrieval measure.tidy profiles.controls profiles.similarity profiles.tables
         """,
         "segmentation": """
-            calibrate.plate inputs.arrays inputs.cleaning inputs.decode inputs.description inputs.formats
-            inputs.images inputs.label_images inputs.references inputs.tiff measure.segmentation measure.tidy
-            profiles.controls profiles.similarity profiles.tables
+            calibrate.plate inputs.arrays inputs.axes inputs.cleaning inputs.counts inputs.decode
+            inputs.description inputs.formats inputs.images inputs.label_images inputs.references inputs.tiff
+            measure.segmentation measure.tidy profiles.controls profiles.similarity profiles.tables
         """,
     },
     "draw": {
@@ -303,20 +308,20 @@ PICKED = {  # section: name: the modules that count if a config picks it
     },
     "look": {
         "cells": """
-            calibrate.flags calibrate.plate inputs.arrays inputs.channels inputs.decode inputs.description
-            inputs.formats inputs.images inputs.references inputs.tiff look.cells look.contact_sheet
-            look.plate_files pictures.montage
+            calibrate.flags calibrate.plate inputs.arrays inputs.axes inputs.channels inputs.counts
+            inputs.decode inputs.description inputs.formats inputs.images inputs.references inputs.tiff
+            look.cells look.contact_sheet look.plate_files pictures.montage segment.objects
         """,
         "fields": """
-            calibrate.plate inputs.arrays inputs.channels inputs.decode inputs.description inputs.formats
-            inputs.images inputs.references inputs.tiff look.contact_sheet look.fields look.plate_files
-            pictures.montage
+            calibrate.plate inputs.arrays inputs.axes inputs.channels inputs.counts inputs.decode
+            inputs.description inputs.formats inputs.images inputs.references inputs.tiff look.contact_sheet
+            look.fields look.plate_files pictures.montage segment.objects
         """,
         "plates": """
-            calibrate.plate inputs.arrays inputs.channels inputs.decode inputs.description inputs.formats
-            inputs.images inputs.references inputs.tiff inputs.well_names look.plate_files look.plates
-            pictures.draw pictures.labels pictures.montage pictures.plate_layout pictures.projection
-            profiles.controls profiles.similarity profiles.tables
+            calibrate.plate inputs.arrays inputs.axes inputs.channels inputs.counts inputs.decode
+            inputs.description inputs.formats inputs.images inputs.references inputs.tiff inputs.well_names
+            look.plate_files look.plates pictures.draw pictures.labels pictures.montage pictures.plate_layout
+            pictures.projection profiles.controls profiles.similarity profiles.tables segment.objects
         """,
     },
 }

@@ -183,3 +183,21 @@ def test_maps_and_hits_are_counted_by_their_points(config):
     assert asked["hits"] == later.SECONDS["hits"] + later.START
     assert asked["other"] == plain["other"]
     assert spent(900, map={"method": "tsne", "cells": 100})["map"] == pytest.approx(asked["map"] - 800 * each)
+
+
+def test_charts_and_figures_of_patches_are_counted(config):
+    config["tasks"] = {"k": {"measure": {"knn": {}}}}
+    figures = {"f": {"patches": {"pca": {"label": "moa"}}}}
+    tables = {"t": {}, "u": {"chart": {"bars": {}}}}
+    plain = later.jobs(preview.Plan.of(config))
+    asked = later.jobs(preview.Plan.of(config | {"figures": figures, "tables": tables}))
+    more = {step: asked[step] - plain[step] for step in asked if asked[step] != plain[step]}
+    assert more == {"patches": 1, "tokens": 1, "tabulate": 2, "chart": 1}
+
+
+def test_results_that_cannot_be_written_are_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").write_text("a file")
+    (tmp_path / "c.yaml").write_text("models: {}\n")
+    assert preview.show_file("c.yaml", 1)
+    assert "No page, as results cannot be written" in capsys.readouterr().out

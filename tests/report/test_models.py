@@ -1,10 +1,15 @@
-"""Captions of training curves are true of the curves."""
+"""Captions of training curves are true of the curves, and what was chosen from a grid is told."""
+
+import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from wellread.report import svg
-from wellread.report.models import rise
+from wellread.report.models import rise, train
+from wellread.report.page import _environment as page_environment
+from wellread.runtime import table_files
 
 FALLS, RISES = np.linspace(5, 1, 20), np.linspace(1, 5, 20)
 VALLEY = np.r_[np.linspace(6, 2, 10), np.linspace(2, 4, 10)]
@@ -30,6 +35,25 @@ def table(**columns) -> pd.DataFrame:
 def test_a_loss_that_rises_is_explained_or_flagged(name, columns, words):
     told = rise(name, table(**columns))
     assert (words in told) if words else told == ""
+
+
+def test_what_was_chosen_from_a_grid_is_told(tmp_path):
+    paths = {"training": {}, "model": {}}
+    for model, grid in {"one": {}, "best": {"grid": {"chosen": {"fit.base_lr": 0.004}, "of": 6}}}.items():
+        paths["training"][model], paths["model"][model] = (tmp_path / f"{model}.{kind}" for kind in paths)
+        frame = table(loss=FALLS, feature_sd=0.5, effective_rank=9.0)
+        table_files.write(frame, paths["training"][model], "training")
+        paths["model"][model].write_text(json.dumps({"encoder": {}} | grid))
+    run = SimpleNamespace(
+        by_folder=paths.get, config={"models": {"one": {}, "best": {}, "best/grid/base_lr=0.004": {}}}
+    )
+    one, best = train(run)["models"]
+    assert one["grid"] is None
+    assert best["grid"] == {"chosen": {"fit.base_lr": 0.004}, "of": 6}
+    page = page_environment().get_template("chapters/train.html").render(c={"models": [one, best]})
+    assert page.count("combinations of settings") == 1
+    assert "Of 6 combinations" in page
+    assert "<code>fit.base_lr</code> 0.004." in page
 
 
 def test_a_little_noise_at_the_end_is_no_rise():

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from paths import ROOT
+from wellread.runtime import parallel
 from wellread.runtime.errors import InputError
 from wellread.runtime.parallel import ordered
 
@@ -88,3 +89,9 @@ def alive(pid):
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_what_linux_alone_can_do_is_asked_of_no_other_system(monkeypatch):
+    monkeypatch.setattr(parallel.sys, "platform", "darwin")
+    monkeypatch.setattr(parallel.ctypes, "CDLL", lambda _: pytest.fail("prctl is there on Linux only"))
+    parallel.stop_with_parent()

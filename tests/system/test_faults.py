@@ -1,6 +1,7 @@
 """What goes wrong on a cluster, on a real one: runs end finished or say why, and the next does what is left, once."""
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -29,6 +30,13 @@ rule slow:
     output: "slow"
     resources: runtime=1
     shell: "test -e begun || {{{{ touch begun; sleep 600; }}}}; touch {{output}}; {ONCE}"
+"""
+FEW = f"""
+rule all:
+    input: expand("tiny{{i}}", i=range(12))
+rule tiny:
+    output: "tiny{{i}}"
+    shell: "sleep 10; echo {{wildcards.i}} > {{output}}; {ONCE}"
 """
 FILES = f"""
 rule all:
@@ -70,6 +78,23 @@ def test_jobs_that_are_killed_run_again_and_no_job_ends_twice(slurm, tmp_path):
     assert {"exceeded memory limit", "TIMEOUT", "CANCELLED"} <= set(re.findall("exceeded memory limit|[A-Z_]+", output))
     assert [(tmp_path / f"tiny{i}").read_text() for i in range(4)] == [f"{i}\n" for i in range(4)]
     assert counts(tmp_path) == ["hungry", "slow", *(f"tiny i={i}" for i in range(4))]
+
+
+def test_ten_jobs_that_are_cancelled_run_again_and_no_job_ends_twice(slurm, tmp_path):
+    run, chance, cancelled = begin(toy(tmp_path, FEW), *SMALL), random.Random(0), {}
+    while len(cancelled) < 10:
+        running = [(number, name) for number, name, state in slurm.queue() if state == "RUNNING"]
+        if left := [(number, name) for number, name in running if name not in cancelled]:
+            number, name = chance.choice(left)
+            subprocess.run(["scancel", number], check=True)
+            cancelled[name] = number
+        assert run.poll() is None
+        time.sleep(0.2)
+    ended(run)
+    assert [(tmp_path / f"tiny{i}").read_text() for i in range(12)] == [f"{i}\n" for i in range(12)]
+    assert counts(tmp_path) == sorted(f"tiny i={i}" for i in range(12))
+    states = [job["JobState"] for job in slurm.records(tmp_path)]
+    assert sorted(states) == ["CANCELLED"] * 10 + ["COMPLETED"] * 12
 
 
 @pytest.fixture

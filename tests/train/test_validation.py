@@ -12,7 +12,8 @@ from wellread.encoder import heads, views
 from wellread.encoder.vit import ViT
 from wellread.runtime import table_files
 from wellread.train.dataset import TrainingSet
-from wellread.train.labels import Labels
+from wellread.train.labels import FoldedLabels, Labels
+from wellread.train.methods.attention_mlp import Attention_MLP
 from wellread.train.methods.supervised import Supervised
 from wellread.train.train import train
 from wellread.train.validation import SCORE, macro_f1, validated
@@ -76,6 +77,24 @@ def test_without_wells_that_validate_thresholds_are_a_half():
     assert (made.head.thresholds == 0.5).all()
 
 
+def test_networks_of_folds_match_thresholds_to_the_fold_that_each_has_not_seen(crops):
+    sets, folds = np.eye(3, dtype=bool)[np.arange(24) % 3], np.eye(2, dtype=bool)[np.arange(24) // 4 % 2]
+    sets[::2, 1] = True
+    labels = FoldedLabels(["a", "b", "c"], sets, np.arange(48) // 2, folds)
+    torch.manual_seed(0)
+    made = Attention_MLP(ViT(channels=1, **VIT), views.augmentation(["DNA"]), labels, width=4, folds=2)
+    for network in made.head.folds:
+        torch.nn.init.normal_(network.classify.weight, std=9.0)
+    made.finish(TrainingSet(Crops([crops]), labels), CPU, None)
+    with torch.no_grad():
+        layers = made.layers(torch.from_numpy(np.load(crops)))
+        found = torch.stack([network(layers[0][1]).sigmoid() for network in made.head.folds])
+    own, truth = folds.repeat(2, axis=0), torch.from_numpy(sets.repeat(2, axis=0))
+    expected = [heads.matched(found[fold][own[:, fold]], truth[own[:, fold]]) for fold in (0, 1)]
+    assert not torch.equal(*expected)
+    torch.testing.assert_close(made.head.thresholds, (expected[0] + expected[1]) / 2)
+
+
 def taught(crops, folder, labels):
     """What training writes, by the labels of 24 wells: weights, and the last row of its table."""
     folder.mkdir()
@@ -93,6 +112,7 @@ def taught(crops, folder, labels):
     return files["weights"].read_bytes(), pd.read_parquet(table)[SCORE]
 
 
+@pytest.mark.dag
 def test_only_wells_that_validate_judge_and_they_teach_nothing(crops, tmp_path):
     kind = np.array(["x", "y", "z"])[np.arange(24) % 3]
     weights, scores = taught(crops, tmp_path / "a", kind)

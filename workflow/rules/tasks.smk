@@ -226,6 +226,7 @@ rule look:
         calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
         masks=every_plate("results/{dataset}/{plate}/masks.tif", PLAN.has_masks),
         objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
+        rejected=every_plate("results/{dataset}/{plate}/rejected.parquet", PLAN.has_masks),
         cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
         lost=every_plate("results/{dataset}/{plate}/lost.parquet"),
     output:
@@ -284,6 +285,7 @@ rule alarms:
     input:
         fields=every_plate("results/{dataset}/{plate}/fields.parquet"),
         calibration=every_plate("results/{dataset}/{plate}/calibration.npz"),
+        masks=every_plate("results/{dataset}/{plate}/masks.tif", PLAN.has_masks),
         objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
         rejected=every_plate("results/{dataset}/{plate}/rejected.parquet", PLAN.has_masks),
         cells=every_plate("results/{dataset}/{plate}/cells.parquet"),

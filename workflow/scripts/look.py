@@ -5,7 +5,7 @@ from wellread.runtime import job
 from wellread.runtime.files import whole
 from wellread.runtime.registry import pick
 
-KINDS = ("fields", "calibration", "masks", "objects", "cells", "lost")
+KINDS = ("fields", "calibration", "masks", "objects", "rejected", "cells", "lost")
 with job.running(snakemake.log[0], **snakemake.wildcards, seed=snakemake.params.seed):
     look = pick("look", snakemake.params.section)
     plates = PlateFiles.of_dataset({kind: snakemake.input.get(kind) or [] for kind in KINDS})

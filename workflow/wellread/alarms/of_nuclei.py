@@ -3,7 +3,8 @@
 import numpy as np
 
 from wellread.alarms.alarm import Alarm, names
-from wellread.alarms.of_plates import PlateResult, by_plate
+from wellread.alarms.of_plates import by_plate
+from wellread.alarms.plate_result import PlateResult
 from wellread.calibrate.plate import open_plate
 from wellread.inputs.images import BadField
 from wellread.segment.likeness import UNEVEN, better_channel

@@ -3,53 +3,15 @@
 A rule gives a number for every plate, NaN where it cannot tell, and breaks where that lies outside of its threshold.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from wellread.alarms.alarm import Alarm, names
+from wellread.alarms.of_masks import empty_fields, ragged_nuclei
+from wellread.alarms.plate_result import ENOUGH, PlateResult
 from wellread.inputs import images
 from wellread.runtime import table_files
-
-ENOUGH = 20  # objects of a plate, below which they tell nothing of its masks
-
-
-@dataclass(frozen=True)
-class PlateResult:
-    """The results of one plate that the rules look at; `dataset`: its channels, pixel size and section `segment`."""
-
-    paths: dict[str, Path]
-    dataset: dict
-
-    @cached_property
-    def fields(self) -> pd.DataFrame:
-        """The usable fields of view."""
-        table = table_files.read(self.paths["fields"], "fields")
-        return table[table["status"] == "ok"]
-
-    @cached_property
-    def objects(self) -> pd.DataFrame:
-        """Everything that segmentation found; nothing if the plate has no masks."""
-        return table_files.read(self.paths["objects"], "objects") if "objects" in self.paths else pd.DataFrame()
-
-    @property
-    def channels(self) -> list[str]:
-        return self.dataset["channels"]
-
-    @property
-    def nucleus_areas(self) -> pd.Series:
-        """Areas of nuclei that are whole, px²; none if too few objects have one."""
-        if len(self.objects) < ENOUGH:
-            return pd.Series(dtype=float)
-        return self.objects.loc[(self.objects["nucleus_area"] > 0) & ~self.objects["at_edge"], "nucleus_area"]
-
-    @property
-    def nucleus_diameter(self) -> float:
-        """The median diameter of a disc as large as a nucleus, px."""
-        return float(2 * np.sqrt(self.nucleus_areas.median() / np.pi))
 
 
 def nucleus_area(plate: PlateResult) -> float:
@@ -128,6 +90,8 @@ RULES = {  # rule: whether less or more breaks it, what was found
     nuclei_as_cells: ("more", "{:.0%} of a cell is its nucleus"),
     crop_per_nucleus: ("less", "crops of {:.2g} nuclear diameters"),
     foreground: ("more", "{:.0%} of a field is within cells"),
+    ragged_nuclei: ("more", "{:.0%} of nuclei have ragged outlines"),
+    empty_fields: ("more", "{:.0%} of good fields are without cells"),
     mask_contrast: ("less", "cells are {:.2g} times as bright as their field"),
     equal_channels: ("more", "two channels are equal in {:.0%} of fields"),
 }
@@ -140,6 +104,8 @@ EDITS = {  # code of a rule: what to look at
     "nuclei_as_cells": "check `cell` of `segment`: it may be the channel of nuclei, or a dim one",
     "crop_per_nucleus": "raise `crops.size`, or leave it to `auto`",
     "foreground": "look at the fields: tissue, clumps or background may be taken for cells",
+    "ragged_nuclei": "look at the outlines: another stain, tissue or clumps cut into pieces; or another segmenter",
+    "empty_fields": "look at the fields: no nuclear stain, brightfield, tissue, or nothing in focus",
     "mask_contrast": "look at the fields: masks of others, or a wrong channel",
     "equal_channels": "check the images table: the same files may stand under two names",
 }
@@ -162,7 +128,7 @@ def found(inputs: dict, how: dict, limits: dict) -> list[Alarm]:
 def by_plate(inputs: dict) -> dict[str, dict[str, Path]]:
     """{plate: {kind: path}} of the kinds that plates have."""
     plates = {}
-    for kind in ("fields", "calibration", "objects", "rejected", "cells"):
+    for kind in ("fields", "calibration", "masks", "objects", "rejected", "cells"):
         for path in map(Path, inputs.get(kind, [])):
             plates.setdefault(path.parent.name, {})[kind] = path
     return dict(sorted(plates.items()))

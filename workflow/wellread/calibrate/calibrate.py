@@ -154,11 +154,13 @@ def _refuse_blank(raw: list[np.ndarray], channels: list[str]) -> None:
 
 
 def _refuse_gaps(raw: list[np.ndarray], histograms: np.ndarray, paths: list[str]) -> None:
+    cause = "an interrupted copy, or lost lines or tiles"
     for plane, histogram, path in zip(raw, histograms, paths, strict=True):
         share, value = gaps.gap(plane, histogram)
         if share:
-            cause = "an interrupted copy, or lost lines or tiles"
             raise images.BadField("incomplete", f"{path}: {share:.1%} of it are blocks of the count {value}: {cause}")
+        if share := gaps.repeated_lines(plane):
+            raise images.BadField("incomplete", f"{path}: {share:.1%} of its lines are equal to earlier ones: {cause}")
 
 
 def _fields_table(rows, inspection: Inspection, channels: list[str], rules: dict, duplicates: bool) -> pd.DataFrame:

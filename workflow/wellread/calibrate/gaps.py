@@ -2,6 +2,7 @@
 
 Saturated cells and clipped backgrounds are of identical pixels, too, but their edges are as curved as what they show,
 and next to them the picture is about as bright; the edges of a gap run along rows and columns, and there it jumps.
+Lines that were lost may also be filled with earlier ones: no camera gives two lines that are equal pixel by pixel.
 """
 
 import numpy as np
@@ -11,6 +12,8 @@ LEAST = 0.005  # of a plane: smaller gaps are let pass
 NEIGHBOURS = 0.9  # of the pixels of a gap have the same value to their right, or below them
 SMALLEST = 32  # px of a piece of a gap
 SIDE = 8  # px: a gap's straight edges are at least this long, on average
+REPEATED = 0.05  # of the lines; fewer may be the margin of fields that were moved onto each other
+VARIED = 16  # different counts in a line, below which it may repeat by chance
 JUMP = 2  # counts: less is no edge (JPEG, too, has square blocks of one grey)
 
 
@@ -27,6 +30,23 @@ def gap(plane: np.ndarray, count: np.ndarray) -> tuple[float, int]:
         if lost.mean() >= LEAST and _straight(lost) and _jump(plane, lost) > JUMP:
             return float(lost.mean()), int(value)
     return 0.0, 0
+
+
+def repeated_lines(plane: np.ndarray) -> float:
+    """The share of the lines of a plane (H, W) that are equal to an earlier one; 0.0 if small.
+
+    Enlarged pictures, whose columns come in equal pairs, too, are let pass.
+    """
+    known, again = set(), []
+    for number, line in enumerate(plane):
+        content = line.tobytes()
+        if content in known and len(np.unique(line)) >= VARIED:
+            again.append(number)
+        known.add(content)
+    share = len(again) / len(plane)
+    if share < REPEATED or (plane[:, 1:] == plane[:, :-1]).all(axis=0).mean() >= share / 2:
+        return 0.0
+    return share
 
 
 def _in_blocks(plane: np.ndarray, count: np.ndarray) -> np.ndarray:

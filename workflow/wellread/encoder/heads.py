@@ -112,5 +112,6 @@ def load_head(weights, model) -> nn.Module:
     ((kind, size),) = metadata["head"].items()
     state = {name.removeprefix(PREFIX): value for name, value in load_file(weights).items() if name.startswith(PREFIX)}
     head = KINDS[kind](**size)
-    head.load_state_dict(state)
+    thresholds = {name: value for name, value in head.named_buffers() if name == "thresholds"}
+    head.load_state_dict(thresholds | state)  # older files of linear layers have none: they are .5
     return head.eval().requires_grad_(False)

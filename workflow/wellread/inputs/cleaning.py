@@ -5,7 +5,7 @@ import unicodedata
 
 import pandas as pd
 
-INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"  # characters without width, as web pages leave them behind
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"  # without width, as web pages leave them behind
 MISSING = frozenset(
     {
         "na",
@@ -23,6 +23,13 @@ MISSING = frozenset(
         "...",
         "…",
         "not available",
+        "not applicable",
+        "not determined",
+        "no data",
+        "n.d.",
+        "n.d",
+        "n/d",
+        "n.a",
         "missing",
     }
     | {
@@ -44,7 +51,8 @@ MISSING = frozenset(
 )
 NAMES = ("Na", "Null")  # sodium, and the genotype: written so by no program that means a missing value
 UNCERTAIN = frozenset(
-    {"null", "unknown", "unannotated", "undefined", "not known", "other", "tbd"}
+    {"null", "unknown", "unannotated", "undefined", "not known", "other", "tbd", "nd", "void", "empty"}
+    | {"not annotated", "unassigned", "not assigned", "unclassified", "no moa"}
 )  # classes, if one says so
 SHOWN = 3  # examples in a message
 
@@ -82,7 +90,9 @@ def parts(label: str) -> list[str]:
 def is_missing(word: str) -> bool:
     """Whether a word is one of the usual ones for a missing value."""
     word = word.strip()
-    return word not in NAMES and word.casefold() in MISSING
+    return word not in NAMES and (
+        word.casefold() in MISSING or re.sub(r"(?<=\W)\s+|\s+(?=\W)", "", word.casefold()) in MISSING
+    )
 
 
 def alike(values) -> list[list[str]]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from wellread.inputs.cleaning import is_missing
+from wellread.inputs.cleaning import examples, is_missing
 from wellread.runtime.errors import InputError
 
 NUMBER = r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?"
@@ -54,6 +54,9 @@ def read(texts: pd.Series, units: pd.Series, decimal: str, where: str, say) -> t
         others = ", ".join(sorted(set(given) - {"", unit}))
         say(f"{where}: doses in {others} were converted to {unit}, the unit of most of the doses")
     values = [_converted(number, own, unit) for number, own in zip(numbers, given, strict=True)]
+    if below := [text for text, number in zip(texts, numbers, strict=True) if number and Decimal(number) < 0]:
+        words = f"{examples(below)} are below 0; if they are logarithms, write the doses themselves, 1e-6 M for -6"
+        say(f"{where}, column dose: {words}, as a dose of 0 stands above them")
     return _merged(pd.to_numeric(pd.Series(values, texts.index, dtype=object)), where, say), unit
 
 

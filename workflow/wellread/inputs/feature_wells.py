@@ -4,7 +4,7 @@ import logging
 
 import pandas as pd
 
-from wellread.inputs import crop_files, user_tables
+from wellread.inputs import crop_files, table_columns
 from wellread.inputs.cleaning import listed
 from wellread.inputs.feature_tables import Table, bare
 from wellread.runtime.errors import InputError
@@ -34,7 +34,7 @@ def metadata(tables: list[Table]) -> pd.DataFrame:
     """
     frames: dict[str, list] = {}
     for table in tables:
-        wanted = [column for column in table.metadata if not user_tables.is_reserved(bare(column))]
+        wanted = [column for column in table.metadata if not table_columns.is_reserved(bare(column))]
         text = table.text(wanted) if wanted else pd.DataFrame(index=table.rows.index)
         frames.setdefault(",".join(wanted), []).append(pd.concat([table.rows[WELL], text], axis=1))
     found = None

@@ -20,7 +20,7 @@ TABLES = "load_data"  # the folder of the tables, beside that of the images
 PATIENCE = 30.0  # seconds for which planning waits for a server
 
 
-@choice("images", staged=True)
+@choice("images", staged=True, checked=True)
 def gallery(
     channels: list[str], staged: str, where: str, say=log.info, *, path: str, bucket="cellpainting-gallery", plates=(),
     replace: dict | None = None, names: dict | None = None, endpoint="", region="us-east-1", patience=300.0,

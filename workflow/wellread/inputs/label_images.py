@@ -15,6 +15,7 @@ from wellread.runtime.errors import InputError
 
 READ = "TIFF, PNG, BMP, NPY, NPZ or Zarr"
 LARGEST = 2**16 - 1  # label that stays as it is: tables and arrays of a field are as long as its largest label
+PIECES, SMALLEST = 5, 10  # pieces of so many px that one label may not have, if there is no other in its field
 KINDS = ("labels", "binary", "outlines")
 
 
@@ -49,7 +50,18 @@ def _whole_number_labels(labels: np.ndarray, path: Path) -> np.ndarray:
     low, high = labels.min(initial=0), labels.max(initial=0)
     if not (low >= 0 and high < np.inf) or (labels.dtype.kind == "f" and (labels != np.round(labels)).any()):
         raise InputError("labels, whole numbers from 0", f"{low} to {high}", str(path), "the file")
+    _refuse_binary(labels, high, path)
     return labels.astype(np.int32) if high <= LARGEST else _renumbered(labels)
+
+
+def _refuse_binary(labels: np.ndarray, high, path: Path) -> None:
+    """InputError for an image of one label that lies in PIECES or more: each would be a part of the same object."""
+    if not high or ((labels != 0) & (labels != high)).any():
+        return
+    sizes = np.bincount(measure.label(labels > 0).ravel())[1:]
+    if (n := (sizes >= SMALLEST).sum()) >= PIECES:
+        edit = "write kind: binary, for one object per piece; or give a number to every object"
+        raise InputError("labels, a number for every object", f"only {high:g}, in {n} pieces", str(path), edit)
 
 
 def _renumbered(labels: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wellread.inputs import channel_planes, crop_files, hpa, user_tables
+from wellread.inputs import channel_planes, crop_files, hpa, table_errors, user_tables
 from wellread.inputs.channels import match, told
 from wellread.painted import atlas_layout, layout
 from wellread.runtime.errors import InputError
@@ -28,10 +28,11 @@ def fields(dataset: dict, name: str, say=log.info) -> pd.DataFrame:
     InputError for what the table or the files lack, if no field has an image of some channel, or if one image is two
     channels of a field.
     """
-    channels, where = dataset["channels"], f"datasets.{name}.images"
-    folder = MADE.format(dataset=name, by="painted" if chosen("images", dataset["images"]).painted else "staged")
+    channels, where, source = dataset["channels"], f"datasets.{name}.images", chosen("images", dataset["images"])
+    folder = MADE.format(dataset=name, by="painted" if source.painted else "staged")
     frame = pick("images", dataset["images"])(channels, folder, where, say)
-    frame = user_tables.check(frame, "images", where, tuple(channels), say)
+    if not source.checked:
+        frame = user_tables.check(frame, "images", where, tuple(channels), say)
     if absent := [channel for channel in channels if not (frame[channel] != "").any()]:
         raise InputError("files of every channel", f"none of {', '.join(absent)}", where, "channels, or the source")
     _refuse_twins(frame, channels, where)
@@ -64,7 +65,7 @@ def _refuse_twins(frame: pd.DataFrame, channels: list[str], where: str) -> None:
                 raise InputError("an image of its own for every channel", found, where, edit)
 
 
-@choice("images", tables=("path",))
+@choice("images", tables=("path",), checked=True)
 def table(
     channels: list[str], staged: str, where: str, say=log.info, *, path: str, root="", names: dict | None = None,
     z="", time="", rgb: dict | None = None, axes="",
@@ -82,7 +83,7 @@ def table(
     free = [name for name in frame if name not in (*user_tables.schema("images")["properties"], *channels)]
     alike = match([channel for channel in channels if channel not in frame], free)
     frame = frame.rename(columns=told(alike, where, say))
-    frame = user_tables.check(frame, "images", path, tuple(channels), say)
+    table_errors.require_columns(frame, [*user_tables.schema("images")["required"], *channels], path)
     return _rooted(frame, channels, root)
 
 

@@ -10,11 +10,12 @@ import pandas as pd
 from wellread.calibrate.plate import Plate, open_plate
 from wellread.pictures import montage
 from wellread.runtime import table_files
+from wellread.segment.objects import BOX
 
 
 @dataclass(frozen=True)
 class PlateFiles:
-    """Paths of a plate's fields, calibration, cells and lost, and of masks and objects if there are any, by kind."""
+    """Paths of a plate's fields, calibration, cells and lost, and of masks, objects and rejected if there are any."""
 
     paths: dict[str, str]
 
@@ -46,6 +47,13 @@ class PlateFiles:
         return objects.merge(
             pd.concat([kept[columns], lost[columns]]), on=columns[:2], how="left", validate="one_to_one"
         )
+
+    @cached_property
+    def rejected(self) -> pd.DataFrame:
+        """The table of what segmentation found and is no nucleus, with its `reason`; nothing if there is none."""
+        if "rejected" not in self.paths:
+            return pd.DataFrame(columns=["field", "reason", *BOX])
+        return table_files.read(self.paths["rejected"], "rejected")
 
     def masks(self, field: int) -> np.ndarray | None:
         """Nucleus and cell labels (2, H, W) of a field, None without masks."""

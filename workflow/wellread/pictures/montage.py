@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import Image, ImageDraw
 from skimage.segmentation import find_boundaries
 
 from wellread.calibrate.plate import Plate
@@ -33,6 +33,12 @@ USUAL = {  # what a channel is: the colours in which people draw it
 }
 BEHIND = 0.4  # of its brightness, brightfield behind other channels
 CELL_OUTLINE, NUCLEUS_OUTLINE = (255, 255, 255), (120, 240, 255)  # RGB: white, cyan
+REJECTED = {
+    "debris": ("orange", (255, 143, 46)),
+    "fibre": ("yellow", (255, 240, 80)),
+    "haze": ("pink", (255, 120, 220)),
+}
+OTHER_REASON = ("red", (255, 74, 61))
 
 
 def colours(channels: list[str]) -> dict[str, str]:
@@ -85,6 +91,20 @@ def draw_outlines(picture: np.ndarray, masks: np.ndarray) -> None:
     """Draw the outlines of cells (white) and nuclei (cyan), masks (2, H, W), into a picture (H, W, 3)."""
     for plane, colour in ((1, CELL_OUTLINE), (0, NUCLEUS_OUTLINE)):
         picture[find_boundaries(masks[plane], mode="inner")] = colour
+
+
+def draw_boxes(picture: np.ndarray, boxes: np.ndarray, reasons: list[str]) -> None:
+    """Draw boxes (n, 4) of top, left, bottom, right (px, ends excluded), coloured by reason, about what is in them."""
+    pen = ImageDraw.Draw(image := Image.fromarray(picture))
+    for (top, left, bottom, right), reason in zip(np.round(boxes).astype(int).tolist(), reasons, strict=True):
+        _, colour = REJECTED.get(reason, OTHER_REASON)
+        pen.rectangle((left - 1, top - 1, max(right, left), max(bottom, top)), outline=colour)
+    picture[:] = np.asarray(image)
+
+
+def reason_colours(reasons: list[str]) -> str:
+    """In words, what colour the boxes of reasons have: `debris orange, haze pink`."""
+    return ", ".join(f"{reason} {REJECTED.get(reason, OTHER_REASON)[0]}" for reason in sorted(set(reasons)))
 
 
 def field_with_outlines(plate: Plate, field: int, masks: np.ndarray | None, width: int) -> np.ndarray:

@@ -25,14 +25,24 @@ def contradictions(config: dict, given: dict) -> list[InputError]:
 
 
 def _of_dataset(name: str, dataset: dict) -> list[InputError]:
-    """Percentiles and limits of flags whose lower end is not below the upper one."""
+    """Percentiles and limits of flags whose lower end is not below the upper one; more cells than a well may have."""
     if dataset["object"] == "profile":
         return []
     ranges = {"calibrate.percentiles": dataset["calibrate"]["percentiles"]}
     for section in ("calibrate", "crops"):
         for measure, rule in dataset[section]["flags"].items():
             ranges |= {f"{section}.flags.{measure}.{kind}": bounds for kind, bounds in rule.items()}
-    return [_reversed(f"datasets.{name}.{key}", bounds) for key, bounds in ranges.items() if _falls(bounds, equal=True)]
+    falling = {key: bounds for key, bounds in ranges.items() if _falls(bounds, equal=True)}
+    return [_reversed(f"datasets.{name}.{key}", bounds) for key, bounds in falling.items()] + _too_few(name, dataset)
+
+
+def _too_few(name: str, dataset: dict) -> list[InputError]:
+    """Wells that need more cells for a profile than are taken of them."""
+    most, least = dataset["crops"]["max_per_well"], dataset["aggregate"]["min_cells"]
+    if not most or least <= most:
+        return []
+    edit, where = f"write {most} or less, or a larger crops.max_per_well", f"datasets.{name}.aggregate.min_cells"
+    return [InputError(f"at most the {most} cells of a well (crops.max_per_well)", f"{least}", where, edit)]
 
 
 def _capped(datasets: dict, model: dict, where: str) -> list[InputError]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from wellread.inputs import joining, painted_wells, sources, user_tables
-from wellread.plan import collected, given, kept, owners, settings
+from wellread.plan import collected, given, kept, owners, settings, stamps
 from wellread.plan.contradictions import spent
 from wellread.plan.kept import Kept
 from wellread.plan.questions import Questions
@@ -30,14 +30,14 @@ class Plan(Questions):
         plan = cls(settings.load(config))
         if job and (found := kept.of_run(plan.config)):
             return plan.known_from(found)
-        asked, stamps = deepcopy(plan.config), None if job is None else kept.stamps(plan.config)
-        if found := kept.find(asked, stamps):
+        asked, seen = deepcopy(plan.config), None if job is None else stamps.of(plan.config)
+        if found := kept.find(asked, seen):
             notes = plan.known_from(found).with_files(config_file)
         else:
             told, undecided = plan.read(config_file)
             notes = told + plan.notes + undecided
             if job is not None:
-                plan.keep(asked, stamps, {"told": told, "undecided": undecided})
+                plan.keep(asked, seen, {"told": told, "undecided": undecided})
         notes += filter(None, (owners.grown(name, plan.training_plates(name)) for name in plan.trained()))
         plan.notes = list(dict.fromkeys(spent(plan.config) + notes))
         return plan

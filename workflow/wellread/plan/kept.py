@@ -14,11 +14,9 @@ import hashlib
 import json
 import os
 import platform
-import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from glob import glob
 from importlib import metadata
 from pathlib import Path
 
@@ -27,15 +25,13 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from wellread.inputs import user_tables
 from wellread.plan import raw_files
 from wellread.plan.provenance import rows_hash
+from wellread.plan.stamps import settled
 from wellread.runtime.files import remove, schemas, whole
-from wellread.runtime.registry import chosen
 
 FOLDER = Path(".snakemake", "wellread")
 RUN = "WELLREAD_PLAN"  # the environment variable that tells jobs the plan of their run
-SETTLED = 2e9  # nanoseconds after which a further change of a file is sure to change its time
 KEPT = 4  # plans; older ones are deleted
 PACKAGE = Path(__file__).parents[1]
 KEY = ["plate", "well", "site"]  # columns of few different values
@@ -84,7 +80,7 @@ def of_run(config: dict) -> Kept | None:
 
 
 def find(config: dict, stamps: list | None) -> Kept | None:
-    """The plan of a config (defaults filled in) and of files as they are now, see `stamps`; None if none is kept."""
+    """The plan of a config (defaults filled in) and of files as they are now, see `stamps.of`; None if none is kept."""
     if stamps is None:
         return None
     kept = _read(_key(config, stamps))
@@ -103,7 +99,7 @@ def keep(config: dict, stamps: list | None, images: dict[str, pd.DataFrame], kno
     plates = {name: _of_plates(frame) for name, frame in images.items()}
     hashes = {name: _hashes(own) for name, own in plates.items()}
     key = _key(config, hashes if stamps is None else stamps)
-    told = {"base": base(config), "settled": _settled(stamps), "plates": hashes, **known}
+    told = {"base": base(config), "settled": settled(stamps), "plates": hashes, **known}
     try:
         told["files"] = {}
         for name, own in plates.items():
@@ -117,48 +113,6 @@ def keep(config: dict, stamps: list | None, images: dict[str, pd.DataFrame], kno
     except (OSError, pa.ArrowException):
         return None
     return Kept(key, json.loads(text), sure=True)
-
-
-def stamps(config: dict) -> list | None:
-    """What the disk says of every file that the tables of a config are read from: path, number, size and times.
-
-    None where a table is found by listing folders, opening images, or made from other files.
-    """
-    files = [path for section in config["datasets"].values() for path in (_files(section) or [None])]
-    return None if None in files else [[path, *_stamp(path)] for path in files]
-
-
-def _files(section: dict) -> list[str] | None:
-    """The files of a dataset's tables; None if these depend on more."""
-    if section["object"] == "profile" or not section["wells"]:
-        return None
-    choice = chosen("images", section["images"])
-    ((_, options),) = section["images"].items()
-    if choice.tables is None:
-        return None
-    with suppress(OSError, KeyError):
-        paths = [path for option in choice.tables for path in _globbed(options[option])]
-        return [*paths, *user_tables.wells_files(section)]
-    return None
-
-
-def _globbed(path: str) -> list[str]:
-    return [path, *sorted(glob(path, recursive=True))] if "*" in path else [path.rpartition("#")[0] or path, path]
-
-
-def _stamp(path: str) -> list[int]:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return []
-    return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
-
-
-def _settled(stamps: list | None) -> bool:
-    """Whether the files, looked at again, are as they were, and none has changed so lately that a change may hide."""
-    latest = max((max(stamp[3:5], default=0) for stamp in stamps or ()), default=0)
-    same = stamps is not None and all(_stamp(path) == stamp for path, *stamp in stamps)
-    return same and latest < time.time_ns() - SETTLED
 
 
 def base(config: dict) -> str:

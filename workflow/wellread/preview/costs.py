@@ -87,7 +87,13 @@ def _other_bytes(plan: Plan, dataset: str, samples: list[Sample], cells: int) ->
         masks
         + cells * (ROW + 4 * vectors)
         + (_painted_bytes(plan, dataset, _shape(samples)) if plan.is_painted(dataset) else 0)
+        + _staged_bytes(samples) / seen * fields
     )
+
+
+def _staged_bytes(samples: list[Sample]) -> int:
+    """Bytes of the images of the samples that were copied from a server."""
+    return sum(path.stat().st_size for one in samples for path in (one.folder / "staged").rglob("*") if path.is_file())
 
 
 def _painted_bytes(plan: Plan, dataset: str, shape: tuple[int, int]) -> float:

@@ -2,9 +2,11 @@
 
 import pandas as pd
 
+from wellread.plan import collected
 from wellread.plan.dag import Plan
 
 SECONDS = {"draw": 8, "measure": 2.5, "look": 4, "report": 5, "hits": 5, "other": 1.2}  # of a job, in runs of the demo
+SECONDS |= {"tabulate": 2, "chart": 4, "tokens": 4, "patches": 4}  # what they import, and about as much again
 START = 1.0  # of Snakemake about every job
 MAPS = {"umap": (15.0, 0.004), "tsne": (2.0, 0.004)}  # of a job, as UMAP compiles itself, and of a point of 64 numbers
 
@@ -20,6 +22,7 @@ def seconds(plan: Plan, cells: dict[str, int]) -> dict[str, float]:
 def jobs(plan: Plan) -> dict[str, int]:
     """How many jobs there will be: of steps after embedding, and `other` ones."""
     counts = dict.fromkeys((*SECONDS, "map"), 0)
+    counts |= {"tabulate": len(plan.config["tables"]), "chart": len(collected.charted(plan))}
     for name in plan.config["datasets"]:
         plates, models = len(plan.plates(name)), plan.models(name)
         chains = len(plan.chains)
@@ -29,6 +32,8 @@ def jobs(plan: Plan) -> dict[str, int]:
         counts["report"] += 1
         counts["hits"] += bool(plan.hits(name))
         counts["map"] += len(plan.maps(name))
+        counts["patches"] += len(plan.patches(name))
+        counts["tokens"] += len(plan.patches(name))
         counts["other"] += plates * (3 + 2 * len(models)) + len(models) * (1 + 3 * chains) + 3
     return counts
 

@@ -12,8 +12,8 @@ import yaml
 from wellread.alarms import of_nuclei, of_plates
 from wellread.plan.dag import Plan
 from wellread.plan.yaml_slips import slips
-from wellread.preview import finding, page, tables, terminal
-from wellread.preview.costs import Costs, costs, free_bytes, total_memory
+from wellread.preview import enough, finding, page, tables, terminal
+from wellread.preview.costs import Costs, costs
 from wellread.preview.finding import Finding
 from wellread.preview.sample import Sample, samples, suggested_side
 from wellread.runtime.errors import InputError
@@ -54,7 +54,7 @@ def preview(config: dict, config_file: str, folder: Path, cores: int) -> Preview
         except InputError as error:
             shown.findings += finding.of_error("sample", error)
     shown.costs = costs(shown.plan, shown.samples, cores)
-    shown.findings += [*_too_much(shown.costs), *_too_few(shown.plan, shown.costs)]
+    shown.findings += enough.found(shown.plan, shown.costs)
     shown.findings = finding.in_order(shown.findings)
     return shown
 
@@ -65,7 +65,7 @@ def _dataset(shown: Preview, name: str, folder: Path) -> None:
     shown.samples[name] = own = samples(plan, name, folder)
     shown.suggested[name] = suggested_side(plan, name, own)
     images = plan.images[name]
-    if plan.is_painted(name):
+    if plan.is_made(name):
         images = own[0].table("fields").rename(columns={f"path_{c}": c for c in section["channels"]})
     shown.files[name] = tables.files(images, section["channels"])
     shown.findings += [*_of_tables(plan, name), *_of_files(shown.files[name], section, name), *_of_fields(own, name)]
@@ -132,31 +132,6 @@ def _of_cells(plan: Plan, name: str, samples: list[Sample]):
         yield Finding("error", "no_cells", f"datasets.{name}.segment", "no cell in any field looked at", edit)
 
 
-def _too_few(plan: Plan, cost: Costs):
-    """Findings about models that learn from fewer cells than a batch has."""
-    for model in plan.trained():
-        cells = sum(cost.cells.get(name, 0) for name in plan.config["models"][model]["train_on"])
-        if cells < (batch := plan.config["models"][model]["fit"]["batch"]):
-            found, where = (
-                f"about {cells} cells to learn from, fewer than a batch of {batch}",
-                f"models.{model}.train_on",
-            )
-            yield Finding("warning", "few_cells", where, found, "more fields; or `crops.edge: pad`; or a given encoder")
-
-
-def _too_much(cost: Costs):
-    """Findings about a disk or a memory that is too small."""
-    if cost.disk > (free := free_bytes()):
-        found = f"{terminal.size(cost.disk)} will be written, {terminal.size(free)} are free"
-        edit = "make room; or `keep_crops: false`, smaller crops.size, or crops.max_per_well"
-        yield Finding("error" if cost.disk > 2 * free else "warning", "disk", "results", found, edit)
-    if cost.memory > (total := total_memory()):
-        found = f"a job will take {terminal.size(cost.memory * 2**20)}, the machine has {terminal.size(total * 2**20)}"
-        yield Finding(
-            "warning", "memory", "results", found, "fit.batch smaller, fit.accumulate larger; or another machine"
-        )
-
-
 def show(config: dict, config_file: str, cores: int) -> bool:
     """Print the preview of a config and write its page below results; whether there is an error."""
     with tempfile.TemporaryDirectory() as folder:
@@ -166,8 +141,12 @@ def show(config: dict, config_file: str, cores: int) -> bool:
 def _told(shown: Preview) -> bool:
     out = Path("results") / f"preview_{Path(shown.config_file).stem or 'none'}.html"
     print(terminal.text(shown))
-    page.write(shown, out)
-    print(f"\nAlso as a page: {out}", flush=True)
+    try:
+        page.write(shown, out)
+        print(f"\nAlso as a page: {out}", flush=True)
+    except OSError as error:
+        print(f"\nNo page, as results cannot be written, where a run writes all it makes: {error}", flush=True)
+        return True
     return shown.failed
 
 

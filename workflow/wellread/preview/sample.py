@@ -14,12 +14,16 @@ from wellread.calibrate.plate import Plate, open_plate
 from wellread.crops.crop_size import size_of
 from wellread.crops.crops import crops
 from wellread.inputs import images
+from wellread.inputs.bucket import Bucket
+from wellread.inputs.gallery import PATIENCE, keys
+from wellread.inputs.stage import stage
 from wellread.plan.dag import Plan
 from wellread.runtime import table_files
 from wellread.runtime.registry import chosen, pick
 from wellread.segment.segment import segment
 
 PLATES, FIELDS, PIXELS = 2, 3, 1_200_000  # plates looked at; fields of each, fewer of more pixels than that together
+STAGED = 2  # fields of a plate on a server, whose images are copied
 PAINTED = 2  # fields of a painted plate, of which none may be there yet
 SUFFIXES = {"calibration": ".npz", "masks": ".tif", "crops": ".npy", "outlines": ".npy"}  # other kinds are tables
 
@@ -118,10 +122,10 @@ def suggested_side(plan: Plan, dataset: str, made: list[Sample]) -> int:
 
 
 def rows_of(plan: Plan, dataset: str, one: Sample) -> pd.DataFrame:
-    """The rows of the images table of the fields in a sample; painted ones are painted if there are none yet."""
+    """The rows of the images table of the fields in a sample; painted or staged if they are not there yet."""
     rows, channels = plan.rows(dataset, one.plate), plan.config["datasets"][dataset]["channels"]
-    if plan.is_painted(dataset) and not Path(rows[channels[0]].iloc[0]).is_file():
-        return _painted(plan, dataset, one)
+    if plan.is_made(dataset) and not Path(rows[channels[0]].iloc[0]).is_file():
+        return _painted(plan, dataset, one) if plan.is_painted(dataset) else _staged(plan, dataset, one, rows)
     shape = next(filter(None, map(images.read_shape, rows[channels[0]].head(FIELDS))), (1, 1))
     n = 1 if _by_network(plan, dataset) else int(np.clip(PIXELS // np.prod(shape), 1, FIELDS))
     whole = rows.iloc[spread(range(len(rows)), n)]
@@ -138,6 +142,18 @@ def _painted(plan: Plan, dataset: str, one: Sample) -> pd.DataFrame:
     few |= {"plates": int(one.plate.removeprefix("P"))}
     rows = pick("images", {source: few})(section["channels"], one.folder / "painted", f"datasets.{dataset}.images")
     return rows[rows["plate"] == one.plate].reset_index(drop=True)
+
+
+def _staged(plan: Plan, dataset: str, one: Sample, rows: pd.DataFrame) -> pd.DataFrame:
+    """A few of the rows, with the paths of copies of their images, which are made in the folder of the sample."""
+    section, there = plan.config["datasets"][dataset], plan.made_images(dataset, one.plate)
+    channels, few = section["channels"], rows.iloc[spread(range(len(rows)), STAGED)].reset_index(drop=True)
+    options, here = section["images"]["gallery"], one.folder / "staged"
+    server = {"endpoint": options["endpoint"], "region": options["region"], "patience": PATIENCE}
+    bucket = Bucket(options["bucket"], f"datasets.{dataset}.images.gallery", **server)
+    stage(keys(few[channels].to_numpy().ravel(), there, bucket.name), here, bucket, options["connections"])
+    few[channels] = few[channels].apply(lambda paths: paths.str.replace(f"{there}/", f"{here}/", regex=False))
+    return few
 
 
 def _by_network(plan: Plan, dataset: str) -> bool:

@@ -42,8 +42,14 @@ SCHEDULES = ("lr", "backbone_lr", "last_lr", "weight_decay", "momentum", "temper
 
 def train(run: Run) -> dict:
     """Training curves of every model that was trained in this run."""
-    training = run.by_folder("training")
-    return {"models": [_curves(run, model, training[model]) for model in run.config["models"] if model in training]}
+    training, cards = run.by_folder("training"), run.by_folder("model")
+    models = [model for model in run.config["models"] if model in training]
+    return {"models": [_curves(run, model, training[model]) | _chosen(cards.get(model)) for model in models]}
+
+
+def _chosen(card) -> dict:
+    """What model.json says of settings that were `chosen` from a grid, and `of` how many combinations; or None."""
+    return {"grid": json.loads(card.read_text()).get("grid") if card else None}
 
 
 def _curves(run: Run, model: str, path) -> dict:

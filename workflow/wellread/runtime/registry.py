@@ -33,12 +33,13 @@ class Choice:
     `teaches`: a training method whose head is kept. `of_head`: a measure of what such a head says.
     `given`: none at all, but ready profiles. `baseline`: an encoder that others have to exceed. `blind`: one that looks
     at no pixels (`profiles.baselines`). `spends_controls`: a correction that is fitted on all negative controls.
-    `painted`, `staged`: a source whose images a rule paints, or copies here. `samples`: it learns from fields of the
-    plate. `crossed`: a measure that also takes the profiles that were corrected on the other half of the controls.
-    `metrics`: what the metrics of a measure mean, for the page. `headline`: the metric that page one shows, and those
-    beside it; if there is none, the first one. `items`: of a metric that is a mean over items, the metric of these
-    items. `chance_is_best`: a measure of what should not be told apart. `tables`: options that are paths of tables, or
-    globs, of a source of images that follows from these files alone; None for any other.
+    `painted`, `staged`: a source whose images a rule paints, or copies here; `checked`: one whose table is checked
+    where it is read. `samples`: it learns from fields of the plate. `crossed`: a measure that also takes the profiles
+    that were corrected on the other half of the controls. `metrics`: what the metrics of a measure mean, for the page.
+    `headline`: the metric that page one shows, and those beside it; if there is none, the first one. `items`: of a
+    metric that is a mean over items, the metric of these items. `chance_is_best`: a measure of what should not be told
+    apart. `tables`: options that are paths of tables, or globs, of a source of images that follows from these files
+    alone; None for any other.
     """
 
     section: str
@@ -66,6 +67,7 @@ class Choice:
     blind: bool = False
     painted: bool = False
     staged: bool = False
+    checked: bool = False
     samples: bool = False
     chance_is_best: bool = False
     crossed: bool = False

@@ -30,14 +30,15 @@ class Rejected(NamedTuple):
 
 
 class Masks(tuple):
-    """Nuclei and cells, labels (H, W) each, of a segmenter that also says what it `rejected`."""
+    """Nuclei and cells, labels (H, W) each, of a segmenter that also says what it `rejected`, and how cells `grew`."""
 
     rejected: Rejected
+    grew: str
 
-    def __new__(cls, nuclei: np.ndarray, cells: np.ndarray, rejected: Rejected) -> "Masks":
-        """The pair, with what was rejected beside it."""
+    def __new__(cls, nuclei: np.ndarray, cells: np.ndarray, rejected: Rejected, grew: str = "") -> "Masks":
+        """The pair, with what was rejected beside it, and whether cells end with the `foreground` or at a `midline`."""
         masks = super().__new__(cls, (nuclei, cells))
-        masks.rejected = rejected
+        masks.rejected, masks.grew = rejected, grew
         return masks
 
 

@@ -42,13 +42,15 @@ def segment(fields, calibration, outputs: dict, section: dict, threads=1, pixel_
     method = pick("segment", section)(Scene(_sample_fields(plate), pixel_size, device, threads))
     segment_field = partial(_segment_field, paths=(fields, calibration), method=method, given="precomputed" in section)
     results = ordered(segment_field, plate.fields.index, 1 if chosen("segment", section).network else threads)
-    tables, layout = {"objects": [], "rejected": [], "contrast": []}, {"shape": (len(plate.fields), 2, *plate.shape)}
+    tables = {"objects": [], "rejected": [], "contrast": [], "grew": []}
     with whole(outputs["masks"]) as part:
         pages = _mask_pages(progress(results, "segment", len(plate.fields), "fields"), tables)
         tags = {"photometric": "minisblack", "metadata": {"axes": "FCYX"}, "dtype": np.int32}
-        tifffile.imwrite(part, pages, bigtiff=True, compression="zlib", **layout, **tags)
+        shape = len(plate.fields), 2, *plate.shape
+        tifffile.imwrite(part, pages, shape=shape, bigtiff=True, compression="zlib", **tags)
     found, rejected = (pd.concat(tables[kind], ignore_index=True) for kind in ("objects", "rejected"))
     _log_counts(found, rejected, plate)
+    _log_growth(tables["grew"])
     if doubt := told(tables["contrast"]):
         log.warning("%s", doubt)
     for kind in outputs.keys() & {"objects", "rejected"}:
@@ -62,7 +64,7 @@ def _sample_fields(plate: Plate) -> list[dict[str, np.ndarray]]:
 
 
 def _segment_field(number: int, paths: tuple[str, str], method, given: bool) -> tuple[np.ndarray, dict]:
-    """Masks (2, H, W) of one field, and of it tables of `objects` and `rejected`, and the contrast of given masks."""
+    """Masks (2, H, W) of one field, tables of `objects` and `rejected`, contrast of given masks, how cells grew."""
     plate = open_plate(*paths)
     usable, metadata = plate.fields.loc[number, "status"] == "ok", plate.metadata(number)
     field = plate.read_by_channel(number) if usable else {}
@@ -71,7 +73,7 @@ def _segment_field(number: int, paths: tuple[str, str], method, given: bool) -> 
     masks, table = np.stack([nuclei, cells]).astype(np.int32), objects(nuclei, cells, field, metadata)
     out = found.rejected.table(field, metadata) if isinstance(found, Masks) else table.head(0).assign(reason="")
     value = contrast(nuclei, cells, field) if given and usable else np.nan
-    return masks, {"objects": table, "rejected": out, "contrast": value}
+    return masks, {"objects": table, "rejected": out, "contrast": value, "grew": getattr(found, "grew", "")}
 
 
 def _mask_pages(results, tables: dict[str, list]):
@@ -92,3 +94,11 @@ def _log_counts(found: pd.DataFrame, rejected: pd.DataFrame, plate: Plate) -> No
     empty = len(plate.good) - found["field"].nunique()
     level = logging.WARNING if empty > 0.5 * len(plate.good) else logging.INFO
     log.log(level, "%d cells in %d fields; %d good fields have none", len(found), len(plate.good), empty)
+
+
+def _log_growth(grew: list[str]) -> None:
+    """Log in how many fields cells ended where their channel does, and in how many at the midline between nuclei."""
+    foreground, midline = grew.count("foreground"), grew.count("midline")
+    if foreground or midline:
+        text = "cells end where the foreground of their channel does in %d fields; in %d, of no contrast, at midlines"
+        log.info(text, foreground, midline)
