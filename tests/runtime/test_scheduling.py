@@ -1,0 +1,40 @@
+"""Snakemake's scheduler sets one timer at a time, and is woken by each."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from snakemake.scheduling.job_scheduler import JobScheduler
+from wellread.runtime import scheduling
+
+
+@pytest.fixture
+def scheduler(monkeypatch):
+    """What of a scheduler its timers touch, with the method that it has after `one_timer`."""
+    monkeypatch.setattr(JobScheduler, "_schedule_reevalutation", JobScheduler._schedule_reevalutation)
+    scheduling.one_timer()
+    made = SimpleNamespace(_open_jobs=threading.Semaphore(0))
+    made.later = lambda delay: JobScheduler._schedule_reevalutation(made, delay)
+    return made
+
+
+def test_many_choices_wake_the_scheduler_once(scheduler):
+    before = threading.active_count()
+    for _ in range(50):
+        scheduler.later(0.05)
+    assert threading.active_count() == before + 1
+    assert scheduler._open_jobs.acquire(timeout=5)
+    assert not scheduler._open_jobs.acquire(timeout=0.2)
+
+
+def test_after_it_woke_it_is_woken_again(scheduler):
+    for _ in range(3):
+        scheduler.later(0.01)
+        assert scheduler._open_jobs.acquire(timeout=5)
+
+
+def test_a_timer_that_is_left_keeps_no_program_from_its_end(scheduler):
+    scheduler.later(0.05)
+    assert all(thread.daemon for thread in threading.enumerate() if isinstance(thread, threading.Timer))
+    time.sleep(0.1)
