@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from alarms.test_alarms import HOW, LIMITS, answers, dataset, ladder, plate, sounded, training
+from alarms.test_of_masks import with_masks
 from wellread.painted import layout
 from wellread.runtime import table_files
 
@@ -20,6 +21,8 @@ SLIPS = {  # rule: the slip, what is made of it, the settings, what is seen
     "nuclei_as_cells": ("DNA for cells", lambda f: plate(f, area=210.0), HOW, "95% of a cell is its nucleus"),
     "crop_per_nucleus": ("crops of 12 px", lambda f: plate(f, side=12), HOW, "crops of 0.75 nuclear diameters"),
     "foreground": ("background in cells", lambda f: plate(f, area=1900.0), HOW, "95% of a field is within cells"),
+    "ragged_nuclei": ("another stain", lambda f: with_masks(f, 25), HOW, "100% of nuclei have ragged outlines"),
+    "empty_fields": ("no nuclear stain", lambda f: empty(f), HOW, "60% of good fields are without cells"),
     "mask_contrast": ("masks of others", lambda f: plate(f, inside=0.2), HOW, "cells are 0.8 times as bright as"),
     "equal_channels": ("one file for two", lambda f: plate(f, statistics=SAME), HOW, "equal in 100% of fields"),
     "rank_kept": ("too high a rate", lambda f: training(f, effective_rank=10 * (FALLING - 0.6)), HOW, "is 33% of its"),
@@ -40,6 +43,13 @@ def full(folder):
     inputs = plate(folder, fields=1, area=30.0)
     objects = table_files.read(inputs["objects"][0], "objects")
     table_files.write(objects.loc[np.arange(1001) % len(objects)], inputs["objects"][0], "objects")
+    return inputs
+
+
+def empty(folder):
+    inputs = plate(folder, fields=5)
+    objects = table_files.read(inputs["objects"][0], "objects")
+    table_files.write(objects.assign(field=objects["field"] % 2), inputs["objects"][0], "objects")
     return inputs
 
 
