@@ -12,7 +12,7 @@ from wellread.painted.paint import paint
 from wellread.segment.segment import segment
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-LONGEST = {"workflow", "train", "system"}
+LONGEST = {"workflow", "train", "system", "report", "plan"}
 PLATE = ("fields.parquet", "calibration.npz", "masks.tif", "objects.parquet")
 SMALL = {"wells": 6, "fields": 2, "size": 192, "cells": 9.0, "seed": 3}
 
