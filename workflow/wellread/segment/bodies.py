@@ -30,17 +30,23 @@ def grow_bodies(plane: np.ndarray | None, nuclei: np.ndarray, diameter: float, r
 
 
 def _foreground(smooth: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Pixels (H, W) bool above the threshold of Li in the logarithm of light, and whether they stand out from others.
+    """Pixels (H, W) bool above the threshold of Li in the root of light, and whether they stand out from others.
 
-    In the light itself the thin margins of cells are lost beside their bright middle. They stand out if the means of
-    both classes lie SEPARATION deviations of the darker one apart, as those of texture and noise do not.
+    In the light itself the thin margins of cells are lost beside their bright middle, and in its logarithm a blurred
+    outline lies too far out. Whether they stand out is asked of the logarithm: the means of both classes there lie
+    SEPARATION deviations of the darker one apart, as those of texture and noise do not.
     """
+    root = np.sqrt(np.maximum(smooth, 0))
+    return root > filters.threshold_li(root), _is_separated(smooth)
+
+
+def _is_separated(smooth: np.ndarray) -> bool:
     low, high = np.percentile(smooth, (1, 99))
     light = np.maximum(smooth - low, 0)
     scale = max(float(np.median(light)), (high - low) / DIMMEST)
     if scale <= 0:
-        return np.zeros(smooth.shape, bool), False
+        return False
     tone = np.log1p(light / scale)
-    foreground = tone > filters.threshold_li(tone)
-    dark = tone[~foreground]
-    return foreground, bool(tone[foreground].mean() - dark.mean() >= SEPARATION * dark.std())
+    bright = tone > filters.threshold_li(tone)
+    dark = tone[~bright]
+    return bool(tone[bright].mean() - dark.mean() >= SEPARATION * dark.std())
