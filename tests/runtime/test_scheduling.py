@@ -1,7 +1,6 @@
 """Snakemake's scheduler sets one timer at a time, and is woken by each."""
 
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -35,6 +34,7 @@ def test_after_it_woke_it_is_woken_again(scheduler):
 
 
 def test_a_timer_that_is_left_keeps_no_program_from_its_end(scheduler):
-    scheduler.later(0.05)
-    assert all(thread.daemon for thread in threading.enumerate() if isinstance(thread, threading.Timer))
-    time.sleep(0.1)
+    scheduler.later(0.5)
+    left = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert left
+    assert all(thread.daemon for thread in left)

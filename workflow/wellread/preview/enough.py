@@ -16,11 +16,9 @@ def _to_learn_from(plan: Plan, cost: Costs):
     for model in plan.trained():
         cells = sum(cost.cells.get(name, 0) for name in plan.config["models"][model]["train_on"])
         if cells < (batch := plan.config["models"][model]["fit"]["batch"]):
-            found, where = (
-                f"about {cells} cells to learn from, fewer than a batch of {batch}",
-                f"models.{model}.train_on",
-            )
-            yield Finding("warning", "few_cells", where, found, "more fields; or `crops.edge: pad`; or a given encoder")
+            found = f"about {cells} cells to learn from, fewer than a batch of {batch}"
+            edit = "more fields; or `crops.edge: pad`; or a given encoder"
+            yield Finding("warning", "few_cells", f"models.{model}.train_on", found, edit)
 
 
 def _in_wells(plan: Plan, cost: Costs):

@@ -18,10 +18,8 @@ from wellread.report.sprites import ACROSS, PER_SHEET, SIDE, sprites
 from wellread.runtime import table_files
 
 SCRIPTS = Path(__file__).parent / "scripts"
-ALWAYS, OWN = (
-    2,
-    ("tables", "enlarge", "explore", "details", "beside", "plots"),
-)  # .js, in order; so many also without plots
+OWN = ("tables", "enlarge", "explore", "details", "beside", "plots")  # .js, in order
+ALWAYS = 2  # of them also without plots
 GAP = 3  # wells between plates
 STEPS = 2_000  # places on a map, across and down
 
