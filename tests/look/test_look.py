@@ -48,6 +48,7 @@ def test_fields_are_the_best_and_worst_by_focus(plates, tmp_path):
     assert picture.shape[1] > 2 * 128
 
 
+@pytest.mark.dag
 def test_outlines_are_drawn(plates, tmp_path):
     masks = plates[0].masks(3)
     bare = montage.field_with_outlines(plates[0].plate, 3, None, 192)
@@ -57,6 +58,7 @@ def test_outlines_are_drawn(plates, tmp_path):
     assert (masks[1][changed] > 0).all()
 
 
+@pytest.mark.dag
 def test_what_was_rejected_is_in_boxes_of_its_reason(plates, tmp_path):
     boxes = pd.DataFrame({"field": [3, 3, 5], "reason": ["debris", "haze", "haze"]})
     boxes = boxes.assign(top=20, left=[30, 60, 30], bottom=40, right=[50, 80, 50])

@@ -59,6 +59,7 @@ def written(path, X, inside=None, labels=None):
     return path
 
 
+@pytest.mark.dag
 def test_components_are_of_the_patches_of_cells_alone(tmp_path):
     rng = np.random.default_rng(3)
     X, inside = rng.normal(size=(9, 16, 5)) * [1, 2, 9, 4, 1], (rng.random((9, 16)) > 0.3).astype(float)

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from wellread.plan import settings
 
 
@@ -13,8 +12,9 @@ def descriptions(rule, path=""):
         yield from descriptions(value, f"{path}.{key}")
 
 
-@pytest.mark.parametrize(("path", "text"), descriptions(settings.schema()))
-def test_descriptions_start_with_a_capital_and_end_with_a_full_stop_if_they_are_several_sentences(path, text):
-    several = re.search(r"(?<!al)[.?] \S", text) is not None
-    assert text[0].isupper(), path
-    assert text.endswith(".") == several, path
+def test_descriptions_start_with_a_capital_and_end_with_a_full_stop_if_they_are_several_sentences():
+    found = list(descriptions(settings.schema()))
+    assert len(found) > 500
+    several = re.compile(r"(?<!al)[.?] \S")
+    assert not [path for path, text in found if not text[0].isupper()]
+    assert not [path for path, text in found if text.endswith(".") != bool(several.search(text))]
