@@ -9,7 +9,7 @@ from wellread.runtime.errors import InputError
 
 def told(name, *values):
     said = []
-    oddities.tell(pd.Series(values), name, "w.csv", said.append)
+    oddities.report(pd.Series(values), name, "w.csv", said.append)
     return said
 
 

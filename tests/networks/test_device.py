@@ -19,7 +19,7 @@ def cards(monkeypatch):
     card = SimpleNamespace(name="Card X", total_memory=80 * 2**30, major=9, minor=0)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _device: card)
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    device._tell.cache_clear()
+    device._log_choice.cache_clear()
     threads = torch.get_num_threads()
     yield current
     torch.set_num_threads(threads)
@@ -68,7 +68,7 @@ def test_what_is_computed_on_is_logged_once(cards, caplog):
 
 def test_an_automatic_choice_of_the_cpu_says_why(monkeypatch, caplog):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    device._tell.cache_clear()
+    device._log_choice.cache_clear()
     with caplog.at_level("INFO", logger="wellread"):
         device.choose_device("auto", torch.get_num_threads())
     assert "finds no GPU" in caplog.text

@@ -42,7 +42,7 @@ def _other_type(dtype: pd.Series) -> pd.Series:
     if len(kinds) < 2:
         return pd.Series("", dtype.index)
     usual = "uint16" if (kinds == kinds.iloc[0]).all() else kinds.index[0]
-    return _told(dtype.notna() & (dtype != usual), dtype.astype(str) + f" counts, most of the plate {usual}")
+    return _where_strange(dtype.notna() & (dtype != usual), dtype.astype(str) + f" counts, most of the plate {usual}")
 
 
 def _other_step(step: pd.Series) -> pd.Series:
@@ -53,7 +53,7 @@ def _other_step(step: pd.Series) -> pd.Series:
     usual = known.mode().iloc[0]
     strange = (step > 0) & (step != usual) & ((known == usual).sum() > len(known) / 2)
     words = "counts that are multiples of " + step.fillna(0).astype(int).astype(str)
-    return _told(strange, words + f", most of the plate of {usual:.0f}: another bit depth")
+    return _where_strange(strange, words + f", most of the plate of {usual:.0f}: another bit depth")
 
 
 def _darker(own: dict[str, pd.Series]) -> pd.Series:
@@ -61,8 +61,8 @@ def _darker(own: dict[str, pd.Series]) -> pd.Series:
     ratios = [own[name] * FACTOR <= own[name].median() for name in ("background", "p99", "top")]
     strange = ratios[0] & ratios[1] & ratios[2] & (own["background"].median() >= OFFSET)
     words = f"a background and brightest counts at least {FACTOR} times lower than most of the plate: another bit depth"
-    return _told(strange, pd.Series(words, strange.index))
+    return _where_strange(strange, pd.Series(words, strange.index))
 
 
-def _told(strange: pd.Series, words: pd.Series) -> pd.Series:
+def _where_strange(strange: pd.Series, words: pd.Series) -> pd.Series:
     return words.where(strange, "")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from wellread.inputs import decode, listing
-from wellread.inputs.channels import match, told
+from wellread.inputs.channels import match, reported
 from wellread.inputs.description import Description
 from wellread.inputs.formats import BadField
 from wellread.inputs.references import COLOURS, Reference
@@ -135,7 +135,7 @@ def _numbers(found: Description, channels: list[str], path: str, inside: Inside)
     named = {name: called[str(one)] for one, name in inside.names.items() if str(one) in called}
     places = {c: named.get(c, called.get(c)) for c in channels}
     free = [one for place, one in enumerate(raw) if one and place not in places.values()]
-    alike = told(match([c for c in channels if places[c] is None], free), inside.where, inside.say)
+    alike = reported(match([c for c in channels if places[c] is None], free), inside.where, inside.say)
     places |= {ours: called[theirs] for theirs, ours in alike.items()}
     if all(place is None for place in places.values()) and len(channels) == count and all(map(GENERIC.fullmatch, raw)):
         places = {channel: place for place, channel in enumerate(channels)}

@@ -55,7 +55,7 @@ def match(wanted: list[str], found: list[str]) -> dict[str, str]:
     return matched
 
 
-def told(matched: dict[str, str], where: str, say) -> dict[str, str]:
+def reported(matched: dict[str, str], where: str, say) -> dict[str, str]:
     """The same as `matched`; channels that are called in another way than ours are told to `say`."""
     if others := [f"{theirs} as {ours}" for theirs, ours in matched.items() if theirs != ours]:
         say(f"{where}: channels are read by what their names mean: {', '.join(others)}")

@@ -21,7 +21,7 @@ def text_rows(raw: bytes, path: str, say) -> tuple[pd.DataFrame, str]:
     if first.strip().lower().startswith("sep="):  # Excel's hint to itself
         separator, text = first.strip()[4:5] or "\t", "\n" + rest
     rows = _parsed(text, separator, path)
-    _tell_short_rows(rows, text, separator, path, say)
+    _report_short_rows(rows, text, separator, path, say)
     if '"' in text:
         _refuse_swallowed_rows(rows, separator, path)
     return rows, "." if separator == "," else ","
@@ -101,7 +101,7 @@ def _refuse_swallowed_rows(rows: pd.DataFrame, separator: str, path: str) -> Non
             raise _unclosed(path, f", row {int(broken.idxmax()) + 1}")
 
 
-def _tell_short_rows(rows: pd.DataFrame, text: str, separator: str, path: str, say) -> None:
+def _report_short_rows(rows: pd.DataFrame, text: str, separator: str, path: str, say) -> None:
     """Tell of rows with fewer cells than the first one, which a file that was cut off has, too."""
     if text.count("\n") + 1 - len(rows) not in (0, 1):  # cells of several lines
         return

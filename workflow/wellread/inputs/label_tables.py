@@ -21,7 +21,7 @@ def joined(frame: pd.DataFrame, section: dict, called: dict, key: str, say) -> p
     keys = _keys(own, set(other))
     rows = _keyed(labels[wanted], other, set(keys.values()) - {""})
     cells = rows.groupby("key", sort=False)[wanted].agg(_distinct)
-    _tell_join(own, keys, rows["key"], other, key, f"{path} by {theirs}", say)
+    _report_join(own, keys, rows["key"], other, key, f"{path} by {theirs}", say)
     found = cells.reindex(own.map(keys)).fillna("").set_axis(frame.index)
     return frame.assign(**{name: found[name] for name in wanted})
 
@@ -83,7 +83,7 @@ def _distinct(values: pd.Series) -> str:
     return "|".join(dict.fromkeys(part for cell in cells for part in cleaning.parts(cell)))
 
 
-def _tell_join(own, keys: dict, found: pd.Series, other, key: str, named: str, say) -> None:
+def _report_join(own, keys: dict, found: pd.Series, other, key: str, named: str, say) -> None:
     """Tell how many values of both sides found each other; InputError if none did."""
     asked, there = set(keys.values()) - {""}, set(found)
     absent = [value for value, wanted in keys.items() if value and wanted not in there]

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlparse
 import pandas as pd
 
 from wellread.inputs import listing, spreadsheets
-from wellread.inputs.channels import match, told
+from wellread.inputs.channels import match, reported
 from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
@@ -98,7 +98,7 @@ def _called(frame: pd.DataFrame, channels: list[str], names: dict, where: str, s
     known = _in_columns(frame)
     free = [name for name in known if name not in names.values() and name not in channels]
     alike = match([name for name in channels if name not in names and name not in known], free)
-    by_meaning = {ours: theirs for theirs, ours in told(alike, f"{where}.load_data", say).items()}
+    by_meaning = {ours: theirs for theirs, ours in reported(alike, f"{where}.load_data", say).items()}
     return {channel: names.get(channel, by_meaning.get(channel, channel)) for channel in channels}
 
 

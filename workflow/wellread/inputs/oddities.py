@@ -11,7 +11,7 @@ DATES = r"\d{1,2}-(Mar|Sep|Dec|Oct|Apr|Feb)|(Mar|Sep|Dec|Oct|Apr|Feb)-\d{1,2}"  
 MARKS = r"\s*[;,/+]\s*"  # that others write between labels
 
 
-def tell(values: pd.Series, name: str, where: str, say) -> None:
+def report(values: pd.Series, name: str, where: str, say) -> None:
     """Tell `say` of values of the column `name`, text, that may not be meant as they are written."""
     if "smiles" in name.casefold():
         return

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.inputs import channel_planes, listing, projections, vendors
-from wellread.inputs.channels import match, told
+from wellread.inputs.channels import match, reported
 from wellread.inputs.vendors import PICTURE, Naming
 from wellread.inputs.well_names import of_row_and_column, well_name
 from wellread.runtime.errors import InputError
@@ -175,7 +175,7 @@ def _known_channels(frame: pd.DataFrame, channels: list[str], names: dict, where
     spelt |= {raw: name for raw in found for name in channels if raw not in spelt and raw.casefold() == name.casefold()}
     called |= {raw: spelt[raw] for raw in found if raw in spelt}
     free = [raw for raw in found if raw not in spelt]
-    called |= told(match([name for name in channels if name not in called.values()], free), where, say)
+    called |= reported(match([name for name in channels if name not in called.values()], free), where, say)
     unknown = [raw for raw in found if called[raw] not in channels]
     absent = [channel for channel in channels if channel not in called.values()]
     if absent:

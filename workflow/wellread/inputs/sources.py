@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from wellread.inputs import channel_planes, crop_files, hpa, table_errors, user_tables
-from wellread.inputs.channels import match, told
+from wellread.inputs.channels import match, reported
 from wellread.painted import atlas_layout, layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, chosen, pick
@@ -82,7 +82,7 @@ def table(
         return channel_planes.with_channels(_rooted(frame, ["path"], root), channels, inside)
     free = [name for name in frame if name not in (*user_tables.schema("images")["properties"], *channels)]
     alike = match([channel for channel in channels if channel not in frame], free)
-    frame = frame.rename(columns=told(alike, where, say))
+    frame = frame.rename(columns=reported(alike, where, say))
     table_errors.require_columns(frame, [*user_tables.schema("images")["required"], *channels], path)
     return _rooted(frame, channels, root)
 

@@ -23,7 +23,7 @@ def stage(keys: list[str], folder, bucket: Bucket, connections: int = 8) -> None
     folder, sizes = Path(folder), bucket.sizes(keys)
     part = folder.with_name(f".{folder.name}.part")
     part.mkdir(parents=True, exist_ok=True)
-    _tell_of_absent(keys, sizes, bucket)
+    _check_absent(keys, sizes, bucket)
     missing = {key: part / bucket.name / key for key, size in sizes.items()}
     missing = {key: path for key, path in missing.items() if not _is_there(path, sizes[key])}
     log.info("%d files, %.3g GB; %d are there", len(sizes), sum(sizes.values()) / 1e9, len(sizes) - len(missing))
@@ -43,7 +43,7 @@ def _is_there(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def _tell_of_absent(keys: list[str], sizes: dict[str, int], bucket: Bucket) -> None:
+def _check_absent(keys: list[str], sizes: dict[str, int], bucket: Bucket) -> None:
     """A warning of objects that are not there; InputError if none are."""
     absent = [key for key in keys if key not in sizes]
     found = f"{len(absent)} of {len(keys)} are not there, such as s3://{bucket.name}/{(absent or [''])[0]}"

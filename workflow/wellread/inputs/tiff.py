@@ -28,7 +28,9 @@ def open_tiff(path: Path) -> Opened:
     if tiff.pages.is_multipage or not _whole_in_a_page(page):
         tiff.close()
         return _open_pages(path, stamp(path))
-    what = Description("tiff", page.axes, page.shape, page.dtype, *_said_by_tiff(tiff), _meaning(page), _lossy(page))
+    what = Description(
+        "tiff", page.axes, page.shape, page.dtype, *_names_and_pixel_size(tiff), _meaning(page), _lossy(page)
+    )
     return Opened(what, lambda index: page.asarray()[index], _colours(page), page.bitspersample, tiff.close)
 
 
@@ -52,7 +54,7 @@ def _open_pages(path: Path, stamp: tuple) -> Opened:
     if len(series) > 1:
         axes, shape, pages = "Q" + axes, (len(series), *shape), [page for one in series for page in _own_pages(one)[2]]
     page = first.keyframe
-    what = Description("tiff", axes, shape, first.dtype, *_said_by_tiff(tiff), _meaning(page), _lossy(page))
+    what = Description("tiff", axes, shape, first.dtype, *_names_and_pixel_size(tiff), _meaning(page), _lossy(page))
     whole = first.asarray if len(series) == 1 else None
     return Opened(what, partial(_read_page, tiff, pages, shape, page, whole), _colours(page), page.bitspersample)
 
@@ -141,11 +143,11 @@ def _colours(page) -> np.ndarray | None:
     return None if page.colormap is None or page.photometric != 3 else np.asarray(page.colormap).T
 
 
-def _said_by_tiff(tiff) -> tuple[tuple[str, ...], float]:
+def _names_and_pixel_size(tiff) -> tuple[tuple[str, ...], float]:
     """The channels' names and the pixel size (micrometres) in the metadata of OME and ImageJ, (), 0 without any."""
     page = tiff.pages[0]
     if page.is_ome and tiff.ome_metadata:
-        return _said_by_ome(tiff.ome_metadata)
+        return _ome_names_and_pixel_size(tiff.ome_metadata)
     if page.is_imagej and "XResolution" in page.tags:
         turns, length = page.tags["XResolution"].value
         unit = MICROMETRES.get(str((tiff.imagej_metadata or {}).get("unit", "")), 0)
@@ -153,7 +155,7 @@ def _said_by_tiff(tiff) -> tuple[tuple[str, ...], float]:
     return (), 0.0
 
 
-def _said_by_ome(xml: str) -> tuple[tuple[str, ...], float]:
+def _ome_names_and_pixel_size(xml: str) -> tuple[tuple[str, ...], float]:
     root = _parsed(xml)
     pixels = next((node for node in root.iter() if node.tag.endswith("}Pixels")), None) if root is not None else None
     if pixels is None:

@@ -107,7 +107,7 @@ def _with_meanings(frame, columns: dict, where: str, decimal: str, controls: dic
         if lost:
             say(f"{where}: {lost} cells of {name} say NA or the like and were taken as missing")
     for name in ["treatment", *labels]:
-        oddities.tell(frame[name], name, where, say)
+        oddities.report(frame[name], name, where, say)
     frame["control"] = control_names.kinds(frame, controls, where)
     if "dose" in frame:
         units = frame["dose_unit"] if "dose_unit" in frame else pd.Series("", frame.index)

@@ -20,7 +20,7 @@ def nest(choices: pd.DataFrame, answers: dict[str, pd.DataFrame], items: dict, t
     `left_out` counts items whose unit is in no fold. Metrics that no item has are not there.
     """
     taken = {name: _held_out(own, choices, name) for name, own in answers.items()}
-    rows = _told(choices)
+    rows = _choice_rows(choices)
     together = pd.concat([own[~own["metric"].isin(RANKED)] for own in taken.values()], ignore_index=True)
     together = pd.concat([together, _ranked(taken, threshold)], ignore_index=True)
     metrics = dict.fromkeys(name for own in answers.values() for name in averaged(own, items, threshold))
@@ -66,7 +66,7 @@ def _ranked(taken: dict[str, pd.DataFrame], threshold: float) -> pd.DataFrame:
     return table([row(metric, own[item], n[item], item) for metric, own in both.items() for item in wide.index])
 
 
-def _told(choices: pd.DataFrame) -> list[dict]:
+def _choice_rows(choices: pd.DataFrame) -> list[dict]:
     """How often every correction was chosen; for every fold the choice, and the value of it that chose."""
     folds = choices.drop_duplicates(["fold", "correction"])
     rows = [

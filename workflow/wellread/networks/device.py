@@ -31,7 +31,7 @@ def choose_device(device: str, threads: int, deterministic=False) -> torch.devic
         )
     on_gpu = device != "cpu" and torch.cuda.is_available()
     chosen = _gpu(int(os.environ.get("LOCAL_RANK", 0)), deterministic) if on_gpu else torch.device("cpu")
-    _tell(chosen, device, threads)
+    _log_choice(chosen, device, threads)
     return chosen
 
 
@@ -57,7 +57,7 @@ def seed_generators(device: torch.device, seed: int):
 
 
 @cache
-def _tell(chosen: torch.device, asked: str, threads: int):
+def _log_choice(chosen: torch.device, asked: str, threads: int):
     """Log, once, what is computed on."""
     if chosen.type == "cuda":
         card = torch.cuda.get_device_properties(chosen)

@@ -67,21 +67,21 @@ def heterogeneity(
     low, high = np.percentile(np.concatenate([[0.0], *pairs.values()]), [1, 99])
     across = min(len(chosen), 3)
     down = -(-len(chosen) // across)
-    told = [_told(name, len(rows[name]), pairs[name]) for name in chosen]
+    summary = [_summary_row(name, len(rows[name]), pairs[name]) for name in chosen]
     with saved_figure(out_png, (across * PANEL + 1, down * (PANEL + 0.4)), down, across) as (figure, axes):
         figure.suptitle("Cosine similarity of single cells: mean ± sd over pairs", y=1.02)
         flat = [axis for row in axes for axis in row]
-        for axis, one in zip(flat, told, strict=False):
+        for axis, one in zip(flat, summary, strict=False):
             picture = axis.imshow(matrices[one["value"]], cmap="viridis", vmin=low, vmax=high)
             axis.set(xticks=[], yticks=[], xlabel=f"{one['cells']} cells")
             axis.set_title(f"{shorten(one['value'])}\n{one['mean']:.2f} ± {one['sd']:.2f}")
         for axis in flat[len(chosen) :]:
             axis.set_visible(False)
         figure.colorbar(picture, ax=flat, label="cosine", shrink=0.6, extend="both")
-    return pd.DataFrame(told)
+    return pd.DataFrame(summary)
 
 
-def _told(name: str, n: int, pairs: np.ndarray) -> dict:
+def _summary_row(name: str, n: int, pairs: np.ndarray) -> dict:
     mean, sd = (pairs.mean(), pairs.std()) if len(pairs) else (np.nan, np.nan)
     return {"value": name, "cells": n, "mean": mean, "sd": sd}
 

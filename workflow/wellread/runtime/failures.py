@@ -60,13 +60,13 @@ class Failures(logging.Handler):
 
     def emit(self, record):
         if hasattr(record, "rule_msg"):
-            text = told(record)
+            text = description(record)
             self.text += text
             if self.show:
                 print(text, file=sys.stderr, end="", flush=True)
 
 
-def told(record: logging.LogRecord) -> str:
+def description(record: logging.LogRecord) -> str:
     """The failure of a job, as Snakemake logs it (`rule_name`, `rule_msg`, `output`, `log`), in lines."""
     lines = [f"failed: {record.rule_name}, which makes {', '.join(record.output)}"]
     lines += (record.rule_msg or "").splitlines()

@@ -19,11 +19,11 @@ def validated(learner, held, device) -> dict[str, float]:
     """
     encoder = learner.encoder.eval()
 
-    def tell(crops):
+    def scores_of(crops):
         view = centre_view(crops, encoder.architecture["image"]).to(encoder.norm.weight)
         return learner.head.scores(encoder.intermediate_layers(view, learner.head.blocks))
 
-    scores = of_all(held, tell, device)[0].numpy()  # (items, classes)
+    scores = of_all(held, scores_of, device)[0].numpy()  # (items, classes)
     own, well = np.unique(held.labels.codes[held.rows].repeat(held.channels), return_inverse=True)
     sums = np.zeros((len(own), scores.shape[1]))
     np.add.at(sums, well, scores)

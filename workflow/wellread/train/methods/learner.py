@@ -32,14 +32,14 @@ class Learner:
 
 
 @torch.inference_mode()
-def of_all(dataset, tell, device, axis=0):
-    """What `tell` returns for the crops (B, C, S, S) of a `TrainingSet`, joined along `axis`, and the targets (n, K).
+def of_all(dataset, function, device, axis=0):
+    """The `function` of the crops (B, C, S, S) of a `TrainingSet`, joined along `axis`, and the targets (n, K).
 
     Both on the CPU; the items are all of the set, in their order.
     """
     found, targets = [], []
     for start in range(0, len(dataset), AT_A_TIME):
         crops, known = dataset[np.arange(start, min(start + AT_A_TIME, len(dataset)))]
-        found.append(tell(crops.to(device)).float().cpu())
+        found.append(function(crops.to(device)).float().cpu())
         targets.append(known)
     return torch.cat(found, axis), torch.cat(targets)
