@@ -8,9 +8,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from wellread.inputs import user_tables
-from wellread.plan import collected, exports, kept
+from wellread.plan import code_hashes, collected, exports, kept
+from wellread.plan.code_hashes import fingerprint
 from wellread.plan.dag import Plan
-from wellread.plan.provenance import fingerprint
 from wellread.plan.resources import MINUTES, OF_SIGNAL, PER_GB, growing, minutes_of_fields
 from wellread.plan.summary import summary
 from wellread.plan.yaml_slips import slips
@@ -57,11 +57,13 @@ if ON_CLUSTER and workflow.is_main_process:
 def print_summary():
     """After a dry run: which steps would run, and on what; before that what the plan has noted."""
     if workflow.dryrun and workflow.is_main_process and workflow.dag:
+        code_hashes.keep()
         jobs = workflow.dag.needrun_jobs(exclude_finished=False)
         print(summary([(job.rule.name, dict(job.wildcards_dict)) for job in jobs], PLAN.notes), flush=True)
 
 
 onstart:
+    code_hashes.keep()
     if workflow.executor_plugin.name == "slurm":
         try:
             slurm.check_alone(os.getcwd())

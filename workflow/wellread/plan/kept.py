@@ -26,7 +26,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from wellread.plan import raw_files
-from wellread.plan.provenance import rows_hash
+from wellread.plan.provenance import TEMPLATES, rows_hash
 from wellread.plan.stamps import settled
 from wellread.runtime.files import remove, schemas, whole
 
@@ -117,18 +117,20 @@ def keep(config: dict, stamps: list | None, images: dict[str, pd.DataFrame], kno
 
 def base(config: dict) -> str:
     """A hash of what a plan follows from besides files: config, code, schemas, versions."""
-    return _digest(json.dumps([config, _code(), _versions()], default=str))
+    return _digest(json.dumps([config, code(), _versions()], default=str))
 
 
 @cache
-def _code() -> str:
-    sources = [*sorted(PACKAGE.rglob("*.py")), *sorted(schemas().glob("*.yaml"))]
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+def code() -> str:
+    """A hash of all our code, with templates and schemas, and of the Python that reads it."""
+    ours = [path for path in sorted(PACKAGE.rglob("*.*")) if path.suffix in (".py", *TEMPLATES)]
+    sources = [*ours, *sorted(schemas().glob("*.yaml"))]
+    return platform.python_version() + hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 @cache
 def _versions() -> list[str]:
-    return [platform.python_version(), *map(metadata.version, READERS)]
+    return [metadata.version(name) for name in READERS]
 
 
 def _key(config: dict, tables) -> str:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from wellread.plan import given, grids, resources
+from wellread.plan.code_hashes import weights_fingerprint
 from wellread.plan.contradictions import APPENDED
 from wellread.plan.datasets import Datasets, files
-from wellread.plan.provenance import weights_fingerprint
 from wellread.runtime.registry import chosen
 
 
