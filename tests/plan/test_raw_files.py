@@ -208,3 +208,26 @@ def test_folders_of_all_plates_at_once_are_those_of_every_plate(odd):
     assert expected["P1"] == ["b", ".", "z", "a/b"]
     if odd is not None:
         assert raw_files.folders_of_plates(images.replace("c/2.tif", odd), ["RNA", "DNA"]) is None
+
+
+def of_weights(section):
+    """What is changed of a config so that its `section` names the weights w.pth, and the key that does."""
+    named = {"sha256": "0" * 64}
+    if section == "segment":
+        return "datasets", "d", {"segment": {"cellpose": named | {"weights": "w.pth"}}}, "segment.cellpose.weights"
+    kind, key = ("vit", "start") if section == "start" else ("cell_dino", "path")
+    named |= {"channels": ["DNA"]} if kind == "cell_dino" else {}
+    return "models", "m", {"encoder": {kind: named | {key: "w.pth"}}}, f"encoder.{kind}.{key}"
+
+
+@pytest.mark.parametrize("section", ["segment", "encoder", "start"])
+def test_weights_that_are_none_are_told_before_a_run(config, section):
+    part, name, changes, key = of_weights(section)
+    config[part][name] |= changes
+    del config["tasks"]
+    for content in (None, "<html>"):
+        if content:
+            write("w.pth", content)
+        with pytest.raises(InputError, match="web page" if content else "no file at") as error:
+            Plan.of(config)
+        assert f"{part}.{name}.{key}" in str(error.value)

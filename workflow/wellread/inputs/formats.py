@@ -106,7 +106,7 @@ def kind(path: Path) -> str:
         raise BadField("missing", f"no file at {path}") from None
     except OSError as error:
         raise BadField("unreadable", f"{path}: cannot be opened ({error.strerror})") from error
-    found = _starts(head, READABLE)
+    found = starts(head, READABLE)
     if found and path.suffix.lower() != ".vsi":  # a VSI begins as a TIFF, but its pixels lie elsewhere
         return found
     if head[:2] == b"BM" and head[6:10] == bytes(4):
@@ -122,7 +122,8 @@ def _kind_of_folder(path: Path) -> str:
     raise BadField("unreadable", f"{path}: a folder, not an image (nor one of Zarr)")
 
 
-def _starts(head: bytes, names: dict[bytes, str]) -> str:
+def starts(head: bytes, names: dict[bytes, str]) -> str:
+    """The name of the first beginning, a key of `names`, that the bytes have; "" for none."""
     return next((name for start, name in names.items() if head.startswith(start)), "")
 
 
@@ -147,15 +148,16 @@ def _what_else(path: Path, head: bytes) -> str:
         return "a web page, as a failed download leaves it: download the image again"
     if not any(head):
         return "begins with nothing but zeros, as an interrupted copy leaves it: copy it again"
-    if compressed := "ZIP" if head[:2] == b"PK" else _starts(head, COMPRESSED):
+    if compressed := "ZIP" if head[:2] == b"PK" else starts(head, COMPRESSED):
         return f"compressed with {compressed}: unpack it, and name the unpacked file"
-    if other := _starts(head, OTHERS) or ("DICOM" if head[128:132] == b"DICM" else SUFFIXES.get(suffix)):
+    if other := starts(head, OTHERS) or ("DICOM" if head[128:132] == b"DICM" else SUFFIXES.get(suffix)):
         return f"{other}, {CONVERT}"
     if suffix in OWN_SUFFIXES:
-        also = "a text file" if _is_text(head) else "it does not begin as such a file does"
+        also = "a text file" if is_text(head) else "it does not begin as such a file does"
         return f"truncated or damaged ({also})"
-    return f"{'a text file' if _is_text(head) else 'of an unknown format'}, no image; {READ} are read"
+    return f"{'a text file' if is_text(head) else 'of an unknown format'}, no image; {READ} are read"
 
 
-def _is_text(head: bytes) -> bool:
+def is_text(head: bytes) -> bool:
+    """Whether there are no control characters among the bytes but those of text."""
     return all(byte >= 32 or byte in b"\t\r\n\f" for byte in head)

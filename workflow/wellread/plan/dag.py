@@ -47,6 +47,7 @@ class Plan(Questions):
         names = list(self.config["datasets"])
         errors = collected.errors(self.config)
         errors = errors or [error for name in names for error in self.opened(name) or self.unusable(name)]
+        errors += self.lost_weights()
         told, self.notes = self.notes, []
         errors = errors or [error for name in names for error in self.absent_files(name)]
         _refuse(
@@ -79,7 +80,7 @@ class Plan(Questions):
     def with_files(self, config_file: str) -> list[str]:
         """Check what may have changed on disk while all tables are as they were; the notes on both."""
         self.notes, names = [], list(self.config["datasets"])
-        errors = [error for name in names for error in self.unusable(name)]
+        errors = [error for name in names for error in self.unusable(name)] + self.lost_weights()
         errors = errors or [error for name in names for error in self.absent_files(name)]
         _refuse(errors or self.taken(config_file))
         return self.kept.known["told"] + self.notes + self.kept.known["undecided"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from wellread.plan import raw_files
+from wellread.networks import weight_files
+from wellread.plan import owners, raw_files
 from wellread.plan.datasets import files
 from wellread.plan.rows import Rows
 from wellread.runtime.errors import InputError
@@ -131,21 +132,39 @@ class Watched(Rows):
             raise InputError("an illumination function of every plate and channel", found, where, "path or names")
 
     def unusable(self, name: str) -> list[InputError]:
-        """Errors of weights and illumination functions that are not there."""
+        """Errors of illumination functions that are not there."""
         try:
-            _check_weights(self.config["datasets"][name]["segment"] if self.has_masks(name) else {}, f"datasets.{name}")
             if self.has_images(name):
                 self.check_functions(name)
         except InputError as error:
             return [error]
         return []
 
+    def weights(self) -> dict[str, tuple[str, str]]:
+        """All files of weights that are given, by the key that names them: (path, SHA-256 or "")."""
+        masked = [name for name in self.config["datasets"] if self.has_images(name) and self.has_masks(name)]
+        choices = {f"datasets.{name}.segment": self.config["datasets"][name]["segment"] for name in masked}
+        choices |= {f"models.{name}.encoder": self.encoder(name) for name in self.config["models"]}
+        return {
+            f"{where}.{kind}.{key}": (path, options.get(weight_files.hash_key(key), ""))
+            for where, choice in choices.items()
+            for kind, options in choice.items()
+            for key, path in _weights(where.rpartition(".")[2], choice).items()
+            if not path.startswith(f"{owners.FOLDER}/")
+        }
 
-def _check_weights(segment: dict, where: str) -> None:
-    """Weights of a segmenter are files: a name is never looked up or downloaded."""
-    for key, path in (files("segment", segment) if segment else {}).items():
-        if not Path(path).is_file():
-            edit = "download the weights yourself and give their path"
-            raise InputError(
-                "a file of weights", f"no file at {path}", f"{where}.segment.{next(iter(segment))}.{key}", edit
-            )
+    def lost_weights(self) -> list[InputError]:
+        """Errors of weights that are not there, or no whole file of weights: none is looked up or downloaded."""
+        errors = []
+        for where, (path, _) in self.weights().items():
+            try:
+                weight_files.check(path, where)
+            except InputError as error:
+                errors.append(error)
+        return errors
+
+
+def _weights(section: str, settings: dict) -> dict[str, str]:
+    """The files that a choice reads, and the weights that a training starts from, by option."""
+    ((_, options),) = settings.items()
+    return files(section, settings) | ({"start": options["start"]} if options.get("start") else {})
