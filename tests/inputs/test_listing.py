@@ -49,3 +49,38 @@ def test_a_folder_that_is_missing_is_called_so(server, path, words):
 
 def test_numbers_are_sorted_as_numbers():
     assert sorted(["w10", "w9", "2", "10", "w", "1"], key=listing.natural) == ["1", "2", "10", "w", "w9", "w10"]
+
+
+def test_a_file_is_no_folder_of_images(server):
+    with pytest.raises(InputError, match="a file at"):
+        listing.files_below(server / "server/P1/a.tif", "k")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("https://host/a.tif", "an address, and only"),
+        ("s3:/bucket/a.tif", "an address, and only"),
+        ("file:///data/a.tif", "after file://"),
+        ("Z:\\screen\\a.tif", "a path of Windows"),
+        ("C:/screen/a.tif", "a path of Windows"),
+        ("raw\\a.tif", "write / between"),
+        ("~/a.tif", "your home folder"),
+        ("$HOME/a.tif", "names no variable"),
+        ("server/P1/A.TIFF", "did you mean server/P1/a.tif?"),
+        ("SERVER/P1/a.tif", "did you mean server?"),
+        ("serve/P1/a.tif", "did you mean server?"),
+        ("server/P1/xyz.tif", ""),
+        ("nowhere/a.tif", ""),
+    ],
+)
+def test_what_a_path_may_mean_at_which_nothing_is(server, monkeypatch, path, words):
+    monkeypatch.chdir(server)
+    assert words in listing.instead(path)
+    assert bool(words) == bool(listing.instead(path))
+
+
+def test_a_file_of_a_like_name_is_meant_where_files_are_not_one_of_many(server):
+    (server / "wells.csv").touch()
+    assert listing.instead(server / "well.csv") == ""
+    assert f"did you mean {server / 'wells.csv'}?" in listing.instead(server / "well.csv", near=True)

@@ -152,9 +152,11 @@ def test_short_rows_are_said(tmp_path):
 
 HEADER = "plate,well,treatment,control\n"
 GOOD = HEADER + "P1,A01,DMSO,negative\nP1,A02,x,\n"
+TWO = GOOD.replace("control", "control,{},{}").replace("x,", "x,,a,b")  # columns that say different things
 DAMAGED = {  # name of the file: its bytes, and words of the message beside the file's name
     "old.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), [".xls", "save it as .xlsx"]),
     "page.csv": (b"<!DOCTYPE html><html>not found</html>", ["web page"]),
+    "merge.csv": (b"<<<<<<< HEAD\n" + GOOD.encode(), ["unsolved merge of Git"]),
     "scan.csv": (b"%PDF-1.4 ...", ["PDF"]),
     "pointer.csv": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", ["git lfs pull"]),
     "empty.csv": (b" \n", ["an empty file"]),
@@ -171,6 +173,8 @@ DAMAGED = {  # name of the file: its bytes, and words of the message beside the 
     "long_row.csv": ((GOOD + "P1,A03,2,4-D,negative\n").encode(), ["row 4", "'negative' in column 5", "quote cells"]),
     "twice.csv": (GOOD.replace("control", "well").encode(), ["well twice", "header"]),
     "twice_by_case.csv": (GOOD.replace("treatment", "Well").encode(), ["well and Well", "which both mean well"]),
+    "alike_by_case.csv": (TWO.format("moa", "MOA").encode(), ["moa and MOA", "only by case"]),
+    "alike_by_blanks.csv": (TWO.format("Cell Line", "cell_line").encode(), ["Cell Line and cell_line", "remove"]),
     "title_above.csv": (b"My screen\n\n" + GOOD.encode(), ["row 3", "if row 3 is the header"]),
     "note_above.csv": (b"a,b,c,d\n" + GOOD.encode(), ["row 2 looks like the header"]),
     "no_plate.csv": ((HEADER + "P1,A01,x,\n,A02,x,\n").encode(), ["row 3, column plate", "every row needs one"]),
@@ -215,3 +219,8 @@ def test_what_is_no_value_in_excel_is_refused_by_its_cell(tmp_path):
 def test_another_separator_that_the_first_line_names(tmp_path):
     (tmp_path / "w.csv").write_text('sep=|\na|b\n"x\ny"|2\n')
     assert spreadsheets.read(tmp_path / "w.csv").to_numpy().tolist() == [["x\ny", "2"]]
+
+
+def test_columns_of_alike_names_may_say_the_same(tmp_path):
+    (tmp_path / "w.csv").write_text(TWO.format("moa", "MOA").replace(",b", ",a"))
+    assert list(user_tables.wells(str(tmp_path / "w.csv"))["MOA"]) == ["", "a"]

@@ -259,10 +259,11 @@ def test_all_slips_are_told_at_once():
     assert len(re.findall("expected", str(error.value))) == 3
 
 
-def test_numbers_that_yaml_takes_for_text_are_explained():
+@pytest.mark.parametrize(("text", "words"), [("1e-3", r"write 1\.0e-3"), (".5", "of --config: write it in a file")])
+def test_numbers_that_yaml_takes_for_text_are_explained(text, words):
     config = minimal()
-    config["datasets"]["a"]["calibrate"] = {"max_failed_fields": "1e-3"}
-    with pytest.raises(InputError, match=r"write 1\.0e-3"):
+    config["datasets"]["a"]["calibrate"] = {"max_failed_fields": text}
+    with pytest.raises(InputError, match=words):
         settings.load(config)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs.delimited import HEADER_ROWS, text_rows
+from wellread.inputs.listing import instead
 from wellread.inputs.typed_tables import parquet, workbook
 from wellread.runtime.errors import InputError
 
@@ -23,6 +24,7 @@ REFUSED = {  # first bytes: what the file is, what to do
         "save it as .xlsx without a password, or as .csv",
     ),
     b"version https://git-lfs": ("a pointer to a file in Git LFS", "run `git lfs pull`"),
+    b"<<<<<<< ": ("a table with marks of an unsolved merge of Git", "solve the merge, or take one of the two versions"),
     b"<": ("a web page or XML, not a table", "download the file itself, or save it as .csv"),
     b"%PDF": ("a PDF", "save the table as .csv"),
     b"{\\rtf": ("a document of a word processor", "save the table as .csv"),
@@ -86,7 +88,8 @@ def _bytes(path, key: str) -> bytes:
     """The content of a file, unpacked; InputError if it is none, or of a kind that is not read."""
     file = _sheet_of(path)[0]
     if not file.is_file():
-        raise InputError(f"a table ({KINDS})", f"no file at {file}", key or str(file), "the path, or add the file")
+        found = f"a folder at {file}" if file.is_dir() else f"no file at {file}{instead(file, near=True)}"
+        raise InputError(f"a table ({KINDS})", found, key or str(file), "the path, or add the file")
     try:
         raw = file.read_bytes()
     except OSError as error:

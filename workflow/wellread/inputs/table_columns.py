@@ -25,12 +25,30 @@ def named(frame: pd.DataFrame, columns: dict, kind: str, where: str, kept) -> pd
                 else f"{', '.join(theirs)}, which all mean {ours}"
             )
             raise InputError("every column once", found, f"{where}, header", "rename or remove all but one of them")
+    if kind == "wells":
+        _refuse_alike(frame.rename(columns=names), where)
     if kind == "wells" and (taken := [name for name, ours in names.items() if is_reserved(ours)]):
         edit = "; ".join(f"rename {name}, to {_free_name(names[name])} for example" for name in taken)
         found = f"the column {', '.join(taken)}"
         expected = f"columns not called {', '.join(RESERVED)} or {FEATURES}..., which profiles have of their own"
         raise InputError(expected, found, f"{where}, header", edit)
     return frame.rename(columns=names)
+
+
+def _refuse_alike(frame: pd.DataFrame, where: str) -> None:
+    """InputError for columns one of which may be asked for by the name of another, though they say other things."""
+    alike: dict[str, list[str]] = {}
+    for name in frame:
+        alike.setdefault(_lower(str(name)), []).append(name)
+    for several in (group for group in alike.values() if len(group) > 1):
+        if all(frame[several[0]].equals(frame[name]) for name in several[1:]):
+            continue
+        found = f"{' and '.join(several)}, which differ only by case or blanks"
+        raise InputError("every column once", found, f"{where}, header", "rename or remove all but one of them")
+
+
+def _lower(name: str) -> str:
+    return re.sub(r"[\s.-]+", "_", name.casefold())
 
 
 def _our_name(name: str, columns: dict, kind: str) -> str:
@@ -47,7 +65,7 @@ def _bare(name: str) -> str:
 
 def is_reserved(name: str) -> bool:
     """Whether profiles have a column of this name of their own."""
-    lower = re.sub(r"[\s.-]+", "_", name.casefold())
+    lower = _lower(name)
     return lower in RESERVED or lower.startswith(FEATURES)
 
 

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from wellread.inputs.formats import COMPRESSED, is_text, starts
+from wellread.inputs.listing import instead
 from wellread.runtime.errors import InputError
 
 EDIT = "download the weights yourself and give their path"
@@ -22,7 +23,7 @@ def check(path, where: str, edit: str = EDIT) -> None:
         edit = f"the file in it, such as {path / inside[0]}" if inside else edit
         raise InputError(expected, f"a folder at {path}", where, edit)
     if not path.is_file():
-        raise InputError(expected, f"no file at {path}", where, edit)
+        raise InputError(expected, f"no file at {path}{instead(path)}", where, edit)
     try:
         found, remedy = broken(path)
     except OSError as error:

@@ -61,4 +61,11 @@ def _hint(value, wanted) -> str:
         float(value)
     except (TypeError, ValueError):
         return ""
-    return " (text to YAML: write 1.0e-3, not 1e-3)" if isinstance(value, str) else ""
+    return _quoted(value) if isinstance(value, str) else ""
+
+
+def _quoted(value: str) -> str:
+    """Why a number may have become text."""
+    if "e" in value.casefold():
+        return " (text to YAML: write 1.0e-3, not 1e-3)"
+    return " (text to YAML, as in quotes, or within the {} of --config: write it in a file, without quotes)"

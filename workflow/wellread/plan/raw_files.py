@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wellread.inputs import references
+from wellread.inputs.listing import instead
 from wellread.inputs.references import BAR
 from wellread.runtime.errors import InputError
 
@@ -137,6 +138,7 @@ def missing(fields: list[list[str]], most: float, where: str, whole: bool) -> tu
     if not gone:
         return [], []
     found = f"{len(gone)} of {len(fields)} fields{'' if whole else ' looked at'} lack files, such as {gone[0]}"
+    found += instead(gone[0])
     refused = most < 1 and (len(gone) == len(fields) or (whole and len(gone) > most * len(fields)))
     if not refused:
         return [], [f"{where}: {found}"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from wellread.inputs.listing import instead
 from wellread.networks import weight_files
 from wellread.plan import owners, raw_files
 from wellread.plan.datasets import files
@@ -127,7 +128,8 @@ class Watched(Rows):
         """Raise InputError if illumination functions are missing."""
         paths = [path for plate in self.plates(dataset) for path in self.illumination_functions(dataset, plate)]
         if missing := [path for path in paths if not Path(path).is_file()]:
-            found = f"no file at {missing[0]}" + (f" and {len(missing) - 1} others" if len(missing) > 1 else "")
+            others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
+            found = f"no file at {missing[0]}{others}{instead(missing[0])}"
             where = f"datasets.{dataset}.calibrate.illumination.functions"
             raise InputError("an illumination function of every plate and channel", found, where, "path or names")
 
