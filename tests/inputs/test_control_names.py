@@ -56,3 +56,22 @@ def test_lists_that_do_not_fit_are_refused(controls, column, words):
     with pytest.raises(InputError) as error:
         control_names.kinds(WELLS.assign(control=column), controls, "w.csv")
     assert all(word in str(error.value) for word in words), str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("treatment", "control", "dose", "words"),
+    [
+        ("DMSO DMSO DMSO x", "negative  ", None, "DMSO is a negative control in 1 of its wells and not in 2"),
+        ("x x x y", "negative  ", "0 1 1 1", ""),
+        ("x x x y", "negative  ", "1 1 3 1", "x at dose 1 is a negative control in 1 of its wells and not in 1"),
+        ("DMSO DMSO DMSO x", "negative negative negative ", "nan nan nan 1", ""),
+        ("DMSO DMSO DMSO x", "negative negative  ", "nan nan nan 1", "DMSO is a negative control in 2 of"),
+        ("x x x y", "positive   ", None, ""),
+    ],
+)
+def test_treatments_of_which_some_wells_are_negative_controls_are_told(treatment, control, dose, words):
+    wells = pd.DataFrame({"treatment": treatment.split(" "), "control": (control + "   ").split(" ")[:4]})
+    said = []
+    control_names.tell_partly(wells.assign(dose=[*map(float, dose.split())]) if dose else wells, "w.csv", said.append)
+    assert len(said) == bool(words)
+    assert words in "".join(said)

@@ -51,6 +51,17 @@ def test_one_image_as_two_channels_is_refused(tmp_path):
         sources.fields({"images": table(tmp_path, rows), "channels": ["a", "b", "c"]}, "x")
 
 
+def test_one_image_in_several_fields_is_told(tmp_path):
+    images = {"DNA": ["1", "2", "1", "1"], "RNA": ["a", "b", "", ""]}
+    rows = [{"plate": "P", "well": f"A{i}"} | {c: images[c][i - 1] for c in images} for i in range(1, 5)]
+    said = []
+    sources.fields({"images": table(tmp_path, rows), "channels": ["DNA", "RNA"]}, "x", said.append)
+    assert said == [
+        "datasets.x.images: 2 fields name an image of DNA that another field has, too, "
+        "such as 1 of P A01 1 and P A03 1; give every field its own"
+    ]
+
+
 def test_wells_may_be_left_out_only_where_cells_have_labels():
     assert sources.wells({"wells": "a.csv", "images": {"pattern": {}}}, "d") == "a.csv"
     with pytest.raises(InputError, match=r"datasets.d\n.*wells: PATH"):

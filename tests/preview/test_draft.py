@@ -85,6 +85,24 @@ def test_nothing_is_written_over(tmp_path):
         draft.draft(str(folder), tmp_path / "config")
 
 
+def test_a_wells_table_that_is_filled_is_to_be_looked_over(tmp_path):
+    folder = screen(tmp_path / "s")
+    table = pd.DataFrame({"well": ["A01", "A02", "B01"], "treatment": ["DMSO", "x", "x"], "control": ["", "", ""]})
+    for control, words in (("", "Fill in"), ("negative", "Look over")):
+        table.assign(control=[control, "", ""]).to_csv(folder / "map.csv", index=False)
+        lines = draft.draft(str(folder), tmp_path / f"config{control}")
+        assert lines[-2].startswith(words)
+
+
+def test_where_nothing_looks_like_nuclei_the_first_channel_is_taken_and_told(tmp_path):
+    (tmp_path / "s").mkdir()
+    for channel in "12":
+        tifffile.imwrite(tmp_path / "s" / f"A01_w{channel}.tif", np.zeros((64, 64), np.uint16))
+    _, lines = made(tmp_path / "s", tmp_path)
+    assert "  channels w1, w2; w1 is taken to show nuclei (the first one, as none looks like nuclei)" in lines
+    assert "  1 plate (s), 1 well, 1 field" in lines
+
+
 def test_labels_beside_the_images_are_taken_into_the_wells_table(tmp_path):
     folder = screen(tmp_path / "s")
     table = pd.DataFrame({"Well": ["a1", "A02", "B1"], "treatment": ["DMSO", "x", "x"], "file": ["a.tif"] * 3})

@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 import tifffile
+from wellread.networks import device
 from wellread.painted import layout
+from wellread.plan.dag import NO_GPU
 from wellread.preview import costs as costing
 from wellread.preview import finding, later, page, preview, tables, terminal
 from wellread.runtime.errors import InputError
@@ -86,8 +88,9 @@ def test_a_wells_table_without_treatments_or_controls_is_told(config, tmp_path):
     wells = pd.read_csv("wells.csv", keep_default_na=False)
     plan = preview.Plan.of(config)
     assert not list(preview._of_tables(plan, "d"))
-    for column, code in (("control", "no_controls"), ("treatment", "no_treatments")):
-        wells.assign(**{"control": "", column: ""}).to_csv("wells.csv", index=False)
+    slips = {"no_controls": {"control": ""}, "no_treatments": {"control": "", "treatment": ""}}
+    for code, columns in [*slips.items(), ("no_treatments", {"control": "negative"})]:
+        wells.assign(**columns).to_csv("wells.csv", index=False)
         assert [one.code for one in preview._of_tables(preview.Plan.of(config), "d")] == [code]
 
 
@@ -108,6 +111,38 @@ def test_a_config_that_is_not_there_or_no_yaml_is_told(tmp_path, monkeypatch, ca
     (tmp_path / "a.yaml").write_text("seed: 0\nseed: 1\n")
     assert preview.show_file("a.yaml", 1)
     assert "a.yaml, line 2: seed again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("note", "code", "remedy"),
+    [
+        (
+            "datasets.d.images: 2 fields name an image of DNA that another has; give each its own",
+            "repeated_images",
+            "give",
+        ),
+        (
+            "w.csv: DMSO is a negative control in 1 of its wells and not in 2; mark these, too",
+            "controls_partly",
+            "mark",
+        ),
+        (f"{NO_GPU}; jobs stop that have none either; write `device: auto` or cpu", "no_gpu", "write"),
+    ],
+)
+def test_some_notes_of_planning_are_warnings(note, code, remedy):
+    found = finding.of_note(note)
+    assert found[:2] == ("warning", code)
+    assert found.remedy.startswith(remedy)
+    assert found.of == note.partition(": ")[0]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_graphics_card_that_is_not_there_is_told_unless_a_job_asks(there, config, monkeypatch):
+    monkeypatch.setattr(device, "has_gpu", lambda: there)
+    config["device"] = "cuda"
+    for job in (None, True):
+        told = [note for note in preview.Plan.of(config, job=job).notes if NO_GPU in note]
+        assert len(told) == (not there and not job)
 
 
 def test_every_error_of_several_is_a_finding():

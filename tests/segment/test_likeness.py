@@ -22,5 +22,5 @@ def test_the_channel_of_nuclei_is_found(field):
 def test_an_empty_field_has_none():
     empty = {"a": np.zeros((64, 64), np.float32), "b": np.zeros((64, 64), np.float32)}
     assert likeness.likeness(empty["a"]) is None
-    assert likeness.nuclei_channel(empty) == "a"
+    assert likeness.nuclei_channel(empty) == ""
     assert likeness.better_channel(empty, "b") == ""

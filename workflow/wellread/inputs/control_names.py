@@ -7,6 +7,7 @@ import pandas as pd
 
 from wellread.runtime.errors import InputError
 
+SHOWN = 3  # treatments that are named
 KINDS = ("negative", "positive")
 WORDS = {  # what people write for a kind of control, without case, blanks and marks
     "negative": "neg negctrl negcontrol negcon n vehicle veh ctrl control ctl untreated mock solvent dmso blank nt "
@@ -47,6 +48,17 @@ def kinds(wells: pd.DataFrame, controls: dict, where: str) -> pd.Series:
             "the same controls in table and config", found, f"{where}, row {row + 2}, column control", edit
         )
     return by_name
+
+
+def tell_partly(wells: pd.DataFrame, where: str, say) -> None:
+    """Tell `say` of treatments (at a dose, where there are doses) that are negative controls in some wells only."""
+    named = wells[wells["treatment"] != ""]
+    doses = named["dose"].fillna(0) if "dose" in named else pd.Series(0, named.index)
+    counts = (named["control"] == "negative").groupby([named["treatment"], doses]).agg(["sum", "size"])
+    for (name, dose), row in counts[(counts["sum"] > 0) & (counts["sum"] < counts["size"])].head(SHOWN).iterrows():
+        of, others = f"{name} at dose {dose:g}" if dose else name, row["size"] - row["sum"]
+        words = f"{of} is a negative control in {row['sum']} of its wells and not in {others}"
+        say(f"{where}: {words}; mark these, too, unless they are meant as treatments")
 
 
 def _refuse_names(controls: dict, listed: dict, treatments: set, where: str) -> None:

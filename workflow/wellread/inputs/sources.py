@@ -36,6 +36,7 @@ def fields(dataset: dict, name: str, say=log.info) -> pd.DataFrame:
     if absent := [channel for channel in channels if not (frame[channel] != "").any()]:
         raise InputError("files of every channel", f"none of {', '.join(absent)}", where, "channels, or the source")
     _refuse_twins(frame, channels, where)
+    _tell_repeated(frame, channels, where, say)
     return frame
 
 
@@ -50,6 +51,16 @@ def wells(dataset: dict, name: str) -> str | dict:
     raise InputError(
         "the key wells", "none", f"datasets.{name}", "add `wells: PATH`, the table of wells and their labels"
     )
+
+
+def _tell_repeated(frame: pd.DataFrame, channels: list[str], where: str, say) -> None:
+    """Tell `say` of images that several fields name."""
+    again = {channel: (frame[channel].duplicated() & (frame[channel] != "")).to_numpy() for channel in channels}
+    if repeated := [channel for channel, rows in again.items() if rows.any()]:
+        n, path = again[repeated[0]].sum(), frame.loc[again[repeated[0]], repeated[0]].iloc[0]
+        keys = frame.loc[frame[repeated[0]] == path, ["plate", "well", "site"]].head(2).to_numpy()
+        fields = f"{n} field{'s' if n > 1 else ''} name an image of {', '.join(repeated)} that another field has, too"
+        say(f"{where}: {fields}, such as {path} of {' and '.join(map(' '.join, keys))}; give every field its own")
 
 
 def _refuse_twins(frame: pd.DataFrame, channels: list[str], where: str) -> None:

@@ -113,6 +113,7 @@ def _with_meanings(frame, columns: dict, where: str, decimal: str, controls: dic
         units = frame["dose_unit"] if "dose_unit" in frame else pd.Series("", frame.index)
         frame["dose"], unit = doses.read(frame["dose"], units, decimal, where, say)
         frame = frame.assign(dose_unit=unit) if unit else frame
+    control_names.tell_partly(frame, where, say)
     return frame
 
 

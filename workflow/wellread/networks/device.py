@@ -22,7 +22,7 @@ def choose_device(device: str, threads: int, deterministic=False) -> torch.devic
     usable GPU is an InputError: never a silent CPU run of days.
     """
     torch.set_num_threads(threads)
-    if device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not has_gpu():
         raise InputError(
             "a CUDA device, as `device: cuda` says",
             f"none that torch {torch.__version__} can use",
@@ -33,6 +33,11 @@ def choose_device(device: str, threads: int, deterministic=False) -> torch.devic
     chosen = _gpu(int(os.environ.get("LOCAL_RANK", 0)), deterministic) if on_gpu else torch.device("cpu")
     _log_choice(chosen, device, threads)
     return chosen
+
+
+def has_gpu() -> bool:
+    """Whether there is a GPU that torch can use."""
+    return torch.cuda.is_available()
 
 
 def _gpu(index: int, deterministic: bool) -> torch.device:

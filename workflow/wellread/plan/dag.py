@@ -13,6 +13,7 @@ from wellread.plan.questions import Questions
 from wellread.plan.rows import Tables
 from wellread.runtime.errors import InputError
 
+NO_GPU = "device: cuda, and this machine has no graphics card that torch can use"
 RESERVED = ("painted", "staged", "load_data", "profiles", "tasks", "figures")  # folders beside those of the plates
 
 
@@ -39,6 +40,7 @@ class Plan(Questions):
             if job is not None:
                 plan.keep(asked, seen, {"told": told, "undecided": undecided})
         notes += filter(None, (owners.grown(name, plan.training_plates(name)) for name in plan.trained()))
+        notes += [] if job else _without_gpu(plan.config["device"])
         plan.notes = list(dict.fromkeys(spent(plan.config) + notes))
         return plan
 
@@ -136,6 +138,15 @@ class Plan(Questions):
             finished = (owners.FOLDER / name / "weights.safetensors").is_file()
             if name in models or (finished and not owners.of(name)):
                 owners.record(name, config_file, *self.ownership(name))
+
+
+def _without_gpu(device: str) -> list[str]:
+    """A note where `cuda` is asked for and this machine has none; torch, which knows, takes a second to import."""
+    if device != "cuda":
+        return []
+    from wellread.networks.device import has_gpu
+
+    return [] if has_gpu() else [f"{NO_GPU}; jobs stop that have none either; write `device: auto` or cpu"]
 
 
 def _refuse(errors: list[InputError]) -> None:

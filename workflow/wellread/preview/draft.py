@@ -15,6 +15,7 @@ from wellread.preview import folder as folders
 from wellread.preview.folder import Guess
 from wellread.preview.headers import segmenter_channels
 from wellread.preview.labels import labels, read
+from wellread.preview.terminal import counted
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 
@@ -47,7 +48,7 @@ def draft(folder: str, out: Path) -> list[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as part:
             part.write_text(content, encoding="utf-8")
-    return told(name, guess, table, (nucleus, cell, how), labelled, list(written))
+    return told(guess, table, (nucleus, cell, how), wells, labelled, list(written))
 
 
 def _wells(guess: Guess, folder: str, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -144,14 +145,15 @@ def _flow(value) -> str:
 
 
 def told(
-    name: str, guess: Guess, table: pd.DataFrame, channels: tuple[str, str, str], labelled: str, written
+    guess: Guess, table: pd.DataFrame, channels: tuple[str, str, str], wells: pd.DataFrame, labelled: str, written
 ) -> list[str]:
     """What was guessed and what to do next, in lines."""
     nucleus, cell, how = channels
     count = table.groupby("plate").size()
     named = ", ".join(map(str, count.index[:4])) + " ..." * (len(count) > 4)
     plates = f"{len(count)} plate{'s' * (len(count) != 1)} ({named})"
-    lines = [f"{plates}, {len(table[['plate', 'well']].drop_duplicates())} wells, {len(table)} fields"]
+    imaged = table[["plate", "well"]].drop_duplicates()
+    lines = [f"{plates}, {counted(len(imaged), 'well')}, {counted(len(table), 'field')}"]
     lines += [
         f"channels {', '.join(guess.channels)}"
         + (f"; {nucleus} is taken to show nuclei ({how})" if guess.kind == "cell" else "")
@@ -165,8 +167,13 @@ def told(
         f"pixels of {guess.pixel_size:.4g} µm" if guess.pixel_size else "the files do not say how large a pixel is"
     ]
     lines += guess.notes + ([f"labels of wells are taken from {labelled}"] if labelled else [])
+    known = labelled and {"treatment", "control"} <= set(wells)
+    filled = known and (wells["treatment"] != "").all() and (wells["control"] == "negative").any()
+    what = f"are as {labelled} says" if filled else "of every well"
     fill = [
-        f"Fill in {path}: treatment and control of every well." for path in written if str(path).endswith("_wells.csv")
+        f"{'Look over' if filled else 'Fill in'} {path}: treatment and control {what}."
+        for path in written
+        if str(path).endswith("_wells.csv")
     ]
     next_one = [f"Then: make preview CONFIG={written[0]}"]
     return [*(f"  {line}" for line in lines), "Written: " + ", ".join(map(str, written)), *fill, *next_one]

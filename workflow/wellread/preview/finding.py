@@ -6,6 +6,11 @@ from wellread.alarms.alarm import Alarm
 from wellread.runtime.errors import InputError
 
 SEVERITIES = ("error", "warning", "note")  # in the order in which they are shown
+WARNED = {  # words of notes of planning that are warnings: their codes
+    "an image of": "repeated_images",
+    "device: cuda": "no_gpu",
+    "is a negative control in": "controls_partly",
+}
 SPOILS = {"pixel_size", "crop_per_nucleus"}  # alarms after which no result of a run can be right
 
 
@@ -40,6 +45,10 @@ def of_note(note: str) -> Finding:
         between = ") (" if ") (" in words else " ("  # what was found may end in brackets, too
         found, _, edit = words.partition(between)
         return Finding("warning", "undecidable", of, found + between[:-2], edit.removesuffix(")"))
+    code = next((code for words, code in WARNED.items() if words in note), "")
+    if code:
+        of, _, words = note.partition(": ")
+        return Finding("warning", code, of, *words.rsplit("; ", 1)[:2])
     return Finding("note", "plan", "tables", note)
 
 

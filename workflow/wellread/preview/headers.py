@@ -81,18 +81,20 @@ def pixel_size(path: Path) -> float:
 
 
 def segmenter_channels(channels: list[str], table: pd.DataFrame) -> tuple[str, str, str]:
-    """The channel of nuclei, that of cells or "", and how the first was found: by its name, or by its looks."""
+    """The channel of nuclei, that of cells or "", and how the first was found, such as by its name."""
     kinds = {name: kind(name) for name in channels}
     nucleus = next((name for name in channels if kinds[name] == "DNA"), "")
-    how = "its name" if nucleus else "its looks"
-    how = how if len(channels) > 1 else "the only one"
-    nucleus = nucleus or (_by_looks(channels, table) if len(channels) > 1 else channels[0])
+    how = "its name" if len(channels) > 1 else "the only one"
+    if not nucleus and len(channels) > 1:
+        nucleus = _by_looks(channels, table)
+        how = "its looks" if nucleus else "the first one, as none looks like nuclei"
+    nucleus = nucleus or channels[0]
     shown = [name for stain in STAINS for name in channels if kinds[name] == stain and name != nucleus]
     return nucleus, next(iter(shown), ""), how
 
 
 def _by_looks(channels: list[str], table: pd.DataFrame) -> str:
-    """The channel whose objects in the first field are most like nuclei."""
+    """The channel whose objects in the first field are most like nuclei; "" if none has any."""
     row, planes = table.iloc[0], {}
     for channel in channels:
         try:
@@ -101,4 +103,4 @@ def _by_looks(channels: list[str], table: pd.DataFrame) -> str:
             continue
         low, high = np.percentile(raw, (0.05, 99.95))
         planes[channel] = np.clip((raw - low) / max(high - low, 1), 0, 1)
-    return nuclei_channel(planes) if planes else channels[0]
+    return nuclei_channel(planes)

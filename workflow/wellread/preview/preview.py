@@ -80,6 +80,9 @@ def _of_tables(plan: Plan, name: str):
         return
     if not (wells["treatment"] != "").any():
         yield Finding("warning", "no_treatments", where, "no well has a treatment", "fill in the column treatment")
+    elif (wells["control"] == "negative").all():
+        edit = "name in the column treatment what other wells got, and leave their control empty"
+        yield Finding("warning", "no_treatments", where, "every well is a negative control", edit)
     elif not (wells["control"] == "negative").any():
         edit = "mark negative controls in the column control, or by `controls: {negative: [DMSO]}`"
         yield Finding("warning", "no_controls", where, "no well is a negative control", edit)
@@ -94,10 +97,10 @@ def _of_tables(plan: Plan, name: str):
 
 def _of_files(files: list[dict], section: dict, name: str):
     """Findings about the headers of the first files: what cannot be read, and their pixel size."""
-    where = f"datasets.{name}.pixel_size"
+    where, edit = f"datasets.{name}.pixel_size", "put the right file there, or leave its field out of the images"
     for file in files:
         if file["error"]:
-            yield Finding("error", "unreadable", f"datasets.{name}, {file['channel']}", file["error"], "the file")
+            yield Finding("error", "unreadable", f"datasets.{name}, {file['channel']}", file["error"], edit)
     told = next((file["pixel_size"] for file in files if file["pixel_size"]), 0.0)
     given = section["pixel_size"]
     if told and not given:
@@ -106,7 +109,7 @@ def _of_files(files: list[dict], section: dict, name: str):
         )
     elif told and abs(told - given) > OFF * told:
         found = f"{given:g} µm, and the files say {told:.4g} µm"
-        yield Finding("warning", "pixel_size_of_file", where, found, "the one that is right")
+        yield Finding("warning", "pixel_size_of_file", where, found, "write the one that is right")
 
 
 def _of_fields(samples: list[Sample], name: str):
@@ -116,8 +119,9 @@ def _of_fields(samples: list[Sample], name: str):
         bad = fields[fields["status"] != "ok"]
         if len(bad):
             found = f"{len(bad)} of {len(fields)} fields looked at cannot be used: {bad['detail'].iloc[0]}"
+            edit = "copy or export these files again; `calibrate.max_failed_fields` is the share that may fail"
             severity = "error" if len(bad) == len(fields) else "warning"
-            yield Finding(severity, "unusable_fields", f"datasets.{name}, plate {one.plate}", found, "the files")
+            yield Finding(severity, "unusable_fields", f"datasets.{name}, plate {one.plate}", found, edit)
 
 
 def _of_cells(plan: Plan, name: str, samples: list[Sample]):

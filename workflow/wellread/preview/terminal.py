@@ -32,7 +32,8 @@ def plates_lines(plan, name: str) -> list[str]:
     for row in counts.head(tables.SHOWN).itertuples():
         sites = f"{row.least}" if row.least == row.most else f"{row.least} to {row.most}"
         lines.append(
-            f"plate {row.plate}: {row.wells} wells with images, {row.fields} fields ({sites} a well), "
+            f"plate {row.plate}: {counted(row.wells, 'well')} with images, {counted(row.fields, 'field')} "
+            f"({sites} a well), "
             f"{row.negative} negative and {row.positive} positive controls"
         )
     if (more := len(counts) - tables.SHOWN) > 0:
@@ -96,7 +97,7 @@ def costs_lines(costs) -> list[str]:
         *lines,
         f"{size(costs.disk)} of disk ({size(costs.crops)} are crops)",
         f"{size(costs.memory * 2**20)} of memory for the largest job",
-        f"{duration(costs.time)} on {costs.cores} cores ({steps})",
+        f"{duration(costs.time)} on {counted(costs.cores, 'core')} ({steps})",
     ]
 
 
@@ -109,6 +110,11 @@ def findings_lines(findings) -> list[str]:
         lines += [f"{MARKS[one.severity]} {one.code}: {one.of}: {one.found}"]
         lines += [f"    -> {one.remedy}"] if one.remedy else []
     return lines
+
+
+def counted(n: int, noun: str) -> str:
+    """A number with its noun: 1 well, 2 wells."""
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def size(n: float) -> str:

@@ -57,7 +57,7 @@ def better_channel(field: dict[str, np.ndarray], nucleus: str) -> str:
 
 
 def nuclei_channel(field: dict[str, np.ndarray]) -> str:
-    """The first channel of a field whose objects are about the most alike in size and stand out; else the first."""
+    """The first channel of a field whose objects are about the most alike in size and stand out; "" if none has any."""
     found = {name: (one.spread + FLOOR) / one.edge for name, plane in field.items() if (one := likeness(plane))}
     best = min(found.values(), default=0)
-    return next((name for name in found if found[name] <= CLOSE * best), next(iter(field)))
+    return next((name for name in found if found[name] <= CLOSE * best), "")
