@@ -102,7 +102,7 @@ def test_the_main_model_and_correction_stand_beside_baselines_and_others(run):
     tables = {path.stem: table_files.read(path, "answers") for path in run.paths("tasks")}
     of = {name: table.query("metric == 'nsc'")["value"].item() for name, table in tables.items()}
     assert row["value"]["value"] == of["net_sphered"]
-    assert {name: own["value"] for name, own in row["others"].items()} == {"none": of["net_none"]}
+    assert {name: own["value"] for name, own in row["corrections"].items()} == {"none": of["net_none"]}
     ladder = table_files.read(run.paths("ladder")[0], "ladder").set_index("baseline")
     assert {name: told.difference for name, told in row["less"].items()} == ladder["difference"].to_dict()
     assert row["exceeds"] == [CHANCE]  # of the number of cells the interval includes 0

@@ -3,10 +3,9 @@
 import pandas as pd
 
 from wellread.measure.three_tests import TESTS
-from wellread.measure.tidy import UNDECIDABLE
 from wellread.report import tasks
 from wellread.report.doubt import doubt
-from wellread.report.headlines import headline_metrics, headlines
+from wellread.report.headlines import OTHERS, above_chance, headlines, of_main
 from wellread.report.mechanisms import MOST, class_tables, classes, share_no_class
 from wellread.report.run import Run
 from wellread.report.wells import item_names
@@ -19,10 +18,11 @@ NAMES = ("pert_iname", "compound_name", "name", "compound")  # columns of the we
 def answer(run: Run) -> dict:
     """What page one says of the main model with the main correction; all numbers stand in tables of other steps.
 
-    `active` and `alike` from hits.parquet, `gathered` and `rows` from the answers of the tasks and the ladder.
+    `active` and `alike` from hits.parquet; `gathered`, `rows` from the answers of the tasks and the ladder. `others`:
+    the corrections and models that stand beside.
     """
     every = run.once(tasks.measure)["tasks"]
-    rows = [row for task in every if (row := _row(run, task))]
+    rows = headlines(run)
     table, label = _hits(run), next(iter(_labels(run)), "moa")
     active = _active(run, table)
     return {
@@ -32,8 +32,7 @@ def answer(run: Run) -> dict:
         "baselines": list(dict.fromkeys(name for task in every for name in task["ladder"].get("baseline", []))),
         "rows": rows,
         "exceeds_all": [row["task"] for row in rows if row["less"] and set(row["less"]) == set(row["exceeds"])],
-        "corrections": list(dict.fromkeys(row["pair"][1] for task in every for row in task["rows"])),
-        "headlines": headlines(run),
+        "others": {what: list(dict.fromkeys(name for row in rows for name in row[what])) for what in OTHERS},
         "doubt": doubt(run, rows, active),
     }
 
@@ -81,7 +80,7 @@ def _gathered(run: Run, task: dict) -> dict:
 
     None is to be named if chance gives as much (`above`). Classes of one profile are left out.
     """
-    table, row = classes(run, task["name"]), _main(run, task)
+    table, row = classes(run, task["name"]), of_main(run, task)
     if not table or row is None:
         return {}
     value = dict(zip([metric["name"] for metric in task["metrics"]], row["values"], strict=True))[table["metrics"][0]]
@@ -94,14 +93,6 @@ def _gathered(run: Run, task: dict) -> dict:
     yes = sorted((one for one in own if one[1] > MOST * one[2]), key=lambda one: (-one[1], one[2], one[0]))
     no = sorted((one for one in own if one[1] <= MOST * one[2]), key=lambda one: (one[1], -one[2], one[0]))
     return told | {"above": above_chance(value), "of": len(own), "yes": yes, "no": no}
-
-
-def above_chance(value: dict | None) -> bool:
-    """Whether a value's interval, or without one the value, lies above what chance gives: above 97.5 % of it."""
-    if value is None or UNDECIDABLE in value or not value["chance"]:
-        return False
-    interval = value["interval"]
-    return value["value"] > value["chance"][2] and (interval is None or interval[0] > value["chance"][1])
 
 
 def _alike(table: pd.DataFrame, label: str) -> dict:
@@ -117,31 +108,3 @@ def _alike(table: pd.DataFrame, label: str) -> dict:
     told = [((a["called"], a[label]), (b["called"], b[label]), cosine) for a, b, cosine in found[:NAMED]]
     return {"label": label, "pairs": told, "n": len(found), "known": True}
 
-
-def _main(run: Run, task: dict) -> dict | None:
-    return next((row for row in task["rows"] if row["pair"] == run.main), None)
-
-
-def _row(run: Run, task: dict) -> dict | None:
-    """A task's headline with the main model: its value, the rows of the ladder, and the other corrections' values."""
-    row = _main(run, task)
-    names = [metric["name"] for metric in task["metrics"]]
-    metric = next(iter(headline_metrics(task["settings"]["measure"], names)), "")
-    if row is None or not metric:
-        return None
-    at = names.index(metric)
-    own = {other["pair"][1]: other["values"][at] for other in task["rows"] if other["pair"][0] == run.main[0]}
-    ladder = task["ladder"]
-    if len(ladder):
-        ladder = ladder[(ladder["model"] == run.main[0]) & (ladder["correction"] == run.main[1])]
-    return {
-        "task": task["name"],
-        "metric": metric,
-        "value": row["values"][at],
-        "above": above_chance(row["values"][at]),
-        "compared": ladder["metric"].iloc[0] if len(ladder) else "",
-        "less": {told.baseline: told for told in ladder.itertuples()} if len(ladder) else {},
-        "exceeds": sorted(ladder.loc[ladder["low"] > 0, "baseline"]) if len(ladder) else [],
-        "below": sorted(ladder.loc[ladder["high"] < 0, "baseline"]) if len(ladder) else [],
-        "others": {name: value for name, value in own.items() if name != run.main[1]},
-    }

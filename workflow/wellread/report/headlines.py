@@ -1,18 +1,16 @@
-"""The headline of every task: the metric that its measure declares, of one model and correction."""
+"""The headline of every task: the metric that its measure declares, of the main model with the main correction."""
 
 from wellread.measure.tidy import UNDECIDABLE
 from wellread.report.run import Run
 from wellread.report.tasks import is_number, measure
 from wellread.runtime.registry import chosen
 
+OTHERS = ("corrections", "models")  # what stands beside the main ones
+
 
 def headlines(run: Run) -> list[dict]:
-    """For every task the metric that its measure declares as headline, of one model and correction; or why none.
-
-    That of the correction that the config names as headline, if it does, and of the model, baselines apart, with the
-    highest value. `beside`: other metrics that its measure declares, such as the share of false positives.
-    """
-    return [told for task in run.once(measure)["tasks"] if (told := _headline(run, task))]
+    """A row for every task that has an answer of the main model with the main correction."""
+    return [row for task in run.once(measure)["tasks"] if (row := _row(run, task))]
 
 
 def headline_metrics(measure: dict, names: list[str]) -> list[str]:
@@ -21,21 +19,53 @@ def headline_metrics(measure: dict, names: list[str]) -> list[str]:
     return [name for name in declared if name in names] or names[:1]
 
 
-def _headline(run: Run, task: dict) -> dict | None:
-    names, rows = [metric["name"] for metric in task["metrics"]], _candidates(run, task["rows"])
+def of_main(run: Run, task: dict) -> dict | None:
+    """The row of a task of the main model with the main correction, if it has one."""
+    return next((row for row in task["rows"] if row["pair"] == run.main), None)
+
+
+def above_chance(value: dict | None) -> bool:
+    """Whether a value's interval, or without one the value, lies above what chance gives: above 97.5 % of it."""
+    if value is None or UNDECIDABLE in value or not value["chance"]:
+        return False
+    interval = value["interval"]
+    return value["value"] > value["chance"][2] and (interval is None or interval[0] > value["chance"][1])
+
+
+def _row(run: Run, task: dict) -> dict | None:
+    """The headline's value, metrics that its measure declares `beside`, the ladder, and what other pairs give.
+
+    `beside`: such as the share of false positives. `corrections`: the values of the main model with other corrections;
+    `models`: those of other models, baselines apart, with the main one.
+    """
+    row, names = of_main(run, task), [metric["name"] for metric in task["metrics"]]
     metric, *beside = headline_metrics(task["settings"]["measure"], names) or [""]
-    values = [(row, dict(zip(names, row["values"], strict=True))) for row in rows]
-    found = [(row, own) for row, own in values if own.get(metric)]
-    numbers = [(row, own) for row, own in found if is_number(own[metric])]
-    told = {"task": task["name"], "metric": metric, "of": len(numbers)}
-    if not numbers:
-        return told | {UNDECIDABLE: found[0][1][metric][UNDECIDABLE]} if found else None
-    row, own = max(numbers, key=lambda pair: pair[1][metric]["value"])
-    others = {name: own[name]["value"] for name in beside if is_number(own[name])}
-    return told | {"value": own[metric], "beside": others, "model": row["model"], "correction": row["correction"]}
+    if row is None or not metric:
+        return None
+    own, at = dict(zip(names, row["values"], strict=True)), names.index(metric)
+    of = {other["pair"]: other["values"][at] for other in task["rows"] if other["pair"] != run.main}
+    return _against(run, task["ladder"]) | {
+        "task": task["name"],
+        "metric": metric,
+        "value": own[metric],
+        "above": above_chance(own[metric]),
+        "beside": {name: own[name]["value"] for name in beside if is_number(own[name])},
+        "corrections": {name: value for (model, name), value in of.items() if model == run.main[0]},
+        "models": {
+            name: value for (name, other), value in of.items() if other == run.main[1] and not run.is_baseline(name)
+        },
+    }
 
 
-def _candidates(run: Run, rows: list[dict]) -> list[dict]:
-    """The rows of a task that a headline may tell: of the main correction, not of baselines, if there are such."""
-    main = [row for row in rows if row["pair"][1] == run.settings.get("headline")] or rows
-    return [row for row in main if not run.is_baseline(row["model"])] or main
+def _against(run: Run, ladder) -> dict:
+    """What the ladder of a task says of the main model with the main correction, by baseline."""
+    if len(ladder):
+        ladder = ladder[(ladder["model"] == run.main[0]) & (ladder["correction"] == run.main[1])]
+    if not len(ladder):
+        return {"compared": "", "less": {}, "exceeds": [], "below": []}
+    return {
+        "compared": ladder["metric"].iloc[0],
+        "less": {told.baseline: told for told in ladder.itertuples()},
+        "exceeds": sorted(ladder.loc[ladder["low"] > 0, "baseline"]),
+        "below": sorted(ladder.loc[ladder["high"] < 0, "baseline"]),
+    }
