@@ -107,4 +107,3 @@ def _alike(table: pd.DataFrame, label: str) -> dict:
     found = sorted(pairs.values(), key=lambda pair: (-pair[2], pair[0]["called"]))
     told = [((a["called"], a[label]), (b["called"], b[label]), cosine) for a, b, cosine in found[:NAMED]]
     return {"label": label, "pairs": told, "n": len(found), "known": True}
-
