@@ -14,7 +14,18 @@ NEGATIVE, UNLABELLED, OTHER = "negative control", "no label", "other"
 # Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, also to the colour-blind.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")
 MARKERS = {"o": "circle", "^": "triangle", "s": "square", "D": "diamond", "P": "plus", "v": "inverted_triangle"}
-STYLES = [(colour, marker) for marker, colour in product("o^sDP", COLOURS)]  # of labels; all others are OTHER
+SHADES = {"o": 1, "^": 0.6, "s": 1.4, "D": 0.8, "P": 1.2}  # {marker: how bright its colours are; 2 is white}
+
+
+def _shade(colour: str, brightness: float) -> str:
+    """`#rrggbb` mixed with black (brightness below 1) or white (above)."""
+    towards, share = (0, 1 - brightness) if brightness < 1 else (255, brightness - 1)
+    mixed = (round(int(colour[i : i + 2], 16) * (1 - share) + towards * share) for i in (1, 3, 5))
+    return "#" + "".join(f"{part:02X}" for part in mixed)
+
+
+# Of labels, no two alike in colour, and every eight with a marker of their own; all others are OTHER.
+STYLES = [(_shade(colour, SHADES[marker]), marker) for marker, colour in product(SHADES, COLOURS)]
 GREYS = {UNLABELLED: ("#dcdcdc", "o"), OTHER: ("#8f8f8f", "v"), NEGATIVE: ("#b0b0b0", "o")}
 
 

@@ -75,15 +75,15 @@ const exploring = (async () => {
       place.append(element("span", `≤ ${number(column.low)}`), bar, element("span", `≥ ${number(column.high)}`));
       return;
     }
-    const codes = ordered(column);
-    for (const code of codes.slice(0, 12)) {
+    const codes = ordered(column), most = codes.length > 20 ? 12 : 20; // a few more fit than stand for many
+    for (const code of codes.slice(0, most)) {
       const entry = tables.button("", () => pick(column.values.flatMap((own, well) => (own === code ? [well] : []))));
       const swatch = element("span", "", "swatch");
       [swatch.style.background, swatch.dataset.marker] = styles(column)[code];
       entry.append(swatch, column.labels[code]);
       place.append(entry);
     }
-    if (codes.length > 12) place.append(element("span", `and ${codes.length - 12} more${codes.length > data.styles.labels.length ? ", the rarest of them in one dark grey" : ""}`));
+    if (codes.length > most) place.append(element("span", `and ${codes.length - most} more${codes.length > data.styles.labels.length ? ", the rarest of them in one dark grey" : ""}`));
   }
 
   const fill = (select, names) => select.replaceChildren(...names.map((text, i) => Object.assign(element("option", text), { value: i })));
