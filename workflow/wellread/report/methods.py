@@ -46,11 +46,13 @@ def references() -> dict[str, str]:
 def told(section: str, settings: dict) -> str:
     """A choice of the config, {name: options}, in words: its name, what it is after, and its options.
 
-    Options that are empty, and hashes and paths of files, are left out.
+    Options that are empty, off or 0 (often: as the images or data have it), and hashes and paths of files, are left
+    out; so is the size that an encoder's own numbers replace.
     """
     ((name, options),) = settings.items()
+    replaced = {"arch"} if {"dim", "depth", "heads"} <= {key for key, value in options.items() if value} else set()
     cited = f" [{CITED[section][name]}]" if name in CITED.get(section, {}) else ""
-    shown = {key: value for key, value in options.items() if value not in ("", None, [], {}) and key not in HIDDEN}
+    shown = {key: value for key, value in options.items() if value and key not in {*HIDDEN, *replaced}}
     words = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in shown.items())
     return f"{name}{cited}" + (f" ({words})" if words else "")
 
