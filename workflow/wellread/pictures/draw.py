@@ -12,6 +12,8 @@ from wellread.profiles.similarity import unit_length
 from wellread.runtime.files import whole
 from wellread.runtime.registry import choice
 
+MATRIX = "matrix"  # id of a panel with a matrix of rows that can be pointed at
+
 
 @choice("draw", columns=("label", "by"), levels=("cell", "fov", "well", "treatment"))
 def umap(
@@ -47,8 +49,8 @@ def _map(frame: pd.DataFrame, out_png, label: str, by: str, **how) -> pd.DataFra
     labels = shortened(label_controls(meta, row_labels(meta, label, "moa", "treatment")))
     with saved_figure(out_png, (10, 5), 1, 2) as (figure, (axes,)):
         figure.suptitle(f"{method} of {len(frame)} profiles")
-        _scatter(axes[0], points, labels)
-        _scatter(axes[1], points, shortened(row_labels(meta, by, "plate", "batch")))
+        scatter(axes[0], points, labels)
+        scatter(axes[1], points, shortened(row_labels(meta, by, "plate", "batch")))
     return meta.assign(x=points[:, 0], y=points[:, 1])
 
 
@@ -64,15 +66,29 @@ def shorten(text: str) -> str:
 
 @contextmanager
 def saved_figure(out_png, size: tuple[float, float], rows: int, columns: int):
-    """Yield a figure of `size` inches and its panels [row][column], then save it; a `$` stays a `$`."""
+    """Yield a figure of `size` inches and its panels [row][column], then save it; a `$` stays a `$`.
+
+    The file says where a panel with the id MATRIX has its matrix: see `matrix_place`.
+    """
     from matplotlib import style
     from matplotlib.figure import Figure
 
     with style.context(["default", {"text.parse_math": False, "font.size": 8, "figure.titlesize": 10}]):
         figure = Figure(figsize=size, dpi=140)
         yield figure, figure.subplots(rows, columns, squeeze=False)
+        figure.draw_without_rendering()
+        page = figure.get_tightbbox().padded(0.1)
+        places = {gid: " ".join(matrix_place(axis, page)) for axis in figure.axes if (gid := axis.get_gid()) == MATRIX}
         with whole(out_png) as part:
-            figure.savefig(part, bbox_inches="tight", metadata={"Software": None})
+            figure.savefig(part, bbox_inches=page, metadata={"Software": None} | places)
+
+
+def matrix_place(axis, page) -> list[str]:
+    """Left, top, right and bottom of a panel's matrix, in shares of the picture `page` (a box in inches)."""
+    n = len(axis.images[0].get_array())
+    corners = axis.transData.transform([(-0.5, -0.5), (n - 0.5, n - 0.5)]) / axis.figure.dpi  # inches, y upwards
+    shares = np.abs(corners - (page.x0, page.y1)) / (page.width, page.height)
+    return [f"{share:.5f}" for share in shares.ravel()]
 
 
 def groups_with_styles(labels: pd.Series) -> list[tuple[str, np.ndarray, tuple[str, str]]]:
@@ -86,7 +102,7 @@ def groups_with_styles(labels: pd.Series) -> list[tuple[str, np.ndarray, tuple[s
     return [(label, rows[label], style) for label, style in styles.items() if len(rows[label])]
 
 
-def _scatter(axis, points: np.ndarray, labels: pd.Series) -> None:
+def scatter(axis, points: np.ndarray, labels: pd.Series) -> None:
     size = np.clip(4000 / len(points), 2, 40)
     for _, rows, (colour, marker) in groups_with_styles(labels):
         axis.scatter(*points[rows].T, s=size, c=colour, marker=marker, linewidths=size / 60)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from wellread.pictures.draw import groups_with_styles, legend_of, saved_figure, shorten, shortened
+from wellread.pictures.draw import MATRIX, groups_with_styles, legend_of, saved_figure, shorten, shortened
 from wellread.pictures.labels import label_controls, row_labels
 from wellread.profiles import tables
 from wellread.profiles.similarity import cosine_similarity
@@ -142,6 +142,7 @@ def _heat_map(figure, axis, cosine: np.ndarray, names: list[str]) -> None:
     axis.set_yticks(shown, [names[i] for i in shown])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
+    axis.set_gid(MATRIX)
 
 
 def _strips(meta: pd.DataFrame) -> dict[str, np.ndarray]:

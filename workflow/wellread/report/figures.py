@@ -1,10 +1,16 @@
 """The figures of fields, cells and plates, those of profiles, and the matrices beside the mechanisms."""
 
+import pandas as pd
+from PIL import Image
+
 from wellread.pictures import montage
+from wellread.pictures.draw import shorten
+from wellread.report import interactive
 from wellread.report.mechanisms import class_tables
 from wellread.report.run import Run
 
 MATRIX = "similarity"  # the kind of figure that stands beside the mechanisms
+MOST = 60_000  # bytes of the numbers of a matrix; those of larger ones stay in their file
 LOOK_WIDTH, DRAW_WIDTH = 1500, 1300  # px
 
 
@@ -33,8 +39,31 @@ def patches(run: Run) -> dict:
 
 
 def mechanisms(run: Run) -> dict:
-    """The classes of labels that are retrieved or not, and the matrices of similarity."""
-    return {"tasks": class_tables(run), "figures": _figures(run, lambda kind: kind == MATRIX)}
+    """The classes of labels that are retrieved or not, and the matrices of similarity with what they are of."""
+    figures = _figures(run, lambda kind: kind == MATRIX)
+    for figure in figures:
+        figure["pictures"].sort(key=lambda picture: (picture["model"], picture["correction"]) != run.main)
+        for picture in figure["pictures"]:
+            picture["matrix"] = _matrix(run, picture["path"])
+    return {"tasks": class_tables(run), "figures": figures}
+
+
+def _matrix(run: Run, path) -> str:
+    """Where the matrix is in its picture, the items of its rows, and its cosines in hundredths, packed; "" if unknown.
+
+    Items are numbers of `interactive.items`, -1 where a name is that of none or of several.
+    """
+    with Image.open(path) as file:
+        place, table = file.info.get("matrix"), path.with_suffix(".csv")
+    if not place or not table.is_file():
+        return ""
+    numbers = pd.read_csv(table, dtype={"name": str}, keep_default_na=False)
+    short = pd.Series(interactive.items(run)).map(shorten)
+    known = {name: i for i, name in short.drop_duplicates(keep=False).items()}
+    told = {"place": [float(share) for share in place.split()], "items": [known.get(n, -1) for n in numbers["name"]]}
+    cosines = (100 * numbers.iloc[:, -len(numbers) :]).round().astype(int).to_numpy().tolist()
+    packed = interactive.pack(told | {"cosines": cosines})
+    return packed if len(packed) <= MOST else interactive.pack(told | {"cosines": []})
 
 
 def _figures(run: Run, wanted) -> list[dict]:
@@ -48,6 +77,7 @@ def _figures(run: Run, wanted) -> list[dict]:
 
 def _pictures(paths: dict) -> list[dict]:
     return [
-        {"model": model, "correction": correction, "uri": montage.picture_uri(path, DRAW_WIDTH)}
+        {"model": model, "correction": correction, "path": path, "matrix": ""}
+        | {"uri": montage.picture_uri(path, DRAW_WIDTH)}
         for (model, correction), path in paths.items()
     ]

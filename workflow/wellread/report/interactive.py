@@ -13,6 +13,7 @@ from markupsafe import Markup
 from wellread.pictures.labels import GREYS, MARKERS, NEGATIVE, OTHER, STYLES, UNLABELLED
 from wellread.report import wells
 from wellread.report.field_pictures import field_pictures
+from wellread.report.printed import printed_map, printed_plates
 from wellread.report.run import Run
 from wellread.report.sprites import ACROSS, PER_SHEET, SIDE, sprites
 from wellread.runtime import table_files
@@ -30,7 +31,8 @@ def plates(run: Run) -> dict:
     if not len(run.profiles()) or not table["row"].notna().any():
         return {}
     pictured = "" if run.settings.get("pixel_size") else "the size of a pixel is not known"
-    return {"plates": run.plates, "colours": _titles(run), "n": len(table), "no_scale": pictured}
+    told = {"plates": run.plates, "colours": _titles(run), "n": len(table), "no_scale": pictured}
+    return told | {"printed": printed_plates(run, table)}
 
 
 def maps(run: Run) -> dict:
@@ -40,18 +42,24 @@ def maps(run: Run) -> dict:
     if not pairs:
         return {}
     method = {"umap": "UMAP", "tsne": "t-SNE"}[run.config.get("map", {}).get("method", "umap")]
-    return {"pairs": pairs, "colours": _titles(run), "cells": max(counts, default=0), "method": method}
+    told = {"pairs": pairs, "colours": _titles(run), "cells": max(counts, default=0), "method": method}
+    return told | {"printed": printed_map(run, main_first(run)[0])}
+
+
+def main_first(run: Run) -> list[tuple[str, str]]:
+    """The models and corrections that have maps, those of `main_pair` first."""
+    return sorted(run.maps(), key=lambda pair: pair != wells.main_pair(run))
 
 
 def data(run: Run) -> dict:
     """All that the scripts show: wells and their columns, maps, pictures of cells; see `scripts/explore.js`."""
     table, cells = run.once(wells.well_table), run.once(sprites)
-    items, item = np.unique(table["item"].to_numpy(str), return_inverse=True)
+    item = np.searchsorted(items(run), table["item"].to_numpy(str))
     plates, plate = np.unique(table["plate"].to_numpy(str), return_inverse=True)
     x, y = _places(table, plate)
     return {
         "plates": plates.tolist(),
-        "items": items.tolist(),
+        "items": items(run).tolist(),
         "wells": {"plate": plate.tolist(), "well": table["well"].tolist(), "item": item.tolist(), "x": x, "y": y}
         | {"control": (table.get("label control", table["item"]) == "negative").astype(int).tolist()},
         "across": _across(len(plates)),
@@ -69,6 +77,11 @@ def data(run: Run) -> dict:
     }
 
 
+def items(run: Run) -> np.ndarray:
+    """The names of all treatments with their doses, sorted: what numbers of items stand for."""
+    return np.unique(run.once(wells.well_table)["item"].to_numpy(str))
+
+
 def _styles() -> dict:
     """The styles of labels, those of the figures of profiles too, with Bokeh's names of markers."""
     greys = {name: GREYS[key] for name, key in (("none", UNLABELLED), ("other", OTHER), ("controls", NEGATIVE))}
@@ -78,10 +91,9 @@ def _styles() -> dict:
 
 def packed_maps(run: Run, room: int) -> list[dict]:
     """The maps as {title, packed}, that of `main_pair` first; as many as fit into `room` bytes."""
-    items = np.unique(run.once(wells.well_table)["item"].to_numpy(str))
-    pairs, found = sorted(run.maps(), key=lambda pair: pair != wells.main_pair(run)), []
-    for pair in pairs:
-        one = {"title": ", ".join(pair), "packed": pack(_map(run, pair, items))}
+    found = []
+    for pair in main_first(run):
+        one = {"title": ", ".join(pair), "packed": pack(_map(run, pair))}
         room -= len(one["packed"])
         if room < 0:
             break
@@ -153,11 +165,11 @@ def _column(values: pd.Series, name: str) -> dict:
     return told | {"labels": labels.tolist(), "values": codes.tolist()}
 
 
-def _map(run: Run, pair: tuple[str, str], items: np.ndarray) -> dict:
+def _map(run: Run, pair: tuple[str, str]) -> dict:
     """The places of all points of a map, scaled to STEPS, and the numbers of what they are."""
     points, table, found = table_files.read(run.maps()[pair], "maps"), run.once(wells.well_table), {}
     for kind, own in points.groupby("kind"):
-        who = pd.Index(items).get_indexer(own["item"]) if kind == "treatment" else _numbers(own, table)
+        who = pd.Index(items(run)).get_indexer(own["item"]) if kind == "treatment" else _numbers(own, table)
         found[f"{kind}s"] = {"of": who.tolist(), "x": _scaled(own["x"]), "y": _scaled(own["y"])}
         if kind == "cell":
             shown = run.once(sprites).cells.reset_index().set_index(["plate", "row"])["index"]

@@ -5,11 +5,20 @@ exploring.then((w) => {
   const tip = w.element("div", "", "tip");
   let pointer = [0, 0], source = null;
   tip.hidden = true;
-  document.body.append(tip);
   document.addEventListener("pointermove", (event) => {
     pointer = [event.clientX, event.clientY];
     if (!event.target.closest?.(".plot")) tip.hidden = true;
   });
+
+  // Show lines beside the pointer, above an open dialog too.
+  w.tell = (...lines) => {
+    (document.querySelector("dialog[open]") ?? document.body).append(tip);
+    tip.replaceChildren(...lines);
+    tip.hidden = false;
+    const { width, height } = tip.getBoundingClientRect();
+    tip.style.left = `${Math.max(4, Math.min(pointer[0] + 14, innerWidth - width - 8))}px`;
+    tip.style.top = `${pointer[1] + height + 24 > innerHeight ? pointer[1] - height - 12 : pointer[1] + 16}px`;
+  };
 
   // Called by Bokeh: `told` has the renderer that is pointed at and the rows of its points.
   w.hovered = ({ index, renderer }) => {
@@ -19,11 +28,7 @@ exploring.then((w) => {
       return;
     }
     source = renderer.data_source;
-    tip.replaceChildren(...w.describe(source.name, found));
-    tip.hidden = false;
-    const { width, height } = tip.getBoundingClientRect();
-    tip.style.left = `${Math.max(4, Math.min(pointer[0] + 14, innerWidth - width - 8))}px`;
-    tip.style.top = `${pointer[1] + height + 24 > innerHeight ? pointer[1] - height - 12 : pointer[1] + 16}px`;
+    w.tell(...w.describe(source.name, found));
   };
 
   // The lines about a well, or about a cell of it.

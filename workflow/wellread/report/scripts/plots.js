@@ -6,7 +6,7 @@
   const of = {}, plotted = {}, cellsOf = { picked: null }, column = { plates: null, map: null };
   const expected = {}, documents = {}, begun = {};
   const kindOf = (name) => name.split(" ")[1], model = (name) => documents[name.split(" ")[0]].get_model_by_name(name);
-  const select = (place, kind) => document.querySelector(`#${place} .${kind}`);
+  const select = (place, kind) => document.querySelector(`#${place} .explore .${kind}`);
 
   // Select points ourselves; Bokeh tells of it later, as of a user's selection.
   function expect(source, indices) {
