@@ -4,6 +4,9 @@ import made_profiles
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import colormaps
+from PIL import Image
+from scipy.stats import spearmanr
 from wellread.pictures import draw, labels, matrices
 from wellread.profiles import tables
 from wellread.runtime.errors import InputError
@@ -63,6 +66,21 @@ def test_clusters_of_the_matrix_are_the_groups(tmp_path):
     assert drawn.groupby("moa")["cluster"].nunique().tolist() == [1] * 4
     assert sorted(drawn["cluster"].unique()) == [1, 2, 3, 4]
     assert "cluster" not in matrices.similarity(grouped(24), 0, tmp_path / "b.png")
+
+
+def test_the_picture_of_a_matrix_says_where_its_cells_are(tmp_path):
+    told = matrices.similarity(grouped(24), 0, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as file:
+        place, pixels = [float(share) for share in file.info["matrix"].split()], np.asarray(file.convert("RGB"), int)
+    left, top, right, bottom = (np.array(place) * np.tile(pixels.shape[1::-1], 2)).tolist()
+    at = (np.arange(24) + 0.5) / 24
+    rows, columns = (top + (bottom - top) * at).astype(int), (left + (right - left) * at).astype(int)
+    colours = pixels[np.ix_(rows, columns)]
+    scale = 255 * colormaps["RdBu_r"](np.arange(256))[:, :3]
+    shown = np.abs(colours[:, :, None] - scale).sum(axis=-1).argmin(axis=-1).ravel()  # on the scale, from blue to red
+    assert spearmanr(shown, told.iloc[:, -24:].to_numpy().ravel()).statistic > 0.98  # its ends are beyond the scale
+    edges = pixels[int(top) - 3, columns], pixels[rows, int(left) - 3]
+    assert all((edge == 255).all() for edge in edges)
 
 
 def test_heterogeneity_is_the_mean_similarity_of_pairs_of_cells(tmp_path):

@@ -5,9 +5,15 @@ import json
 import shutil
 
 import made_run
+import pandas as pd
 import pytest
+from PIL import Image
+from wellread.pictures import matrices
+from wellread.pictures.draw import shorten
+from wellread.profiles.consensus import consensus
 from wellread.report import hits
 from wellread.report.page import report
+from wellread.runtime import table_files
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -27,6 +33,11 @@ def html(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     run = made_run.explorable(folder, HOSTILE)
     run.config["datasets"]["demo"]["pixel_size"] = 0.5
+    likeness = folder / "likeness/tiny_none.png"
+    likeness.parent.mkdir()
+    profiles = consensus(table_files.read(folder / "results/demo/profiles/tiny/none/well.parquet", "profiles"))
+    matrices.similarity(profiles, 0, likeness).to_csv(likeness.with_suffix(".csv"), index=False)
+    run.inputs["figures"] = [likeness]
     report(folder / "page.html", "demo", run.inputs, run.wells, run.config)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hits, "FIRST", 2)
@@ -265,6 +276,63 @@ def test_the_cells_of_a_pair_are_side_by_side_when_the_most_similar_other_of_a_h
         "[...document.querySelectorAll('#beside .cells')].map((c) => c.firstChild.style.backgroundPosition)"
     )
     assert places[0] != places[1]
+
+
+def on_matrix(page, picture, html, row: int, column: int) -> tuple[float, float]:
+    """Where a cell of the matrix is on the screen, in its picture, enlarged or not."""
+    with Image.open(html.parent / "likeness/tiny_none.png") as file:
+        left, top, right, bottom = map(float, file.info["matrix"].split())
+    n = len(pd.read_csv(html.parent / "likeness/tiny_none.csv"))
+    x, y, width, height = picture.evaluate(
+        """one => { const box = one.getBoundingClientRect(), edge = parseFloat(getComputedStyle(one).paddingLeft);
+        const [w, h] = [box.width - 2 * edge, box.height - 2 * edge];
+        const scale = Math.min(w / one.naturalWidth, h / one.naturalHeight);
+        const [width, height] = [scale * one.naturalWidth, scale * one.naturalHeight];
+        return [box.x + edge + (w - width) / 2, box.y + edge + (h - height) / 2, width, height]; }"""
+    )
+    across, down = (left + (right - left) * (column + 0.5) / n, top + (bottom - top) * (row + 0.5) / n)
+    return x + width * across, y + height * down
+
+
+@pytest.mark.parametrize("enlarged", [False, True])
+def test_a_cell_of_the_matrix_tells_its_pair_and_a_click_shows_their_cells(page, html, enlarged):
+    numbers = pd.read_csv(html.parent / "likeness/tiny_none.csv")
+    picture = page.locator("#mechanisms img[data-matrix]")
+    picture.evaluate("one => one.scrollIntoView({ block: 'center', behavior: 'instant' })")
+    if enlarged:
+        picture.press("Enter")
+        picture = page.locator("dialog.enlarged[open] img")
+    row, column = 0, len(numbers) - 1
+    place = on_matrix(page, picture, html, row, column)
+    page.mouse.move(*place)
+    names = [numbers["name"][at] for at in (row, column)]
+    told = tip(page).split("\n")
+    assert [shorten(name) for name in told[:2]] == names
+    assert told[2] == f"cosine {numbers.iloc[row, column - len(numbers)]:.2f}"
+    page.mouse.click(*place)
+    chosen = [page.locator(f"#beside .{side} option:checked").inner_text() for side in ("one", "other")]
+    assert [shorten(name) for name in chosen] == names
+    assert page.locator("dialog.enlarged[open]").count() == 0
+    assert all(page.locator("#beside .cells").nth(side).locator(".sprite").count() for side in (0, 1))
+
+
+def test_a_click_beside_the_matrix_enlarges_it(page):
+    picture = page.locator("#mechanisms img[data-matrix]")
+    picture.click(position={"x": 3, "y": 3})
+    assert page.locator("dialog.enlarged[open]").count() == 1
+
+
+def test_in_print_and_without_scripts_map_and_plates_are_still_pictures(page, browser, html):
+    shown = [page.locator(f"{place} .printed {what}").first for place, what in (("#map", "img"), ("#plates", "svg"))]
+    assert not any(one.is_visible() for one in shown)
+    page.emulate_media(media="print")
+    assert all(one.is_visible() for one in shown)
+    assert not page.is_visible("#plot-map")
+    still = browser.new_context(java_script_enabled=False).new_page()
+    still.goto(html.as_uri())
+    assert still.is_visible("#map .printed img")
+    assert still.is_visible("#plates .printed svg")
+    still.close()
 
 
 def test_one_plate_alone_is_shown(page):

@@ -121,6 +121,7 @@ def test_styles_of_labels_are_distinct_also_from_those_of_controls_and_of_others
     own = styles["labels"]
     assert len(own) == len(set(own)) == 40
     assert not set(own) & {styles["none"], styles["other"], styles["controls"]}
+    assert len({colour for colour, _ in own}) == 40
     assert len({marker for _, marker in own[:9]}) == 2  # the ninth has a shape of its own
 
 

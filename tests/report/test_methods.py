@@ -84,6 +84,15 @@ def test_settings_are_those_of_the_config(inputs, config, path, value, before, a
     assert before not in changed
 
 
+def test_options_that_are_off_or_replaced_are_left_out(inputs, config):
+    words = sentences(inputs, config)
+    assert config["models"]["tiny"]["encoder"]["vit"]["arch"] == "small"  # though its numbers are others
+    assert not re.search(r"\b(arch|diameter|False|drop path)\b", words)
+    for number in ("dim", "depth", "heads"):
+        del config["models"]["tiny"]["encoder"]["vit"][number]
+    assert "vit (patch 8, image 48, layer scale 1.0, arch small, ffn mlp)" in sentences(inputs, config)
+
+
 def test_what_is_cited_is_what_was_used_and_has_an_entry(inputs, config):
     told = methods(Run.from_inputs("demo", inputs, None, config))
     cited = set(re.findall(r"\[(\w+)\]", " ".join(told["sentences"])))

@@ -14,7 +14,7 @@ NEGATIVE, UNLABELLED, OTHER = "negative control", "no label", "other"
 # Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, also to the colour-blind.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")
 MARKERS = {"o": "circle", "^": "triangle", "s": "square", "D": "diamond", "P": "plus", "v": "inverted_triangle"}
-SHADES = {"o": 1, "^": 0.6, "s": 1.4, "D": 0.8, "P": 1.2}  # {marker: how bright its colours are; 2 is white}
+SHADES = {"o": 1, "^": 0.75, "s": 1.4, "D": 1.2, "P": 0.6}  # {marker: how bright its colours are; 2 is white}
 
 
 def _shade(colour: str, brightness: float) -> str:
