@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
 from skimage import measure, segmentation
 
 from wellread.segment.merge_pieces import half_axes, moments
