@@ -94,6 +94,20 @@ def test_figures_leave_baselines_out_beside_other_models_unless_they_are_named()
             drawn(both, **{key: ["newt"]})
 
 
+def test_tasks_look_at_the_models_and_corrections_that_they_name():
+    made = config({"net": NET, "count": COUNT}) | {"corrections": {"none": [], "z": [{"standardize": {}}]}}
+    task = {"measure": {"knn": {"label": "moa"}}}
+
+    def asked(**only):
+        triples = Plan(settings.load(made | {"tasks": {"near": task | only}})).results("d", "tasks", "measure")
+        return [pair for _, *pair in triples]
+
+    assert len(asked()) == 4
+    assert asked(models=["net"], corrections=["z"]) == [["net", "z"]]
+    with pytest.raises(InputError, match=r"(?s)newt.*tasks\.near\.models"):
+        asked(models=["newt"])
+
+
 def test_a_headline_is_a_correction_of_the_config():
     assert plan({"net": NET}, headline="none").config["datasets"]["d"]["headline"] == "none"
     with pytest.raises(InputError, match=r"(?s)sphere.*datasets\.d\.headline"):
