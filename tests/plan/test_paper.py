@@ -84,7 +84,7 @@ def test_the_published_split_may_not_divide_an_antibody(tmp_path, monkeypatch):
 
 MINIATURES = {  # configs, tables, trainings
     "miniature": (["miniature"], {"table_1", "table_3", "table_5", "table_6", "figure_6"}, 17),
-    "screen": (["miniature_screen"], {"table_1", "table_2", "table_4"}, 4),
+    "screen": (["miniature_screen"], {"table_1_treatments", "table_2", "table_4"}, 4),
     "seeds": (["miniature", "miniature_seeds"], {"seeds"}, 33),
 }
 
@@ -100,6 +100,13 @@ def test_miniatures_have_their_tables_and_few_trainings(monkeypatch, name):
     assert tables <= set(plan.config["tables"])
     assert all(collected.answers(plan, one) for one in tables)
     assert len(plan.trained()) == trainings
+
+
+def test_miniatures_train_no_two_models_of_one_name_in_the_same_folder():
+    first, second = (read(f"paper/{name}") for name in ("miniature", "miniature_screen"))
+    assert not {*first["tables"]} & {*second["tables"]}
+    for name in {*first["models"]} & {*second["models"]}:
+        assert first["models"][name] == second["models"][name]
 
 
 def test_no_stand_in_has_the_name_of_what_it_stands_for():
