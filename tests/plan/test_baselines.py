@@ -108,6 +108,26 @@ def test_tasks_look_at_the_models_and_corrections_that_they_name():
         asked(models=["newt"])
 
 
+def test_a_dataset_has_the_corrections_that_it_names():
+    made = config({"net": NET}, datasets=("d", "e")) | {"corrections": {"none": [], "z": [{"standardize": {}}]}}
+    made["datasets"]["e"] = made["datasets"]["e"] | {"corrections": ["none"]}
+    made["figures"] = {"map": {"draw": {"umap": {}}}, "both": {"draw": {"umap": {}}, "pool": ["d", "e"]}}
+    both = Plan(settings.load(made))
+    assert both.chains_of("d") == ["none", "z"]
+    assert both.chains_of("e") == ["none"]
+    assert both.results("d", "figures", "draw") == [
+        ("map", "net", "none"),
+        ("map", "net", "z"),
+        ("both", "net", "none"),
+    ]
+    assert both.results("e", "figures", "draw") == [("map", "net", "none")]
+    for key, value in {"corrections": ["y"], "headline": "z"}.items():
+        made["datasets"]["e"] = made["datasets"]["e"] | {key: value}
+        with pytest.raises(InputError, match=rf"(?s)datasets\.e\.{key}"):
+            settings.load(made)
+        made["datasets"]["e"]["corrections"] = ["none"]
+
+
 def test_a_headline_is_a_correction_of_the_config():
     assert plan({"net": NET}, headline="none").config["datasets"]["d"]["headline"] == "none"
     with pytest.raises(InputError, match=r"(?s)sphere.*datasets\.d\.headline"):

@@ -352,7 +352,7 @@ def every_model(path, which=lambda model: True):
 
     def paths(wildcards):
         models = list(filter(which, PLAN.models(wildcards.dataset)))
-        values = {"dataset": wildcards.dataset, "correction": PLAN.chains, "model": models}
+        values = {"dataset": wildcards.dataset, "correction": PLAN.chains_of(wildcards.dataset), "model": models}
         return list(dict.fromkeys(expand(path, plate=PLAN.plates(wildcards.dataset), **values)))
 
     return paths

@@ -19,6 +19,17 @@ def chains(config: dict) -> dict[str, list[dict]]:
     return {name: own for name, own in config["corrections"].items() if isinstance(own, list)}
 
 
+def named(config: dict, dataset: str) -> list[str]:
+    """The corrections of a dataset: those that it names, or all."""
+    return list(config["datasets"][dataset].get("corrections", config["corrections"]))
+
+
+def chains_of(config: dict, dataset: str) -> dict[str, list[dict]]:
+    """Those of a dataset that are steps."""
+    own = named(config, dataset)
+    return {name: steps for name, steps in chains(config).items() if name in own}
+
+
 def choosers(config: dict) -> dict[str, dict]:
     """The chosen chains, {name: options of choose}."""
     return {name: own["choose"] for name, own in config["corrections"].items() if isinstance(own, dict)}
@@ -76,7 +87,7 @@ def answers(config: dict, correction: str, task: str, dataset: str) -> bool:
         return True
     entry, by = config["tasks"].get(task), config["tasks"][how["by"]]
     has_items = entry and items_named_by(entry["measure"]) == how["of"] and entry["level"] != "cell"
-    return bool(has_items) and dataset in by["datasets"]
+    return bool(has_items) and dataset in by["datasets"] and set(how["among"]) <= set(chains_of(config, dataset))
 
 
 def undividable(screen, how: dict, task: dict, where: str) -> list[InputError]:

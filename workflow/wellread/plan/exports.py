@@ -51,7 +51,7 @@ def _profiles(plan, dataset: str) -> list[str]:
     return [
         f"{dataset}/profiles/{model}/{correction}/{level}"
         for model in plan.models(dataset)
-        for correction in sorted(plan.chains)
+        for correction in sorted(plan.chains_of(dataset))
         for level in LEVELS
         if level != "cell" or (correction == "none" and plan.reads_crops(model))
         if _has_level(plan, dataset, level)

@@ -33,10 +33,10 @@ def misnamed(config: dict) -> list[InputError]:
         for noun in ("model", "correction")
         if config.get("hits", {}).get(noun) and config["hits"][noun] not in config[f"{noun}s"]
     ]
-    named = {name: dataset["headline"] for name, dataset in datasets.items() if dataset["headline"]}
-    errors += [
-        e for name, one in named.items() for e in _strangers([one], config["corrections"], f"datasets.{name}.headline")
-    ]
+    for name, dataset in datasets.items():
+        own = dataset.get("corrections", config["corrections"])
+        errors += _strangers(list(own), config["corrections"], f"datasets.{name}.corrections")
+        errors += _strangers([dataset["headline"]] if dataset["headline"] else [], own, f"datasets.{name}.headline")
     for noun in ("tasks", "figures"):
         for name, entry in config[noun].items():
             where, asked = f"{noun}.{name}", entry.setdefault("datasets", entry["pool"][:1] or list(datasets))

@@ -41,8 +41,8 @@ class Questions(Watched):
         ]
         errors += [
             error
-            for name, steps in choosing.chains(self.config).items()
             for dataset in embedded
+            for name, steps in choosing.chains_of(self.config, dataset).items()
             for number, step in enumerate(steps)
             for error in demands.of_correction(screens[dataset], step, f"corrections.{name}.{number} of {dataset}")
         ]

@@ -25,6 +25,7 @@ class Results(Models):
             if {dataset, *entry["pool"]} <= set(self.config["models"][model]["embed_on"])
             if noun != "tasks" or chosen(verb, entry[verb]).of_head == has_head(self.config["models"][model])
             for correction in self.config["corrections"]
+            if all(correction in choosing.named(self.config, one) for one in (dataset, *entry["pool"]))
             if correction in entry.get("corrections", [correction])
             if correction == "none" or entry["level"] != "cell"
             if correction in self.chains or (noun == "tasks" and self.nests(dataset, name, correction))
@@ -64,6 +65,10 @@ class Results(Models):
     def chains(self) -> set[str]:
         """The corrections that have profiles of their own."""
         return set(choosing.chains(self.config))
+
+    def chains_of(self, dataset: str) -> list[str]:
+        """Those of them that a dataset has profiles of."""
+        return list(choosing.chains_of(self.config, dataset))
 
     @property
     def choosers(self) -> set[str]:
@@ -118,13 +123,13 @@ class Results(Models):
         first = next((model for model in models if not self.is_baseline(model)), "".join(models[:1]))
         model = options.get("model") or first
         named = options.get("correction") or self.config["datasets"][dataset]["headline"]
-        with_profiles = list(choosing.chains(self.config))
+        with_profiles = self.chains_of(dataset)
         correction = named if named in with_profiles else with_profiles[-1]
         return options | {"model": model, "correction": correction} if options and model in models else {}
 
     def maps(self, dataset: str) -> list[str]:
         """The maps of a dataset, of every model and correction with profiles; none if the config asks for none."""
-        models, chains = self._usually("figures"), list(choosing.chains(self.config))
+        models, chains = self._usually("figures"), self.chains_of(dataset)
         models = [model for model in models if model in self.models(dataset)]
         folders = [f"results/{dataset}/profiles/{model}/{correction}" for model in models for correction in chains]
         return [f"{folder}/map.parquet" for folder in folders] if "map" in self.config else []

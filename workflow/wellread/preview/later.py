@@ -25,7 +25,7 @@ def jobs(plan: Plan) -> dict[str, int]:
     counts |= {"tabulate": len(plan.config["tables"]), "chart": len(collected.charted(plan))}
     for name in plan.config["datasets"]:
         plates, models = len(plan.plates(name)), plan.models(name)
-        chains = len(plan.chains)
+        chains = len(plan.chains_of(name))
         counts["draw"] += len(plan.results(name, "figures", "draw"))
         counts["measure"] += len(plan.results(name, "tasks", "measure")) + len(plan.scores(name))
         counts["look"] += len(plan.looks(name))
