@@ -77,9 +77,9 @@ def labels(values: pd.Series) -> tuple[pd.Series, int]:
 
     `a | NA |b` becomes `a|b`.
     """
-    meant = {value: _label(value) for value in values.unique()}
-    lost = sum(is_missing(part) for value in values if value for part in value.split("|"))
-    return values.map(meant).astype(str), lost
+    counts = values.value_counts()
+    lost = sum(n * sum(map(is_missing, value.split("|"))) for value, n in counts.items() if value)
+    return by_value(values, _label).astype(str), int(lost)
 
 
 def parts(label: str) -> list[str]:

@@ -55,7 +55,8 @@ def wells(dataset: dict, name: str) -> str | dict:
 
 def _tell_repeated(frame: pd.DataFrame, channels: list[str], where: str, say) -> None:
     """Tell `say` of images that several fields name."""
-    again = {channel: (frame[channel].duplicated() & (frame[channel] != "")).to_numpy() for channel in channels}
+    some = [channel for channel in channels if not frame[channel].is_unique]  # much faster than which are not
+    again = {channel: (frame[channel].duplicated() & (frame[channel] != "")).to_numpy() for channel in some}
     if repeated := [channel for channel, rows in again.items() if rows.any()]:
         n, path = again[repeated[0]].sum(), frame.loc[again[repeated[0]], repeated[0]].iloc[0]
         keys = frame.loc[frame[repeated[0]] == path, ["plate", "well", "site"]].head(2).to_numpy()

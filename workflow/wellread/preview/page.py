@@ -38,8 +38,7 @@ def _dataset(shown, name: str) -> dict:
             plate: "\n".join(tables.map_lines(tables.signs(images, wells, plate))) for plate in plan.plates(name)[:MAPS]
         },
         "files": shown.files.get(name, []),
-        "lines": terminal.design_lines(tables.design(images, wells), tables.labels(plan, name))
-        + terminal.cells_lines(shown, name),
+        "lines": shown.designs[name] + terminal.cells_lines(shown, name),
         "sheets": [_sheet(one) for one in shown.samples.get(name, []) if one.usable],
     }
 

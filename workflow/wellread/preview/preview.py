@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -32,6 +33,13 @@ class Preview:
     suggested: dict[str, int] = field(default_factory=dict)
     costs: Costs | None = None
     findings: list[Finding] = field(default_factory=list)
+
+    @cached_property
+    def designs(self) -> dict[str, list[str]]:
+        """For every dataset, lines on its treatments, replicates, layouts and labels."""
+        plan, names = self.plan, self.plan.config["datasets"]
+        designs = {name: tables.design(plan.images[name], plan.wells[name]) for name in names}
+        return {name: terminal.design_lines(one, tables.labels(plan, name)) for name, one in designs.items()}
 
     @property
     def failed(self) -> bool:

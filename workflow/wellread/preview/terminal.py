@@ -22,8 +22,7 @@ def text(shown) -> str:
 def _dataset(shown, name: str) -> list[str]:
     plan = shown.plan
     lines = [*plates_lines(plan, name), "", *files_lines(shown.files.get(name, []))]
-    lines += design_lines(tables.design(plan.images[name], plan.wells[name]), tables.labels(plan, name))
-    return _indented(lines + cells_lines(shown, name))
+    return _indented(lines + shown.designs[name] + cells_lines(shown, name))
 
 
 def plates_lines(plan, name: str) -> list[str]:
