@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from wellread.inputs import control_names
+from wellread.inputs import control_names, user_tables
 from wellread.runtime.errors import InputError
 
 WELLS = pd.DataFrame({"treatment": ["DMSO", "taxol", "x", "DMSO"], "control": ""})
@@ -75,3 +75,13 @@ def test_treatments_of_which_some_wells_are_negative_controls_are_told(treatment
     control_names.tell_partly(wells.assign(dose=[*map(float, dose.split())]) if dose else wells, "w.csv", said.append)
     assert len(said) == bool(words)
     assert words in "".join(said)
+
+
+def test_a_wells_table_that_is_read_tells_them():
+    rows = [("P", "A01", "DMSO", "negative"), ("P", "A02", "DMSO", ""), ("P", "A03", "x", "")]
+    said = []
+    user_tables.check(
+        pd.DataFrame(rows, columns=["plate", "well", "treatment", "control"]), "wells", "w", say=said.append
+    )
+    (line,) = said
+    assert line.startswith("w: DMSO is a negative control in 1 of its wells and not in 1; mark these, too")
