@@ -11,6 +11,7 @@ from PIL import Image
 from wellread.pictures import matrices
 from wellread.pictures.draw import shorten
 from wellread.profiles.consensus import consensus
+from wellread.profiles.ledger import build_ledger
 from wellread.report import hits
 from wellread.report.page import report
 from wellread.runtime import table_files
@@ -38,6 +39,9 @@ def html(tmp_path_factory):
     profiles = consensus(table_files.read(folder / "results/demo/profiles/tiny/none/well.parquet", "profiles"))
     matrices.similarity(profiles, 0, likeness).to_csv(likeness.with_suffix(".csv"), index=False)
     run.inputs["figures"] = [likeness]
+    ledger = build_ledger(run.images, run.plates, run.wells, run.profiles)
+    table_files.write(ledger, folder / "ledger.parquet", "ledger")
+    run.inputs["ledger"] = [folder / "ledger.parquet"]
     report(folder / "page.html", "demo", run.inputs, run.wells, run.config)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hits, "FIRST", 2)
@@ -349,6 +353,16 @@ def test_nothing_is_wider_than_the_screen(browser, html, width):
     page.goto(html.as_uri())
     page.wait_for_selector("html[data-ready=yes]")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_the_flow_of_the_ledger_is_legible_on_a_phone(browser, html):
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(html.as_uri())
+    texts = "[...document.querySelectorAll('#ledger .flow text')]"
+    sizes = page.evaluate(f"{texts}.map((one) => one.getBoundingClientRect().height)")
+    assert len(sizes) > 6
+    assert min(sizes) > 10
     page.close()
 
 
