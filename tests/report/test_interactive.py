@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from wellread.measure import tidy
 from wellread.pictures import montage
-from wellread.report import doses, field_pictures, interactive, plots, sprites, tasks, wells
+from wellread.report import doses, field_pictures, interactive, plates, plots, sprites, tasks, wells
 from wellread.report.run import Run
 from wellread.runtime import table_files
 
@@ -168,6 +168,13 @@ def test_strips_show_cells_of_the_treatment_and_controls_of_its_plates(run):
         assert controls["control"].all()
         assert len(controls)
         assert set(controls["plate"]) <= set(cells.loc[cells["item"] == item, "plate"])
+
+
+def test_rows_of_cells_are_in_the_order_of_the_hits(run):
+    listed = pd.read_parquet(run.inputs["hits"][0])["moa"].unique().tolist()
+    assert listed != sorted(listed)
+    names = [group["name"] for group in plates.crops(run)["groups"]]
+    assert names == ["negative control", *listed]
 
 
 def test_fields_fit_into_their_room_and_begin_with_hits_and_controls(run):

@@ -129,7 +129,10 @@ def _example_fields(counts: pd.Series, seed: int, plate: str) -> dict[str, int]:
 
 
 def crops(run: Run) -> dict:
-    """One cell in every channel, and a row of cells for every mechanism, or treatment if no mechanism is known."""
+    """One cell in every channel, and a row of cells for every mechanism, or treatment if no mechanism is known.
+
+    Negative controls come first, then what the strongest hits are.
+    """
     channels = run.settings["channels"]
     plates = [plate for plate in run.by_folder("crops") if plate in run.by_folder("cells")]
     images = Crops([run.by_folder("crops")[plate] for plate in plates]) if plates else []
@@ -140,7 +143,10 @@ def crops(run: Run) -> dict:
     cells = [table_files.read(run.by_folder("cells")[plate], "cells", ["plate", "well"]) for plate in plates]
     label, labels = _cell_labels(pd.concat(cells, ignore_index=True), run.wells)
     rng = np.random.default_rng(run.config["seed"])
-    names = sorted(set(labels), key=lambda name: (name == UNLABELLED, name != NEGATIVE, name))
+    rank = _ranks_of_hits(run, label)
+    names = sorted(
+        set(labels), key=lambda name: (name == UNLABELLED, name != NEGATIVE, rank.get(name, len(rank)), name)
+    )
     chosen = {name: _sample(np.flatnonzero(labels == name), PER_GROUP, rng) for name in names[:MAX_GROUPS]}
     one = images[_sample(np.arange(len(images)), 1, rng)][0]
     rows = {name: montage.row_of_cells(images[chosen[name]], channels, CELL_SIDE) for name in chosen}
@@ -160,6 +166,13 @@ def _cell_labels(cells: pd.DataFrame, wells: pd.DataFrame) -> tuple[str, np.ndar
     label_of_well = dict(zip(zip(wells["plate"], wells["well"], strict=True), labels, strict=True))
     keys = zip(cells["plate"], cells["well"], strict=True)
     return labels.name, np.array([label_of_well.get(key) or UNLABELLED for key in keys], object)
+
+
+def _ranks_of_hits(run: Run, label: str) -> dict[str, int]:
+    """{value of the column `label`: the place of its strongest treatment in the list of hits}; {} without a list."""
+    found = [table_files.read(path, "hits") for path in run.paths("hits")]
+    values = found[0][label].dropna().unique() if found and label in found[0] else []
+    return {str(value): i for i, value in enumerate(values)}
 
 
 def _sample(rows: np.ndarray, n: int, rng) -> np.ndarray:
