@@ -71,7 +71,7 @@ def test_active_treatments_are_counted_and_the_strongest_named(run):
     told, table = answer(run)["active"], hits()
     assert told["by_tests"] == [(n, int((table["active"] >= n).sum())) for n in (3, 2, 1)]
     assert (told["of"], told["undecided"], told["threshold"]) == (4, 1, 0.1)
-    assert (told["strongest"], told["tests"], told["doses"]) == (["a"], 3, False)
+    assert (told["strongest"], told["tests"], told["doses"]) == ([("a", 3), ("b", 2), ("c", 2)], 3, False)
 
 
 def test_classes_that_gather_are_those_of_which_most_profiles_are_retrieved(run):

@@ -23,7 +23,7 @@ def answer(run: Run) -> dict:
     """
     every = run.once(tasks.measure)["tasks"]
     rows = headlines(run)
-    table, label = _hits(run), next(iter(_labels(run)), "moa")
+    table, label = _hits(run), next((name for name in _labels(run) if name != "control"), "moa")
     active = _active(run, table)
     return {
         "active": active,
@@ -61,7 +61,7 @@ def _active(run: Run, table: pd.DataFrame) -> dict | None:
         return None
     decided = table[table["active"].notna()]
     most = int(decided["active"].max()) if len(decided) else 0
-    strongest = decided[decided["active"] == most] if most else decided.head(0)
+    strongest = decided[decided["active"] > 0].head(NAMED)
     return {
         "model": table["model"].iloc[0],
         "correction": table["correction"].iloc[0],
@@ -69,7 +69,7 @@ def _active(run: Run, table: pd.DataFrame) -> dict | None:
         "doses": "dose" in table and table["dose"].nunique() > 1,
         "undecided": len(table) - len(decided),
         "by_tests": [(n, int((decided["active"] >= n).sum())) for n in range(len(TESTS), 0, -1)],
-        "strongest": strongest["called"].head(NAMED).tolist(),
+        "strongest": list(zip(strongest["called"], strongest["active"].astype(int), strict=True)),
         "tests": most,
         "threshold": run.config["hits"].get("threshold", 0.05),
     }
