@@ -175,7 +175,7 @@ def test_rows_of_cells_are_in_the_order_of_the_hits(made, tmp_path):
     table_files.write(listed, tmp_path / "hits", "hits")
     run = Run.from_inputs("demo", made.inputs | {"hits": tmp_path / "hits"}, made.wells, made.config)
     names = [group["name"] for group in plates.crops(run)["groups"]]
-    assert names == ["negative control", *listed["moa"].unique()] != sorted(names)
+    assert names == ["negative control", *filter(None, listed["moa"].unique()), "no label"] != sorted(names)
 
 
 def test_fields_fit_into_their_room_and_begin_with_hits_and_controls(run):
