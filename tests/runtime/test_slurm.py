@@ -1,5 +1,8 @@
 """What a run and its jobs ask Slurm, of programs that stand in for its clients, and what they make of the answers."""
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 from wellread.runtime import slurm
 from wellread.runtime.errors import InputError, Stopped
@@ -75,3 +78,45 @@ def test_the_nodes_of_a_job_are_counted(clients, monkeypatch):
     assert slurm.nodes() == 2
     monkeypatch.delenv("SLURM_JOB_ID")
     assert slurm.nodes() == 1
+
+
+@pytest.fixture
+def asked_after(clients, monkeypatch):
+    """A function from what an executor's `wait` says to the jobs that run, asked while Slurm does not answer twice."""
+    monkeypatch.setattr(slurm, "PAUSE", 0)
+    answers, said = [None, None, ""], []
+    monkeypatch.setattr(slurm, "squeue", lambda *options: answers.pop(0))
+
+    async def check(executor, jobs):
+        for job in jobs if not answers else ():  # the plugin forgets its jobs where nothing answers
+            yield job
+
+    def running(jobs, wait=True):
+        executor = SimpleNamespace(wait=wait, logger=SimpleNamespace(warning=said.append))
+
+        async def listed():
+            return [job async for job in slurm.when_it_answers(check)(executor, jobs)]
+
+        return asyncio.run(listed()), len(said), len(answers)
+
+    return running
+
+
+def test_jobs_are_asked_after_only_when_slurm_answers(asked_after):
+    assert asked_after([1, 2]) == ([1, 2], 1, 0)
+
+
+@pytest.mark.parametrize(("jobs", "wait"), [([], True), ([1], False)])  # nothing to ask after; the run is stopped
+def test_a_run_that_waits_for_nothing_does_not_wait_for_slurm(asked_after, jobs, wait):
+    assert asked_after(jobs, wait) == ([], 0, 3)
+
+
+def test_the_executor_of_slurm_is_made_patient_once(clients):
+    from snakemake_executor_plugin_slurm import Executor
+
+    clients("squeue")
+    slurm.outlast_the_controller()
+    once = Executor.check_active_jobs
+    slurm.outlast_the_controller()
+    assert Executor.check_active_jobs is once
+    assert once.__wrapped__.__module__ == "snakemake_executor_plugin_slurm"

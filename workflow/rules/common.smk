@@ -65,6 +65,7 @@ def print_summary():
 onstart:
     code_hashes.keep()
     if workflow.executor_plugin.name == "slurm":
+        slurm.outlast_the_controller()
         try:
             slurm.check_alone(os.getcwd())
         except InputError as error:
