@@ -1,5 +1,7 @@
 """The configs of the paper's experiments: each on a miniature of the published layout."""
 
+import re
+
 import pandas as pd
 import pytest
 import yaml
@@ -105,3 +107,10 @@ def test_no_stand_in_has_the_name_of_what_it_stands_for():
     published = ("openphenom", "subcell", "cp-cnn", "cellprofiler")
     names = read("paper/miniature")["models"]
     assert not [name for name in names for other in published if other in name]
+
+
+def test_no_command_names_its_target_as_if_it_were_another_config():
+    files = [*ROOT.glob("*.md"), *CONFIG.rglob("*.md"), *CONFIG.rglob("*.yaml")]
+    swallowed = re.compile(r"--configfile( \S+)* results/")  # --configfile takes all words up to the next option, or --
+    found = {path.name: swallowed.findall(path.read_text().replace(" -- ", " --\n")) for path in files}
+    assert not [name for name, commands in found.items() if commands]
