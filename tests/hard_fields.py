@@ -108,15 +108,6 @@ def _haze(rng, light, nuclei):
     return light + 0.3 * far, np.zeros_like(nuclei)
 
 
-def _embryo(rng, light, nuclei):
-    """Nuclei round the inside of an embryo, which glows unevenly."""
-    away = np.hypot(*(np.mgrid[:SIDE, :SIDE] - SIDE / 2)) / SIDE
-    _hide(nuclei, light, away < 0.28)
-    return light + 0.22 * ndimage.gaussian_filter(1.0 * (away < 0.25), 6) * _grain(rng, DIAMETER / 5, 0.14)[
-        0
-    ], 0 * nuclei
-
-
 def _micronuclei(rng, light, nuclei):
     """A small piece of the same stain beside every second nucleus."""
     other, ring = np.zeros_like(nuclei), segmentation.expand_labels(nuclei, 7)
@@ -143,6 +134,5 @@ KINDS = {
     "micronuclei": _micronuclei,
     "mixed": _plain,
     "confluent": _plain,
-    "embryo": _embryo,
 }
 SIZES = {"mixed": (0.7, 1.5), "textured": (2.0,)}

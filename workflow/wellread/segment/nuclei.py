@@ -42,7 +42,7 @@ def find_objects(plane: np.ndarray, diameter: float) -> tuple[np.ndarray, dict[i
     tone = np.log1p(light / np.median(light[foreground]))
     outlined = _outlines(tone, _split_by_intensity(tone, foreground, diameter), diameter)
     labels = _without_small(merge_pieces(_split_by_shape(outlined, tone, diameter), tone, diameter), diameter)
-    return labels, rejected(labels, light, tone, diameter)
+    return labels, rejected(labels, light, diameter)
 
 
 def _without_background(plane: np.ndarray, diameter: float) -> np.ndarray:

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from skimage import measure, segmentation
+from scipy import ndimage
+from skimage import measure
 
 from wellread.segment.merge_pieces import half_axes, moments
 from wellread.segment.objects import objects
@@ -12,8 +13,7 @@ from wellread.segment.objects import objects
 BRIGHT, GLARING = 2.0, 2.5  # times the median light of the objects of a field: of the dimmest debris, and fibre
 LONG, SLENDER = 2.0, 3.0  # half the length of a fibre, in diameters of nuclei, and its length over its width, at least
 SMALL = 0.25  # area (squared diameters) of the largest debris
-PALE = 0.4  # contrast to its surroundings of the clearest haze, in the upper quartile of a field
-RING, FEWEST = 0.25, 5  # how wide surroundings are, in diameters, and how many px of them tell a contrast
+BLUNT, DIM = 0.5, 0.75  # of the upper quartile of a field: how steep outlines of haze are, and how bright it is
 
 
 class Rejected(NamedTuple):
@@ -42,12 +42,12 @@ class Masks(tuple):
         return masks
 
 
-def rejected(labels: np.ndarray, light: np.ndarray, tone: np.ndarray, diameter: float) -> dict[int, str]:
+def rejected(labels: np.ndarray, light: np.ndarray, diameter: float) -> dict[int, str]:
     """Why objects, of the labels (H, W), are no nuclei: {label: reason}, nuclei left out.
 
-    `light` (H, W) is a plane without its background, `tone` (H, W) its logarithm, `diameter` (px) that of a typical
-    nucleus. A `fibre` is bright and long, whole or in pieces that touch; `debris` is bright and small; `haze`, light
-    from out of focus or the inside of an embryo, is in its logarithm hardly brighter than what lies about it.
+    `light` (H, W) is a plane without its background, `diameter` (px) that of a typical nucleus. A `fibre` is bright and
+    long, whole or in pieces that touch; `debris` is bright and small; `haze`, light from out of focus, is dim and its
+    outline, relative to its light, far less steep than most.
     """
     sums = moments(labels, light)
     known = sums[:, 0] > 0
@@ -55,27 +55,18 @@ def rejected(labels: np.ndarray, light: np.ndarray, tone: np.ndarray, diameter: 
         return {}
     mean = sums[:, 6] / np.maximum(sums[:, 0], 1)
     middle = np.median(mean[known])
-    debris = (mean > BRIGHT * middle) & (sums[:, 0] < SMALL * diameter**2)
-    fibre = in_fibres(labels, mean > GLARING * middle, diameter)
-    contrast = _contrast(labels, tone, diameter)
-    clear = contrast[known & ~debris & ~fibre & np.isfinite(contrast)]
-    haze = contrast < PALE * np.quantile(clear, 0.75) if len(clear) else np.zeros_like(known)
-    kinds = {"haze": haze, "debris": debris, "fibre": fibre}
+    steep = _steepness(labels, light) / np.maximum(mean, 1e-9)
+    haze = (steep < BLUNT * np.quantile(steep[known], 0.75)) & (mean < DIM * np.quantile(mean[known], 0.75))
+    kinds = {"haze": haze, "debris": (mean > BRIGHT * middle) & (sums[:, 0] < SMALL * diameter**2)}
+    kinds["fibre"] = in_fibres(labels, mean > GLARING * middle, diameter)
     return {int(label): kind for kind, which in kinds.items() for label in np.flatnonzero(which & known)}
 
 
-def _contrast(labels: np.ndarray, tone: np.ndarray, diameter: float) -> np.ndarray:
-    """By label, its mean `tone` less that of what lies about it and is no object; infinite where there is none."""
-    about = np.where(labels > 0, 0, segmentation.expand_labels(labels, max(RING * diameter, 1.5)))
-    size = int(labels.max()) + 1
-    few = np.bincount(about[about > 0], minlength=size) < FEWEST
-    return np.where(few, np.inf, _means(labels, tone, size) - _means(about, tone, size))
-
-
-def _means(labels: np.ndarray, plane: np.ndarray, size: int) -> np.ndarray:
-    """By label (size,), the mean of a plane (H, W); 0 of those that are not there."""
-    ids, values = labels[inside := labels > 0], plane[inside]
-    return np.bincount(ids, values, size) / np.maximum(np.bincount(ids, minlength=size), 1)
+def _steepness(labels: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """By label, the mean slope of `light` (per px) at the pixels of its outline."""
+    rim = (labels > 0) & (ndimage.grey_erosion(labels, 3) != labels)
+    slope, size = np.hypot(*np.gradient(light)), int(labels.max()) + 1
+    return np.bincount(labels[rim], slope[rim], size) / np.maximum(np.bincount(labels[rim], minlength=size), 1)
 
 
 def in_fibres(labels: np.ndarray, bright: np.ndarray, diameter: float) -> np.ndarray:
