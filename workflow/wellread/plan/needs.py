@@ -17,9 +17,9 @@ def _two_rows_in_each_group(meta: pd.DataFrame, options: dict, where: str) -> In
     """Two rows to fit on in every plate or batch, all rows or fitting controls."""
     groups = tables.text_column(meta, options["by"])
     fitted = controls.is_fitting(meta) if options["fit"] == "controls" else np.ones(len(meta), bool)
-    counts = {group: int(fitted[groups == group].sum()) for group in np.unique(groups)}
-    few = {group: count for group, count in counts.items() if count < 2}
-    if not few:
+    counts = pd.Series(fitted).groupby(groups).sum()
+    few = counts[counts < 2]
+    if few.empty:
         return None
     what = "fitting controls" if options["fit"] == "controls" else "wells"
     found = ", ".join(f"{count} on {options['by']} {group}" for group, count in list(few.items())[:5])

@@ -1,6 +1,5 @@
 """Needs of measures that compare with controls, or look at doses and replicates beside them."""
 
-import numpy as np
 import pandas as pd
 
 from wellread.profiles import controls, tables
@@ -21,8 +20,8 @@ def fitting_controls(meta: pd.DataFrame, options: dict, where: str) -> InputErro
 def negatives_in_each_group(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
     """Two negative controls, of either half, in every plate or batch."""
     groups, negative = tables.text_column(meta, options["by"]), controls.is_negative(meta)
-    counts = {group: int(negative[groups == group].sum()) for group in np.unique(groups)}
-    few = [f"{count} on {options['by']} {group}" for group, count in counts.items() if count < 2]
+    counts = pd.Series(negative).groupby(groups).sum()
+    few = [f"{count} on {options['by']} {group}" for group, count in counts[counts < 2].items()]
     if not few:
         return None
     found = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")
@@ -34,8 +33,8 @@ def both_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError |
     """A plate with two positive controls and two negative ones of the evaluation half."""
     plates, positive = tables.text_column(meta, "plate"), tables.text_column(meta, "control") == "positive"
     negative = controls.is_evaluation(meta)
-    here = [plates == plate for plate in np.unique(plates)]
-    if any(min((positive & own).sum(), (negative & own).sum()) > 1 for own in here):
+    here = pd.DataFrame({"positive": positive, "negative": negative}).groupby(plates).sum()
+    if (here > 1).all(axis=1).any():
         return None
     found = f"{positive.sum()} positive and {controls.is_negative(meta).sum()} negative on {len(here)} plates"
     edit = "mark positive and negative wells in the column control of the wells table, or remove the task"

@@ -20,15 +20,15 @@ def control_use(wells: pd.DataFrame, seed: int) -> np.ndarray:
     from plate to plate; and a new plate changes nothing elsewhere. Of an odd number, the middle one goes either way;
     a single control by its plate.
     """
-    use = pd.Series("", index=wells.index, dtype=object)
-    negative = wells[wells["control"] == "negative"]
-    rank = {well: _draw(seed, well).random() for well in negative["well"].unique()}
-    for plate, group in negative.groupby("plate"):
-        order = group.index[np.argsort(group["well"].map(rank), kind="stable")]
-        drawn_by = plate if len(order) == 1 else " ".join(sorted(group["well"]))
+    use, names = np.full(len(wells), "", object), wells["well"].to_numpy(object)
+    negative = np.flatnonzero(wells["control"] == "negative")
+    rank = {well: _draw(seed, well).random() for well in set(names[negative])}
+    for plate, group in pd.Series(negative).groupby(wells["plate"].to_numpy(object)[negative]):
+        order = np.array(sorted(group, key=lambda row: rank[names[row]]))
+        drawn_by = plate if len(order) == 1 else " ".join(sorted(names[order]))
         n_fit = (len(order) + _draw(seed, drawn_by).integers(2)) // 2
-        use.loc[order[:n_fit]], use.loc[order[n_fit:]] = "fit", "evaluate"
-    return use.to_numpy(object)
+        use[order[:n_fit]], use[order[n_fit:]] = "fit", "evaluate"
+    return use
 
 
 def _draw(seed: int, name) -> np.random.Generator:

@@ -54,6 +54,8 @@ def existing(meta: pd.DataFrame, by) -> list[str]:
 def text_column(meta: pd.DataFrame, name: str) -> np.ndarray:
     """Column `name` as text: an object array (n,) of str, "" where a value is missing."""
     values = meta[column(name)]
+    if isinstance(values.dtype, pd.StringDtype):
+        return values.to_numpy(object, na_value="")
     words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values.astype(object)]
     return np.where(values.isna(), "", words).astype(object)
 
