@@ -4,7 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-from wellread.runtime import slurm
+from wellread.runtime import scheduling, slurm
 from wellread.runtime.errors import InputError, Stopped
 
 
@@ -83,9 +83,9 @@ def test_the_nodes_of_a_job_are_counted(clients, monkeypatch):
 @pytest.fixture
 def asked_after(clients, monkeypatch):
     """A function from what an executor's `wait` says to the jobs that run, asked while Slurm does not answer twice."""
-    monkeypatch.setattr(slurm, "PAUSE", 0)
+    monkeypatch.setattr(scheduling, "PAUSE", 0)
     answers, said = [None, None, ""], []
-    monkeypatch.setattr(slurm, "squeue", lambda *options: answers.pop(0))
+    monkeypatch.setattr(scheduling, "squeue", lambda *options: answers.pop(0))
 
     async def check(executor, jobs):
         for job in jobs if not answers else ():  # the plugin forgets its jobs where nothing answers
@@ -95,7 +95,7 @@ def asked_after(clients, monkeypatch):
         executor = SimpleNamespace(wait=wait, logger=SimpleNamespace(warning=said.append))
 
         async def listed():
-            return [job async for job in slurm.when_it_answers(check)(executor, jobs)]
+            return [job async for job in scheduling.when_it_answers(check)(executor, jobs)]
 
         return asyncio.run(listed()), len(said), len(answers)
 
@@ -115,8 +115,8 @@ def test_the_executor_of_slurm_is_made_patient_once(clients):
     from snakemake_executor_plugin_slurm import Executor
 
     clients("squeue")
-    slurm.outlast_the_controller()
+    scheduling.outlast_the_controller()
     once = Executor.check_active_jobs
-    slurm.outlast_the_controller()
+    scheduling.outlast_the_controller()
     assert Executor.check_active_jobs is once
     assert once.__wrapped__.__module__ == "snakemake_executor_plugin_slurm"

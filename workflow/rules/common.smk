@@ -19,7 +19,7 @@ from wellread.runtime.errors import InputError
 from wellread.runtime.failures import Failures, advice
 from wellread.runtime.files import remove
 from wellread.runtime.registry import chosen
-from wellread.runtime.scheduling import one_timer
+from wellread.runtime.scheduling import one_timer, outlast_the_controller
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow down every job beside them
 one_timer()
@@ -65,7 +65,7 @@ def print_summary():
 onstart:
     code_hashes.keep()
     if workflow.executor_plugin.name == "slurm":
-        slurm.outlast_the_controller()
+        outlast_the_controller()
         try:
             slurm.check_alone(os.getcwd())
         except InputError as error:

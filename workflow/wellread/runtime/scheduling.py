@@ -1,12 +1,21 @@
-"""One alarm clock for Snakemake's scheduler, in place of one more after every job.
+"""What Snakemake's scheduler and its executor for Slurm are to do in another way, where their code is as we know it.
+
+One alarm clock for the scheduler, in place of one more after every job.
 
 While jobs wait for free cores, each choice of jobs sets a timer, which leads to the next choice a second later, and so
 does the end of each job: after a thousand jobs there are a thousand choices a second, each of all jobs that wait
 (https://github.com/snakemake/snakemake/issues/2967, in 9.27). One timer at a time asks as often as one second allows.
 """
 
+import asyncio
+import shutil
 import threading
 from contextlib import suppress
+from functools import wraps
+
+from wellread.runtime.slurm import squeue
+
+PAUSE = 10  # seconds until Slurm's controller, which did not answer, is asked again
 
 
 def one_timer() -> None:
@@ -31,3 +40,31 @@ def _wake_later(scheduler, delay: float) -> None:
     timer = threading.Timer(delay, wake)
     timer.daemon = True
     timer.start()
+
+
+def outlast_the_controller():
+    """Let Snakemake's executor ask after its jobs only when Slurm answers.
+
+    The plugin (2.8.0) forgets all its jobs once nothing answers, and then waits for them for ever.
+    """
+    from snakemake_executor_plugin_slurm import Executor
+
+    if shutil.which("squeue") and not hasattr(Executor.check_active_jobs, "__wrapped__"):
+        Executor.check_active_jobs = when_it_answers(Executor.check_active_jobs)
+
+
+def when_it_answers(check):
+    """The method `check` of an executor, which yields the jobs that still run, put off until Slurm answers."""
+
+    @wraps(check)
+    async def put_off(executor, jobs):
+        told = False
+        while jobs and executor.wait and squeue("--me") is None:
+            if not told:
+                executor.logger.warning("Slurm's controller does not answer: the run waits until it does")
+            told = True
+            await asyncio.sleep(PAUSE)
+        async for job in check(executor, jobs):
+            yield job
+
+    return put_off

@@ -1,18 +1,15 @@
-"""Slurm, seen from a run and from its jobs: what is in the queue, if anything answers, and jobs that go on later."""
+"""Slurm, seen from a run and from its jobs: what is still in the queue, and jobs that go on later."""
 
-import asyncio
 import logging
 import os
 import shutil
 import subprocess
 from contextlib import contextmanager
-from functools import wraps
 
 from wellread.runtime.errors import InputError, Stopped
 
 log = logging.getLogger("wellread")
 PATIENCE = 60  # seconds for an answer of the controller, which may be busy
-PAUSE = 10  # seconds until it is asked again
 
 
 def check_alone(folder: str):
@@ -44,34 +41,6 @@ def squeue(*options: str) -> str | None:
     except subprocess.TimeoutExpired:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def outlast_the_controller():
-    """Let Snakemake's executor ask after its jobs only when Slurm answers.
-
-    The plugin (2.8.0) forgets all its jobs once nothing answers, and then waits for them for ever.
-    """
-    from snakemake_executor_plugin_slurm import Executor
-
-    if shutil.which("squeue") and not hasattr(Executor.check_active_jobs, "__wrapped__"):
-        Executor.check_active_jobs = when_it_answers(Executor.check_active_jobs)
-
-
-def when_it_answers(check):
-    """The method `check` of an executor, which yields the jobs that still run, put off until Slurm answers."""
-
-    @wraps(check)
-    async def put_off(executor, jobs):
-        told = False
-        while jobs and executor.wait and squeue("--me") is None:
-            if not told:
-                executor.logger.warning("Slurm's controller does not answer: the run waits until it does")
-            told = True
-            await asyncio.sleep(PAUSE)
-        async for job in check(executor, jobs):
-            yield job
-
-    return put_off
 
 
 def nodes() -> int:
