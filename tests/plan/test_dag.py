@@ -16,7 +16,7 @@ MODELS = {
 def config(tmp_path):
     wells = {"plate": ["P1", "P1", "P2"], "well": ["A01", "A02", "A01"], "treatment": ["a", "b", "a"], "control": ""}
     pd.DataFrame(wells | {"moa": ["x", "y", "x"], "gene": ["g", "h", "g"]}).to_csv(tmp_path / "wells.csv", index=False)
-    images = {"plate": ["P1", "P1", "P2"], "well": ["A01", "A02", "A01"], "DNA": "x.tif"}
+    images = {"plate": ["P1", "P1", "P2"], "well": ["A01", "A02", "A01"], "DNA": ["x.tif", "y.tif", "z.tif"]}
     pd.DataFrame(images).to_csv(tmp_path / "images.csv", index=False)
     tables = {"images": {"table": {"path": str(tmp_path / "images.csv")}}, "wells": str(tmp_path / "wells.csv")}
     return {"datasets": {"d": tables | {"channels": ["DNA"]}}, "models": MODELS}

@@ -111,7 +111,7 @@ def test_every_key_is_described():
 def test_every_shipped_config_is_valid_and_full_of_defaults(path):
     config = settings.load(yaml.safe_load(path.read_text()))
     for dataset in config["datasets"].values():
-        assert set(dataset) == set(DEFS["dataset"]["properties"])
+        assert {*dataset, "corrections"} == set(DEFS["dataset"]["properties"])  # which without a default means all
         assert all(options for options in dataset["segment"].values())
 
 

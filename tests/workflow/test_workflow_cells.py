@@ -99,7 +99,7 @@ def cellpose(weights, digest):
 
 def test_weights_of_a_segmenter_are_files_and_inputs_of_it(screen, tmp_path):
     weights = tmp_path / "weights"
-    weights.write_text("some")
+    weights.write_bytes(b"\x00\x01some")
     write_config(screen, config_with(net={"segment": cellpose(weights, "0" * 64)}), "net.yaml")
     plan = snakemake(screen, "-n", "--quiet", "host", "--", "results/net/P1/masks.tif", config="net.yaml")
     assert str(weights) in plan
