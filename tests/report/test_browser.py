@@ -340,7 +340,7 @@ def test_in_print_and_without_scripts_map_and_plates_are_still_pictures(page, br
 
 
 def test_one_plate_alone_is_shown(page):
-    page.select_option("#plates .plate", label="P2")
+    page.select_option("#plates select.plate", label="P2")
     names = page.evaluate("window.wellread.model('plates names').data.name")
     assert names == [*"BCDEFGH", *map(str, range(2, 13))]  # from the first well to the last
     page.mouse.move(*at(page, "plates", "wells", 12))

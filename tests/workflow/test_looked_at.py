@@ -68,7 +68,7 @@ def test_what_cannot_be_answered_has_a_row_and_stops_nothing(done):
         assert reason in undecided(pd.read_parquet(done / f"results/a/tasks/{task}/cp_none.parquet"), metric)
     page = (done / "results/reports/a.html").read_text()
     assert "undecidable: one batch in all 30 profiles" in page
-    assert "Undecidable: <b>mechanism</b>" in page
+    assert 'undecidable<small class="why">no two of 30 profiles with a moa in common differ in treatment' in page
 
 
 def test_a_dry_run_notes_it(done):
