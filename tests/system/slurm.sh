@@ -5,7 +5,7 @@
 #                               its clients are in FOLDER/bin (jobs lose SLURM_CONF on their way, but not PATH)
 #   slurm.sh stop FOLDER        ends what was started, by the pids noted in FOLDER
 set -euo pipefail
-PATH=$PATH:/usr/sbin:/sbin
+PATH=$(tr : '\n' <<<"$PATH" | while read -r bin; do [ -e "$bin/../slurm.conf" ] || printf %s: "$bin"; done)/usr/sbin:/sbin # of no other FOLDER
 
 running() { # PIDFILE: its process runs, and is no zombie
   local pid; pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && grep -q '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" 2>/dev/null

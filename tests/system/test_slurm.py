@@ -24,3 +24,10 @@ def test_the_slurm_profile_gives_the_bytes_of_a_local_run(slurm, tmp_path):
     assert {job["Rule"] for job in jobs if job["Partition"] == "gpu"} == {"train", "embed"}
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert hashes(there) == hashes(here)
+
+
+def test_the_clients_of_a_second_slurm_are_its_own(slurm, tmp_path):
+    second = type(slurm)(tmp_path)  # while those of the first are in PATH
+    second.up()
+    second.stop()
+    assert str(slurm.folder) not in (tmp_path / "bin/squeue").read_text()
