@@ -272,6 +272,7 @@ def test_programs_for_a_fixed_number_of_images_get_portions(tmp_path, crops, por
     torch.testing.assert_close(run(encoder, crops), expected(crops))
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("kind", [tuple, list])
 def test_of_several_outputs_the_first_counts(tmp_path, crops, kind):
     def several(x):

@@ -124,6 +124,7 @@ def test_heads_of_published_sizes(dim, heads):
     assert weights.infer_architecture(state | {"blocks.0.norm1.weight": torch.empty(dim)})["heads"] == heads
 
 
+@pytest.mark.dag
 def test_small_has_as_many_tensors_as_the_published_file():
     assert len(ViT(**SMALL | {"dim": 384, "depth": 12, "heads": 6}).state_dict()) == 175
 

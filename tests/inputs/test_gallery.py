@@ -87,6 +87,7 @@ def test_paths_that_lead_out_of_their_folder_are_refused(server, tmp_path):
         sources.fields(dataset(server, path="t.csv"), "d")
 
 
+@pytest.mark.dag
 def test_a_server_that_is_not_there_is_named(server):
     server.stop()
     with pytest.raises(InputError, match=rf"an answer of {server.endpoint} within 0.5 s"):

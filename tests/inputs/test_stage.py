@@ -43,12 +43,14 @@ def test_sizes_are_those_of_the_objects_asked_for(server):
     assert sizes == {key: len(OBJECTS[key]) for key in KEYS}
 
 
+@pytest.mark.dag
 def test_connections_that_drop_are_made_again(server, tmp_path):
     server.dropped = 9
     stage(KEYS, tmp_path / "P1", bucket(server), connections=3)
     assert copied(tmp_path / "P1") == {key: OBJECTS[key] for key in KEYS}
 
 
+@pytest.mark.dag
 def test_an_object_that_comes_truncated_is_fetched_again_and_never_taken(server, tmp_path):
     server.short[KEYS[3]] = b"half"
     with pytest.raises(InputError, match=r"(?s)within 1 s.*4 of 5003 bytes.*f03.*what is there stays"):
@@ -72,6 +74,7 @@ def test_a_file_of_another_size_is_copied_again(server, tmp_path):
     assert sorted(server.asked) == sorted(KEYS[1:])
 
 
+@pytest.mark.dag
 def test_a_server_that_comes_back_is_waited_for(server, tmp_path):
     server.stop()
     back = []
@@ -82,6 +85,7 @@ def test_a_server_that_comes_back_is_waited_for(server, tmp_path):
     assert len(copied(tmp_path / "P1")) == len(KEYS)
 
 
+@pytest.mark.dag
 def test_a_server_that_stays_away_is_told_of(tmp_path, server):
     server.stop()
     start = time.monotonic()

@@ -27,6 +27,7 @@ def f1(value, repeat=0):
     return tidy.row("macro_f1", value, 20, repeat=repeat)
 
 
+@pytest.mark.dag
 def test_bars_are_the_values_with_their_intervals(tmp_path):
     rows = [f1(0.6), tidy.row("macro_f1_low", 0.5, 20), tidy.row("macro_f1_high", 0.8, 20)]
     rows += [tidy.row("macro_f1_chance", 0.1, 20, repeat=i) for i in range(3)]

@@ -90,6 +90,7 @@ def test_what_is_held_out_is_on_one_side_of_the_labels_that_teach(planned, colum
         planned(leaking, {"split": "set", "held_out": ""}, {"held_out": column})
 
 
+@pytest.mark.dag
 def test_a_test_set_that_taught_the_model_is_refused(planned):
     words = r"(?s)not taught the model.*4 wells of both, such as P2/A01.*models\.m\.train.*labels.*split: set"
     for labels in ({}, {"share": 0.5}, {"split": "other"}):

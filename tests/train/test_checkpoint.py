@@ -1,5 +1,6 @@
 """A checkpoint gives back all that was saved, or nothing."""
 
+import pytest
 import torch
 from wellread.train.checkpoint import Checkpoint
 
@@ -23,6 +24,7 @@ def equal(one, other):
     return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
 
 
+@pytest.mark.dag
 def test_all_that_was_saved_comes_back(tmp_path):
     saved, fresh, rows = parts(0), parts(1), [{"step": 0, "loss": 2.0}, {"step": 6, "loss": 1.0}]
     Checkpoint(tmp_path / "checkpoint.pt", {"lr": 1}).save(7, 2, rows, **saved)

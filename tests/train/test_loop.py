@@ -96,6 +96,7 @@ def test_what_is_kept_is_the_teacher():
     assert not any(p.requires_grad for p in learner.teacher.parameters())
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("method", ["dino", "mae"])
 def test_micro_batches_have_the_gradients_of_the_whole(method):
     options = DINO if method == "dino" else {"decoder_dim": 16, "decoder_depth": 1, "decoder_heads": 2}
@@ -105,6 +106,7 @@ def test_micro_batches_have_the_gradients_of_the_whole(method):
             torch.testing.assert_close(ours[name]["gradient"], told["gradient"], rtol=1e-5, atol=1e-10, msg=name)
 
 
+@pytest.mark.dag
 def test_gradients_are_clipped_and_logged_before_that():
     found = together.trained("dino", DINO, FIT | {"clip": 1e-3, "epochs": 1})
     free = together.trained("dino", DINO, FIT | {"epochs": 1})
