@@ -10,7 +10,7 @@ from wellread.encoder.embed import embed
 from wellread.encoder.readouts import Readout
 from wellread.encoder.views import centre_view
 from wellread.encoder.vit import ViT
-from wellread.networks import state_dicts
+from wellread.networks.checksum import sha256_of
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import functions
 
@@ -122,7 +122,7 @@ def test_the_first_crop_without_a_finite_embedding_is_named(tmp_path, crops):
     array[[6, 9], 0, 0, 0] = 0
     np.save(crops, array)
     torch.jit.script(Seventh()).save(tmp_path / "x.pt")
-    options = {"path": str(tmp_path / "x.pt"), "sha256": state_dicts.sha256_of(tmp_path / "x.pt"), "channels": CHANNELS}
+    options = {"path": str(tmp_path / "x.pt"), "sha256": sha256_of(tmp_path / "x.pt"), "channels": CHANNELS}
     encoder = {"exported": options | {"image": 20, "normalise": "none"}}
     with pytest.raises(InputError, match="crop 6"):
         vectors(crops, {}, encoder=encoder, batch=4)

@@ -1,7 +1,10 @@
 """What a training depends on, and which encoders are trained at all."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
+from wellread.networks.checksum import sha256_of
 from wellread.plan.dag import Plan
 from wellread.runtime.errors import InputError
 
@@ -87,6 +90,16 @@ REFUSED = {
     ),
     "a target without pixel size": ({"crops": {"target_pixel_size": 0.3}}, "datasets.d.crops.target_pixel_size"),
 }
+
+
+def test_weights_with_another_hash_are_refused_before_anything_runs(config, tmp_path):
+    save_file({"a": np.zeros(3, np.float32)}, tmp_path / "w.safetensors")
+    options = {"path": str(tmp_path / "w.safetensors"), "sha256": "0" * 64, "channels": ["DNA"]}
+    config["models"] = {"given": {"encoder": {"cell_dino": options}}}
+    with pytest.raises(InputError, match=r"SHA-256 0{64}(?s:.)*models\.given\.encoder\.cell_dino\.path"):
+        Plan.of(config)
+    options["sha256"] = sha256_of(tmp_path / "w.safetensors")
+    Plan.of(config)
 
 
 @pytest.mark.parametrize("case", REFUSED)

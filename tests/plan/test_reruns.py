@@ -33,23 +33,23 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
     "train": """
         crops.reader encoder.architecture encoder.attention encoder.sizes encoder.views encoder.views_cpu
         encoder.vit encoder.weights inputs.cleaning inputs.control_names inputs.delimited inputs.doses
-        inputs.grids inputs.label_tables inputs.listing inputs.oddities inputs.plate_maps
-        inputs.spreadsheets inputs.table_columns inputs.table_errors inputs.typed_tables inputs.user_tables
-        inputs.well_names networks.device networks.state_dicts train.checkpoint train.collapse train.dataset
-        train.distributed train.footprint train.labels train.lock train.loop train.methods.learner
-        train.monitor train.optimise train.probes train.schedules train.shares train.train train.validation
+        inputs.grids inputs.label_tables inputs.listing inputs.oddities inputs.plate_maps inputs.spreadsheets
+        inputs.table_columns inputs.table_errors inputs.typed_tables inputs.user_tables inputs.well_names
+        networks.checksum networks.device networks.state_dicts train.checkpoint train.collapse train.dataset
+        train.distributed train.footprint train.labels train.lock train.loop train.methods.learner train.monitor
+        train.optimise train.probes train.schedules train.shares train.train train.validation
     """,
     "select": "encoder.views encoder.views_cpu train.methods.learner train.select train.validation",
     "embed": """
         crops.outlines crops.reader encoder.architecture encoder.attention encoder.embed encoder.heads
         encoder.intensities encoder.readouts encoder.sizes encoder.textures encoder.views encoder.views_cpu
-        encoder.vit encoder.weights networks.device networks.state_dicts
+        encoder.vit encoder.weights networks.checksum networks.device networks.state_dicts
     """,
     "tokens": """
         crops.outlines crops.reader encoder.architecture encoder.attention encoder.embed encoder.heads
         encoder.intensities encoder.readouts encoder.sizes encoder.textures encoder.tokens encoder.views
-        encoder.views_cpu encoder.vit encoder.weights networks.device networks.state_dicts profiles.controls
-        profiles.sample profiles.tables
+        encoder.views_cpu encoder.vit encoder.weights networks.checksum networks.device networks.state_dicts
+        profiles.controls profiles.sample profiles.tables
     """,
     "patches": "",
     "pool": "profiles.pool",
@@ -135,12 +135,12 @@ PICKED = {  # section: name: the modules that count if a config picks it
     },
     "segment": {
         "cellpose": """
-            networks.device networks.state_dicts networks.torchvision_shim segment.cellpose segment.cellpose_net
-            segment.cpnet segment.pairing
+            networks.checksum networks.device networks.state_dicts networks.torchvision_shim segment.cellpose
+            segment.cellpose_net segment.cpnet segment.pairing
         """,
         "hpa": """
-            networks.device networks.safe_unpickle networks.state_dicts segment.hpa segment.hpa_labels
-            segment.hpa_net
+            networks.checksum networks.device networks.safe_unpickle networks.state_dicts segment.hpa
+            segment.hpa_labels segment.hpa_net
         """,
         "otsu_watershed": """
             segment.bodies segment.merge_nuclei segment.merge_pieces segment.nuclei segment.objects
@@ -154,21 +154,21 @@ PICKED = {  # section: name: the modules that count if a config picks it
     "encoder": {
         "bag_of_channels": """
             encoder.architecture encoder.attention encoder.heads encoder.readouts encoder.sizes encoder.views
-            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
+            encoder.views_cpu encoder.vit encoder.weights networks.checksum networks.state_dicts
         """,
         "cell_count": "profiles.baselines profiles.pool",
         "cell_dino": """
             encoder.architecture encoder.attention encoder.heads encoder.readouts encoder.sizes encoder.views
-            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
+            encoder.views_cpu encoder.vit encoder.weights networks.checksum networks.state_dicts
         """,
         "cp_measure": "crops.outlines encoder.classical",
         "dinov2": """
             encoder.architecture encoder.attention encoder.heads encoder.readouts encoder.sizes encoder.views
-            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
+            encoder.views_cpu encoder.vit encoder.weights networks.checksum networks.state_dicts
         """,
         "exported": """
             encoder.architecture encoder.attention encoder.exported encoder.heads encoder.readouts encoder.sizes
-            encoder.views encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
+            encoder.views encoder.views_cpu encoder.vit encoder.weights networks.checksum networks.state_dicts
         """,
         "given": """
             inputs.arrays inputs.channel_planes inputs.channels inputs.cleaning inputs.decode inputs.delimited
@@ -181,12 +181,12 @@ PICKED = {  # section: name: the modules that count if a config picks it
         "mean_intensity": "crops.outlines encoder.intensities",
         "random": """
             encoder.architecture encoder.attention encoder.heads encoder.readouts encoder.sizes encoder.views
-            encoder.views_cpu encoder.vit encoder.weights networks.state_dicts
+            encoder.views_cpu encoder.vit encoder.weights networks.checksum networks.state_dicts
         """,
         "shuffled": "profiles.baselines profiles.pool",
         "texture": "crops.outlines encoder.intensities encoder.textures",
         "vit": """
-            encoder.architecture encoder.attention encoder.sizes encoder.vit encoder.weights
+            encoder.architecture encoder.attention encoder.sizes encoder.vit encoder.weights networks.checksum
             networks.state_dicts
         """,
     },

@@ -243,6 +243,11 @@ def minimal(**changes):
         (minimal(device="gpu"), ["one of auto, cpu, cuda", "'gpu'"]),
         (minimal(models={"my_model": {}}), ["text that matches", "'my_model'", "models"]),
         (minimal(corrections={"a": []}), ["none", "corrections"]),
+        (minimal(models={"m": {}, "M": {}}), ["M and m", "models", "case"]),
+        (
+            minimal(tasks={name: {"measure": {"knn": {}}} for name in ("by_moa", "by_MoA")}),
+            ["by_MoA and by_moa", "tasks"],
+        ),
         ({"models": {"m": {}}}, ["the key datasets"]),
         (minimal(tasks={"t": {"measure": {"knn": {}, "average_precision": {}}}}), ["exactly one of"]),
     ],

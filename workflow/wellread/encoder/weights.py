@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from wellread.encoder.vit import ViT, interpolate_positions
-from wellread.networks.state_dicts import EDIT, first_names, read, sha256_of, unchunk
+from wellread.networks.checksum import sha256_of
+from wellread.networks.state_dicts import EDIT, first_names, read, unchunk
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 

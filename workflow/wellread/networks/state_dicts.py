@@ -3,13 +3,13 @@
 All functions that take a path raise an InputError that names it.
 """
 
-import hashlib
 import re
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
+from wellread.networks.checksum import other_hash, sha256_of
 from wellread.runtime.errors import InputError
 
 EDIT = "the path of the weights"
@@ -72,16 +72,9 @@ def verify_file(path, sha256: str) -> Path:
     path = Path(path)
     if not path.is_file():
         raise InputError("a file of weights", "a folder" if path.is_dir() else "nothing", str(path), EDIT)
-    if (sha256 or path.suffix != ".safetensors") and (found := sha256_of(path)) != sha256.lower():
-        edit = "put the right file there; if this is the one and you trust it, give its hash as `sha256`"
-        raise InputError(f"SHA-256 {sha256 or 'of a file that may hold code'}", found, str(path), edit)
+    if (sha256 or path.suffix != ".safetensors") and (error := other_hash(sha256, sha256_of(path), str(path))):
+        raise error
     return path
-
-
-def sha256_of(path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def error_line(error: Exception, line=0) -> str:

@@ -3,10 +3,12 @@
 from difflib import get_close_matches
 
 from wellread.inputs.channels import kind
+from wellread.inputs.cleaning import alike
 from wellread.plan import entries, given
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
+NAMED = ("datasets", "models", "corrections", "tasks", "figures", "tables")  # whose names are those of files
 CHANNEL_VIEWS = ("kept_channels", "rescaled_channels")  # options of views that name channels
 
 
@@ -25,7 +27,7 @@ def misnamed(config: dict) -> list[InputError]:
         strangers += _strangers(model["embed_on"], datasets, f"models.{name}.embed_on")
         strangers = strangers or given.misfits(model, usual, encoder.given, f"models.{name}")
         errors += strangers or (_trainable(config, name, model) if encoder.trained else [])
-    errors += given.tableless(config)
+    errors += given.tableless(config) + _alike(config)
     errors += [error for name in config["models"] for error in _shuffled(config["models"], name)]
     errors += [error for name, model in config["models"].items() for error in _maskless(datasets, name, model)]
     errors += [
@@ -50,6 +52,16 @@ def misnamed(config: dict) -> list[InputError]:
                 *entries.without_patches(config, entry, where),
             ]
     return errors
+
+
+def _alike(config: dict) -> list[InputError]:
+    """Names of results that differ by case alone: to many disks, as those of a Mac, they are one file."""
+    edit = "give them names that differ in more; disks that know no case would keep one result of both"
+    return [
+        InputError("names that differ in more than case", " and ".join(group), noun, edit)
+        for noun in NAMED
+        for group in alike(config.get(noun, {}))
+    ]
 
 
 def _shuffled(models: dict, name: str) -> list[InputError]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.inputs.listing import instead
-from wellread.networks import weight_files
-from wellread.plan import owners, raw_files
+from wellread.networks import checksum, weight_files
+from wellread.plan import file_hashes, owners, raw_files
 from wellread.plan.datasets import files
 from wellread.plan.rows import Rows
 from wellread.runtime.errors import InputError
@@ -156,11 +156,14 @@ class Watched(Rows):
         }
 
     def lost_weights(self) -> list[InputError]:
-        """Errors of weights that are not there, or no whole file of weights: none is looked up or downloaded."""
+        """Errors of weights that are not there, no whole file of weights, or others than those that are meant."""
         errors = []
-        for where, (path, _) in self.weights().items():
+        for where, (path, sha256) in self.weights().items():
             try:
                 weight_files.check(path, where)
+                needed = sha256 or not (path.endswith(".safetensors") or Path(path).with_name("model.json").is_file())
+                if needed and (error := checksum.other_hash(sha256, file_hashes.sha256(path), where)):
+                    errors.append(error)
             except InputError as error:
                 errors.append(error)
         return errors

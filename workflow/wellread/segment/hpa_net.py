@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from wellread.networks import device, state_dicts
+from wellread.networks.checksum import sha256_of
 from wellread.networks.safe_unpickle import tensors
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
@@ -202,4 +203,4 @@ if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("python -m wellread.segment.hpa_net published.pth out.safetensors")
     convert(*sys.argv[1:])
-    print(f"SHA-256 {state_dicts.sha256_of(sys.argv[2])}  {sys.argv[2]}")
+    print(f"SHA-256 {sha256_of(sys.argv[2])}  {sys.argv[2]}")
