@@ -3,6 +3,7 @@
 import re
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from wellread.alarms.alarm import COLUMNS
@@ -185,3 +186,27 @@ def test_of_every_task_the_smallest_difference_from_a_baseline_is_the_doubt():
 def test_hits_by_some_tests_only_are_a_doubt_where_nothing_else_is(most, kind):
     active = {"tests": most, "by_tests": [(3, int(most == 3)), (2, int(most > 1)), (1, int(most > 0))]}
     assert doubt(Run.from_inputs("d", {}, None, CONFIG), [row()], active)["kind"] == kind
+
+
+def laid_out(wells_of: dict[str, list[str]]) -> pd.DataFrame:
+    """A wells table: the position of every treatment on each of the plates."""
+    rows = [(f"P{plate}", well, name) for name, wells in wells_of.items() for plate, well in enumerate(wells)]
+    table = pd.DataFrame(rows, columns=["plate", "well", "treatment"])
+    return table.assign(control=np.where(table["treatment"] == "DMSO", "negative", ""))
+
+
+@pytest.mark.parametrize(
+    ("wells", "steps", "kind"),
+    [
+        ({"a": ["A01", "A01"], "b": ["A02", "A02"], "c": ["A03", "B03"]}, [], "layout"),
+        ({"a": ["A01", "A01"], "b": ["A02", "A02"], "c": ["A03", "B03"]}, [{"position": {}}], "none"),
+        ({"a": ["A01", "A01"], "b": ["A02", "A02"]}, [{"standardize": {}}, {"sphering": {"of": "positions"}}], "none"),
+        ({"a": ["A01", "A01"], "b": ["A02", "B02"], "DMSO": ["A03", "A03"]}, [{"sphering": {}}], "none"),
+        ({"a": ["A01"], "b": ["A02"]}, [], "none"),
+    ],
+)
+def test_treatments_that_keep_their_positions_are_a_doubt_unless_these_are_taken_out(wells, steps, kind):
+    config = CONFIG | {"corrections": {"sphered": steps}}
+    told = doubt(Run.from_inputs("d", {}, laid_out(wells), config), [row()], None)
+    assert told["kind"] == kind
+    assert kind == "none" or told["found"] == [{"kept": 2, "several": 3}]

@@ -14,8 +14,9 @@ def doubt(run: Run, rows: list[dict], active: dict | None) -> dict:
 
     In this order: "grave" alarms; "chance", headlines whose interval includes what chance gives; "baseline",
     differences from a baseline whose interval includes 0 or lies below, the smallest of every task; "undecidable"
-    headlines; other alarms ("alarm"); "tests", no treatment active by all of them; "alone", nothing to compare with;
-    or "none". `rows` and `active` are those of `answer`.
+    headlines; other alarms ("alarm"); "layout", most treatments keep their positions on all plates, which no
+    correction takes out; "tests", no treatment active by all of them; "alone", nothing to compare with; or "none".
+    `rows` and `active` are those of `answer`.
     """
     told, compared = run.once(alarms)["alarms"], [row for row in rows if row["less"]]
     doubts = {
@@ -24,12 +25,26 @@ def doubt(run: Run, rows: list[dict], active: dict | None) -> dict:
         "baseline": [least for row in compared if (least := _not_above(row))],
         "undecidable": [row for row in rows if row["value"] and UNDECIDABLE in row["value"]],
         "alarm": [alarm for alarm in told if alarm["code"] not in GRAVE],
+        "layout": _kept_positions(run),
         "tests": [active] if active and active["tests"] and not active["by_tests"][0][1] else [],
         "alone": [] if compared else [{}],
         "none": [{}],
     }
     kind, found = next((kind, found) for kind, found in doubts.items() if found)
     return {"kind": kind, "found": found[:NAMED], "n": len(found), "of": len(compared if kind == "baseline" else rows)}
+
+
+def _kept_positions(run: Run) -> list[dict]:
+    """[{kept, several}]: of the treatments on several plates most have the same positions on all; or []."""
+    (_, correction), wells = run.main, run.wells[run.wells["control"].fillna("").astype(str) == ""]
+    steps = [step for step in run.config["corrections"].get(correction, []) for step in step.items()]
+    if any(name == "position" or options.get("of") == "positions" for name, options in steps) or wells.empty:
+        return []
+    positions = wells.groupby(["treatment", "plate"])["well"].agg(lambda own: " ".join(sorted(own)))
+    of_treatment = positions.groupby("treatment")
+    several = of_treatment.nunique()[of_treatment.size() > 1]
+    kept = int((several == 1).sum())
+    return [{"kept": kept, "several": len(several)}] if 2 * kept > len(several) else []
 
 
 def _is_chance(run: Run, row: dict) -> bool:
