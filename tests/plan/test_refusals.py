@@ -36,6 +36,21 @@ BAD_TABLES = {
         lambda f: f.assign(plate="Q" + f["plate"]),
         ["same plate names", "plate P1: not in the wells table, which has 'QP1', 'QP2'"],
     ),
+    "long plate": (
+        "images.csv",
+        lambda f: f.assign(plate=f["plate"] + "x" * 99),
+        ["text that matches", "{0,99}", "plate"],
+    ),
+    "plates by case": (
+        "images.csv",
+        lambda f: f.assign(plate=f["plate"].replace("P2", "p1")),
+        ["P1 and p1", "plates whose names differ in more than case"],
+    ),
+    "a plate like a folder": (
+        "images.csv",
+        lambda f: f.assign(plate=f["plate"].replace("P1", "Painted")),
+        ["a plate called Painted"],
+    ),
     "empty channel": ("images.csv", lambda f: f.assign(Mito=""), ["files of every channel", "none of Mito"]),
 }
 

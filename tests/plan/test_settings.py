@@ -242,6 +242,7 @@ def minimal(**changes):
         (minimal(seed=-1), ["at least 0", "-1"]),
         (minimal(device="gpu"), ["one of auto, cpu, cuda", "'gpu'"]),
         (minimal(models={"my_model": {}}), ["text that matches", "'my_model'", "models"]),
+        (minimal(models={61 * "m": {}}), ["text that matches", "{0,59}", "models"]),
         (minimal(corrections={"a": []}), ["none", "corrections"]),
         (minimal(models={"m": {}, "M": {}}), ["M and m", "models", "case"]),
         (

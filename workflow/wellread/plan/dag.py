@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from wellread.inputs import joining, painted_wells, sources, user_tables
+from wellread.inputs.cleaning import alike
 from wellread.plan import collected, given, kept, owners, settings, stamps
 from wellread.plan.contradictions import spent
 from wellread.plan.kept import Kept
@@ -156,8 +157,11 @@ def _refuse(errors: list[InputError]) -> None:
 
 
 def _check_plates(images: pd.DataFrame, wells: pd.DataFrame, where: str, min_joined: float, say) -> None:
-    plates = set(images["plate"].unique())
-    if clash := plates & set(RESERVED):
+    plates = sorted(images["plate"].unique())
+    if clash := [plate for plate in plates if plate.casefold() in RESERVED]:
         found = f"a plate called {', '.join(clash)}"
         raise InputError(f"plates not called {', '.join(RESERVED)}", found, f"{where}.images", "rename the plate")
+    if groups := alike(plates):
+        found, edit = " and ".join(groups[0]), "one spelling, if they are one plate, else other names"
+        raise InputError("plates whose names differ in more than case", found, f"{where}.images", edit)
     joining.check(images, wells, where, min_joined, say)
