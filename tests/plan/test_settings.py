@@ -240,6 +240,7 @@ def minimal(**changes):
         (minimal(seed="1"), ["type integer", "'1'", "seed"]),
         (minimal(tasks=None), ["type object", "None", "{}"]),
         (minimal(seed=-1), ["at least 0", "-1"]),
+        (minimal(seed=2**32), ["at most 4294967295", "seed"]),
         (minimal(device="gpu"), ["one of auto, cpu, cuda", "'gpu'"]),
         (minimal(models={"my_model": {}}), ["text that matches", "'my_model'", "models"]),
         (minimal(models={61 * "m": {}}), ["text that matches", "{0,59}", "models"]),
