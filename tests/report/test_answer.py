@@ -210,3 +210,10 @@ def test_treatments_that_keep_their_positions_are_a_doubt_unless_these_are_taken
     told = doubt(Run.from_inputs("d", {}, laid_out(wells), config), [row()], None)
     assert told["kind"] == kind
     assert kind == "none" or told["found"] == [{"kept": 2, "several": 3}]
+
+
+def test_the_page_tells_how_many_treatments_keep_their_positions(tmp_path):
+    inputs = {kind: paths for kind, paths in made(tmp_path, 0.6).inputs.items() if kind != "ladder"}
+    run = Run("d", inputs, laid_out({"a": ["A01", "A01"], "b": ["A02", "A02"]}), CONFIG)
+    chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
+    assert "2 of 2 treatments on several plates have the same positions on all of them" in chapter
