@@ -182,6 +182,22 @@ def test_of_every_task_the_smallest_difference_from_a_baseline_is_the_doubt():
     assert told["found"] == [{"task": "mechanism", "less": least}]
 
 
+@pytest.mark.parametrize(
+    ("strongest", "words"),
+    [
+        ([("a", 3), ("b", 2), ("c", 2)], "a, b (by two tests) and c (by two tests)."),
+        ([("a", 2), ("b", 2)], "a and b (by two tests)."),
+        ([("a", 3), ("b", 3)], "a and b."),
+        ([("a", 1)], "a (by one test)."),
+    ],
+)
+def test_by_how_many_tests_is_told_once_where_it_is_the_same(run, strongest, words):
+    told = answer(run)
+    told["active"]["strongest"] = strongest
+    chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=told)
+    assert words in re.sub("</?b>", "", chapter)
+
+
 @pytest.mark.parametrize(("most", "kind"), [(2, "tests"), (3, "none"), (0, "none")])
 def test_hits_by_some_tests_only_are_a_doubt_where_nothing_else_is(most, kind):
     active = {"tests": most, "by_tests": [(3, int(most == 3)), (2, int(most > 1)), (1, int(most > 0))]}
