@@ -7,6 +7,7 @@ from copy import deepcopy
 import pytest
 import yaml
 from paths import ROOT
+from snakemake.utils import update_config
 from wellread.calibrate.calibrate import survey
 from wellread.crops.crops import crops
 from wellread.encoder.embed import embed
@@ -113,6 +114,19 @@ def test_every_shipped_config_is_valid_and_full_of_defaults(path):
     for dataset in config["datasets"].values():
         assert {*dataset, "corrections"} == set(DEFS["dataset"]["properties"])  # which without a default means all
         assert all(options for options in dataset["segment"].values())
+
+
+@pytest.mark.dag
+@pytest.mark.parametrize("path", ["config.yaml", "datasets/bbbc013.yaml"])
+def test_every_method_of_the_benchmark_is_trained_on_three_seeds(path):
+    names = (f"config/{path}", "tests/benchmarks/methods.yaml")
+    config, methods = (yaml.safe_load((ROOT / name).read_text()) for name in names)
+    update_config(config, methods)
+    models = settings.load(config)["models"]
+    for names in methods["tables"]["methods"]["together"].values():
+        assert [models[name].get("seed") for name in names] == [None, 1, 2]
+        first, *others = ({**models[name], "seed": None} for name in names)
+        assert others == [first, first]
 
 
 HPA = {"datasets": {"hpa": {"images": {"painted": {}}, "wells": "x", "channels": ["tubulin", "protein", "DNA", "ER"]}}}
