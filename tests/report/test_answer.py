@@ -219,10 +219,11 @@ def laid_out(wells_of: dict[str, list[str]]) -> pd.DataFrame:
         ({"a": ["A01", "A01"], "b": ["A02", "A02"]}, [{"standardize": {}}, {"sphering": {"of": "positions"}}], "none"),
         ({"a": ["A01", "A01"], "b": ["A02", "B02"], "DMSO": ["A03", "A03"]}, [{"sphering": {}}], "none"),
         ({"a": ["A01"], "b": ["A02"]}, [], "none"),
+        ({"a": ["A01", "A01"]}, {"choose": {"among": ["none", "p"], "by": "t"}}, "none"),
     ],
 )
 def test_treatments_that_keep_their_positions_are_a_doubt_unless_these_are_taken_out(wells, steps, kind):
-    config = CONFIG | {"corrections": {"sphered": steps}}
+    config = CONFIG | {"corrections": {"none": [], "p": [{"position": {}}], "sphered": steps}}
     told = doubt(Run.from_inputs("d", {}, laid_out(wells), config), [row()], None)
     assert told["kind"] == kind
     assert kind == "none" or told["found"] == [{"kept": 2, "several": 3}]
