@@ -100,11 +100,14 @@ def cellpose(weights, digest):
 def test_weights_of_a_segmenter_are_files_and_inputs_of_it(screen, tmp_path):
     weights = tmp_path / "weights"
     weights.write_bytes(b"\x00\x01some")
-    write_config(screen, config_with(net={"segment": cellpose(weights, "0" * 64)}), "net.yaml")
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    write_config(screen, config_with(net={"segment": cellpose(weights, digest)}), "net.yaml")
     plan = snakemake(screen, "-n", "--quiet", "host", "--", "results/net/P1/masks.tif", config="net.yaml")
     assert str(weights) in plan
     assert "segment P1" in planned(screen, config="net.yaml")
-    write_config(screen, config_with(net={"segment": cellpose("cyto3", "0" * 64)}), "net.yaml")
+    write_config(screen, config_with(net={"segment": cellpose(weights, digest[::-1])}), "net.yaml")
+    assert f"SHA-256 {digest[::-1]}" in snakemake(screen, "-n", config="net.yaml", fine=False)
+    write_config(screen, config_with(net={"segment": cellpose("cyto3", digest)}), "net.yaml")
     output = snakemake(screen, "-n", config="net.yaml", fine=False)
     assert "no file at cyto3" in output
     assert "datasets.net.segment.cellpose.weights" in output
