@@ -67,15 +67,15 @@ def train(folder, fields: int = 8) -> Path:
     masks = [mask for _, both in painted for mask in both]
     diameter = np.mean([utils.diameters(mask)[0] for mask in masks])
     bare = [network_input(noise(seed), names) for seed in range(fields // 8) for names in CHANNELS_OF.values()]
+    images, masks = images + bare, masks + [np.zeros_like(masks[0])] * len(bare)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = CPnet(WIDTHS)
         network.diam_mean.fill_(diameter)  # fields are not rescaled
         settings = {"channel_axis": 0, "n_epochs": 150, "nimg_per_epoch": 3, "batch_size": 3, "bsize": 112}
         settings |= {"learning_rate": 0.01, "weight_decay": 0.01, "min_train_masks": 0}
-        masks += [np.zeros_like(masks[0])] * len(bare)
         settings |= {"save_path": folder, "model_name": "tiny"}
-        return Path(train.train_seg(network, images + bare, masks, **settings)[0])
+        return Path(train.train_seg(network, images, masks, **settings)[0])
 
 
 def sha256(path) -> str:

@@ -1,5 +1,7 @@
 """What a training depends on, and which encoders are trained at all."""
 
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -100,6 +102,14 @@ def test_weights_with_another_hash_are_refused_before_anything_runs(config, tmp_
         Plan.of(config)
     options["sha256"] = sha256_of(tmp_path / "w.safetensors")
     Plan.of(config)
+
+
+def test_weights_that_may_hold_code_need_a_hash(config, tmp_path):
+    with zipfile.ZipFile(tmp_path / "w.pth", "w") as file:
+        file.writestr("archive/data.pkl", b"")
+    config["models"] = {"alone": {"encoder": {"vit": {"start": str(tmp_path / "w.pth")}}}}
+    with pytest.raises(InputError, match=r"of a file that may hold code(?s:.)*models\.alone\.encoder\.vit\.start"):
+        Plan.of(config)
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -113,12 +113,12 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         inputs.well_names measure.average_precision measure.compare measure.distances measure.dose_curve
         measure.ec50 measure.fakes measure.halves measure.nulls measure.permutation measure.power
         measure.published measure.ranks measure.tabulate measure.three_tests measure.tidy pictures.draw
-        pictures.labels pictures.montage pictures.plate_layout pictures.projection profiles.consensus
-        profiles.controls profiles.ledger profiles.pool profiles.similarity profiles.subset profiles.tables
-        report.answer report.doses report.doubt report.field_pictures report.figures report.headlines
-        report.hits report.interactive report.ledger report.mechanisms report.methods report.models report.page
-        report.plates report.plots report.printed report.provenance report.records report.run report.sprites
-        report.svg report.tables report.tasks report.wells train.collapse
+        pictures.labels pictures.montage pictures.plate_layout pictures.projection profiles.chains
+        profiles.consensus profiles.controls profiles.ledger profiles.pool profiles.similarity profiles.subset
+        profiles.tables report.answer report.doses report.doubt report.field_pictures report.figures
+        report.headlines report.hits report.interactive report.ledger report.mechanisms report.methods
+        report.models report.page report.plates report.plots report.printed report.provenance report.records
+        report.run report.sprites report.svg report.tables report.tasks report.wells train.collapse
     """,
 }
 PICKED = {  # section: name: the modules that count if a config picks it

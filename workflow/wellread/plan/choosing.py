@@ -35,13 +35,6 @@ def choosers(config: dict) -> dict[str, dict]:
     return {name: own["choose"] for name, own in config["corrections"].items() if isinstance(own, dict)}
 
 
-def steps_of(config: dict, name: str) -> list[dict]:
-    """The steps that profiles under a correction may have gone through: its own, or all that it is chosen from."""
-    corrections = config["corrections"]
-    among = choosers(config).get(name, {"among": [name]})["among"]
-    return [step for one in among for step in corrections[one]]
-
-
 def errors(config: dict) -> list[InputError]:
     """Errors of a config whose chosen chains name corrections and tasks that are not there or cannot choose."""
     found = [error for name, how in choosers(config).items() for error in _errors(config, name, how)]

@@ -8,7 +8,7 @@ from functools import cache
 
 from wellread.networks.checksum import sha256_of
 from wellread.plan import kept
-from wellread.plan.stamps import SETTLED
+from wellread.plan.stamps import SETTLED, stamp
 from wellread.runtime.files import whole
 
 NAME = "hashes_of_files"  # in kept.FOLDER
@@ -16,14 +16,12 @@ NAME = "hashes_of_files"  # in kept.FOLDER
 
 def sha256(path) -> str:
     """SHA-256 of a file in hexadecimal. OSError if it cannot be read."""
-    before, known = os.stat(path), _known()
-    stamp = [before.st_ino, before.st_size, before.st_mtime_ns, before.st_ctime_ns]
-    name = os.path.abspath(path)
-    if known.get(name, {}).get("stamp") == stamp:
+    name, before, known = os.path.abspath(path), stamp(path), _known()
+    if known.get(name, {}).get("stamp") == before:
         return known[name]["sha256"]
     found = sha256_of(path)
-    if max(stamp[2:]) < time.time_ns() - SETTLED:
-        known[name] = {"stamp": stamp, "sha256": found}
+    if max(before[2:]) < time.time_ns() - SETTLED:
+        known[name] = {"stamp": before, "sha256": found}
         with suppress(OSError), whole(kept.FOLDER / NAME) as part:
             part.write_text(json.dumps(known))
     return found

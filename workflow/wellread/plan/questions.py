@@ -8,6 +8,7 @@ import pandas as pd
 from wellread.plan import choosing, demands, grids, leaks, taught
 from wellread.plan.screen import Pool, Screen
 from wellread.plan.watched import Watched
+from wellread.profiles.chains import steps_of
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -111,4 +112,4 @@ class Questions(Watched):
             return self.kept.known["marks"][f"{dataset}/{task}/{correction}"]
         entry = self.config["tasks"][task]
         screens = [self.screens[name] for name in entry["pool"] or [dataset]]
-        return leaks.marks(choosing.steps_of(self.config, correction), entry["measure"], screens)
+        return leaks.marks(steps_of(self.config, correction), entry["measure"], screens)

@@ -17,7 +17,7 @@ def of(config: dict) -> list | None:
     None where a table is found by listing folders, opening images, or made from other files.
     """
     files = [path for section in config["datasets"].values() for path in (_files(section) or [None])]
-    return None if None in files else [[path, *_stamp(path)] for path in files]
+    return None if None in files else [[path, *stamp(path)] for path in files]
 
 
 def _files(section: dict) -> list[str] | None:
@@ -38,7 +38,8 @@ def _globbed(path: str) -> list[str]:
     return [path, *sorted(glob(path, recursive=True))] if "*" in path else [path.rpartition("#")[0] or path, path]
 
 
-def _stamp(path: str) -> list[int]:
+def stamp(path: str) -> list[int]:
+    """Number, size and times of a file or folder; [] if there is none."""
     try:
         found = os.stat(path)
     except OSError:
@@ -48,6 +49,6 @@ def _stamp(path: str) -> list[int]:
 
 def settled(stamps: list | None) -> bool:
     """Whether the files, looked at again, are as they were, and none has changed so lately that a change may hide."""
-    latest = max((max(stamp[3:5], default=0) for stamp in stamps or ()), default=0)
-    same = stamps is not None and all(_stamp(path) == stamp for path, *stamp in stamps)
+    latest = max((max(one[3:5], default=0) for one in stamps or ()), default=0)
+    same = stamps is not None and all(stamp(path) == before for path, *before in stamps)
     return same and latest < time.time_ns() - SETTLED

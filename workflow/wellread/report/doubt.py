@@ -1,6 +1,7 @@
 """The main doubt about an answer: the gravest of what alarms, intervals, baselines and tests say against it."""
 
 from wellread.measure.tidy import UNDECIDABLE
+from wellread.profiles.chains import steps_of
 from wellread.report.ledger import alarms
 from wellread.report.run import Run
 from wellread.runtime.registry import chosen
@@ -37,7 +38,7 @@ def doubt(run: Run, rows: list[dict], active: dict | None) -> dict:
 def _kept_positions(run: Run) -> list[dict]:
     """[{kept, several}]: of the treatments on several plates most have the same positions on all; or []."""
     wells = run.wells[run.wells["control"].fillna("").astype(str) == ""]
-    steps = [pair for step in _steps(run.config["corrections"], run.main[1]) for pair in step.items()]
+    steps = [pair for step in (steps_of(run.config, run.main[1]) if run.main[1] else []) for pair in step.items()]
     if any(name == "position" or options.get("of") == "positions" for name, options in steps) or wells.empty:
         return []
     positions = wells.groupby(["treatment", "plate"])["well"].agg(lambda own: " ".join(sorted(own)))
@@ -45,12 +46,6 @@ def _kept_positions(run: Run) -> list[dict]:
     several = of_treatment.nunique()[of_treatment.size() > 1]
     kept = int((several == 1).sum())
     return [{"kept": kept, "several": len(several)}] if 2 * kept > len(several) else []
-
-
-def _steps(corrections: dict, name: str) -> list[dict]:
-    """The steps of a correction; of a chosen one those of all that it is chosen among."""
-    own = corrections.get(name, [])
-    return [step for one in own["choose"]["among"] for step in _steps(corrections, one)] if "choose" in own else own
 
 
 def _is_chance(run: Run, row: dict) -> bool:
