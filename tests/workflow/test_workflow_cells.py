@@ -50,12 +50,18 @@ def with_models(**more) -> dict:
 
 
 @pytest.fixture(scope="module")
-def screen(tmp_path_factory):
-    """A painted plate and the profiles of its whole fields, whose crops did not stay."""
+def painted(tmp_path_factory):
+    """A painted plate with a config, and nothing made of it."""
     folder = small(tmp_path_factory.mktemp("cells"), plates=("P1",))
     write_config(folder, with_models())
-    snakemake(folder, "--", *OF_WHOLE_FIELDS)
     return folder
+
+
+@pytest.fixture(scope="module")
+def screen(painted):
+    """A painted plate and the profiles of its whole fields, whose crops did not stay."""
+    snakemake(painted, "--", *OF_WHOLE_FIELDS)
+    return painted
 
 
 @pytest.mark.slow
@@ -64,6 +70,12 @@ def test_masks_made_elsewhere(screen):
     assert overall(screen, "given", "f1_0.95") == overall(screen, "given", "aji") == 1
 
 
+def test_crops_that_do_not_stay_are_cut_for_what_needs_them(painted):
+    crops = {"calibrate P1", "temporary_crops P1", "train", "crops_to_embed P1"}
+    assert planned(painted, *OF_WHOLE_FIELDS) == crops | {"embed P1", "pool P1", "aggregate"}
+
+
+@pytest.mark.slow
 def test_whole_fields_as_objects(screen):
     meta, X = tables.split(pd.read_parquet(screen / PROFILES.format("whole", "tiny")))
     assert len(meta) == 24
@@ -77,11 +89,13 @@ def test_a_report_of_whole_fields(screen):
     assert (screen / "results" / "reports" / "whole.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_crops_that_do_not_stay_are_not_made_again(screen):
     assert not list(screen.glob("results/whole/P1/*.npy"))
     assert planned(screen, *OF_WHOLE_FIELDS) == set()
 
 
+@pytest.mark.slow
 def test_crops_made_again_for_a_new_model_train_no_other(screen):
     config = with_models(second={"encoder": {"random": RANDOM}, "embed_on": ["whole"]})
     write_config(screen, config, "second.yaml")
@@ -97,18 +111,17 @@ def cellpose(weights, digest):
     return {"cellpose": {"weights": str(weights), "sha256": digest, "nucleus": "DNA", "cell": ["RNA", "DNA"]}}
 
 
-def test_weights_of_a_segmenter_are_files_and_inputs_of_it(screen, tmp_path):
+def test_weights_of_a_segmenter_are_files_and_inputs_of_it(painted, tmp_path):
     weights = tmp_path / "weights"
     weights.write_bytes(b"\x00\x01some")
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    write_config(screen, config_with(net={"segment": cellpose(weights, digest)}), "net.yaml")
-    plan = snakemake(screen, "-n", "--quiet", "host", "--", "results/net/P1/masks.tif", config="net.yaml")
-    assert str(weights) in plan
-    assert "segment P1" in planned(screen, config="net.yaml")
-    write_config(screen, config_with(net={"segment": cellpose(weights, digest[::-1])}), "net.yaml")
-    assert f"SHA-256 {digest[::-1]}" in snakemake(screen, "-n", config="net.yaml", fine=False)
-    write_config(screen, config_with(net={"segment": cellpose("cyto3", digest)}), "net.yaml")
-    output = snakemake(screen, "-n", config="net.yaml", fine=False)
+    write_config(painted, config_with(net={"segment": cellpose(weights, digest)}), "net.yaml")
+    plan = snakemake(painted, "-n", "--quiet", "host", "--", "results/net/P1/masks.tif", config="net.yaml")
+    assert str(weights) in plan[plan.index("rule segment:") :]
+    write_config(painted, config_with(net={"segment": cellpose(weights, digest[::-1])}), "net.yaml")
+    assert f"SHA-256 {digest[::-1]}" in snakemake(painted, "-n", config="net.yaml", fine=False)
+    write_config(painted, config_with(net={"segment": cellpose("cyto3", digest)}), "net.yaml")
+    output = snakemake(painted, "-n", config="net.yaml", fine=False)
     assert "no file at cyto3" in output
     assert "datasets.net.segment.cellpose.weights" in output
 

@@ -20,7 +20,7 @@ def write(out_png, rows: list[tuple[str, list[tuple[str, np.ndarray]]]]) -> None
         sheet.paste(image, (GAP, top))
         top += image.height
     with whole(out_png) as part:
-        sheet.save(part, "PNG", optimize=True)
+        sheet.save(part, "PNG")
 
 
 def _row(title: str, pictures: list[tuple[str, np.ndarray]]) -> Image.Image:
