@@ -112,7 +112,7 @@ def test_the_classifier_is_the_best_on_validation_and_told_on_test(several):
 
 
 @pytest.mark.dag
-@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("several", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_places_of_unseen_genes_are_found_and_permuted_ones_are_not(several):
     table = linear(screen(effect=0.8, several=several), 0, label="place", iterations=200, permutations=3)
     found = values(table, "macro_f1")[""]

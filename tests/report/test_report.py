@@ -27,7 +27,7 @@ from wellread.runtime import table_files
 pytestmark = pytest.mark.dag
 
 PLATE = ("fields", "calibration", "masks", "crops", "cells", "lost")
-OTHER_KINDS = ("profiles", "tasks", "masks", "model", "training", "figures")
+KINDS = ("ledger", "profiles", "tasks", "masks", "model", "training", "figures")
 VOID = {"meta", "link", "img"}
 
 
@@ -252,8 +252,8 @@ def test_it_is_small_and_the_same_every_time(run, page, tmp_path):
     assert page == written(tmp_path, run.inputs, run.wells, run.config)
 
 
-@pytest.mark.dag
-@pytest.mark.parametrize("missing", ["ledger", *(pytest.param(kind, marks=pytest.mark.slow) for kind in OTHER_KINDS)])
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", KINDS)
 def test_a_missing_kind_of_result_leaves_a_page(run, tmp_path, missing):
     inputs = {kind: paths for kind, paths in run.inputs.items() if kind != missing}
     Tags(written(tmp_path, inputs, run.wells, run.config))

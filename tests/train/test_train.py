@@ -394,7 +394,7 @@ def test_the_learning_rate_rises_for_a_fifth_of_the_training_unless_said_otherwi
         {"fit": {"epoch_length": 3, "precision": "bf16"}, "centring": "sinkhorn_knopp"},
         {"encoder": {"each_channel": True}},
         {"encoder": {"registers": 2, "ffn": "swiglu", "drop_path": 0.3}},
-        {"fit": {"accumulate": 4, "freeze_backbone_epochs": 1}},
+        pytest.param({"fit": {"accumulate": 4, "freeze_backbone_epochs": 1}}, marks=pytest.mark.slow),
     ],
 )
 def test_variants_train(plates, tmp_path, options):

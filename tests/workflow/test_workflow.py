@@ -267,6 +267,7 @@ def test_bad_tables_are_refused_before_anything_runs(done):
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_bad_images_stop_their_plate_by_name_and_no_other(done, tmp_path):
     unrun = shutil.ignore_patterns("results", ".snakemake")
     folder = shutil.copytree(done, tmp_path / "bad", symlinks=True, ignore=unrun)
