@@ -45,7 +45,7 @@ class Half:
             treated = reference = (control == "") & (names != "")
         plates = np.unique(tables.text_column(meta, "plate"), return_inverse=True)[1]
         wells, items = tables.text_column(meta, "well"), np.where(treated, names, "")
-        return cls(plates, wells, items, reference, similarity.unit_length(X), np.linalg.norm(X, axis=1))
+        return cls(plates, wells, items, reference, similarity.unit_length(X), similarity.lengths(X))
 
     @cached_property
     def wells_of_items(self) -> dict[str, np.ndarray]:
