@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from wellread.inputs import control_names, user_tables
+from wellread.inputs import control_names, table_errors, user_tables
+from wellread.inputs.control_names import KINDS
 from wellread.runtime.errors import InputError
 
 WELLS = pd.DataFrame({"treatment": ["DMSO", "taxol", "x", "DMSO"], "control": ""})
@@ -18,11 +19,21 @@ LISTED = {"negative": ["DMSO"], "positive": ["taxol"]}
         ],
         *[(word, "positive") for word in ("pos", "Positive", "poscon_cp", "positivee", "pos ctrl")],
         *[(word, "an empty cell") for word in ("trt", "treated", "sample", "compound")],
+        *[(word, "negative or positive") for word in ("True", "yes", "1")],
         *[("xyz", ""), ("", "")],
     ],
 )
 def test_what_a_word_for_a_control_means(word, kind):
     assert control_names.meant(word) == kind
+
+
+def test_every_word_for_a_control_is_translated():
+    frame, rule = (
+        pd.DataFrame({"control": ["False", "True", "False", ""]}),
+        {"enum": ["", *KINDS], "description": "kind"},
+    )
+    (error,) = table_errors.column_errors(frame, "control", rule, "w.csv")
+    assert "did you mean an empty cell for False, negative or positive for True?" in str(error)
 
 
 def test_listed_treatments_are_controls():

@@ -13,6 +13,7 @@ WORDS = {  # what people write for a kind of control, without case, blanks and m
     "negative": "neg negctrl negcontrol negcon n vehicle veh ctrl control ctl untreated mock solvent dmso blank nt "
     "nontargeting scramble scrambled negativecontrol",
     "positive": "pos posctrl poscontrol poscon p positivecontrol reference posconcp poscondiverse",
+    "negative or positive": "true yes y 1",
     "an empty cell": "trt treated treatment sample test compound cpd no false 0",
 }
 

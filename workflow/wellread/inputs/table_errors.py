@@ -42,14 +42,17 @@ def column_errors(frame: pd.DataFrame, column: str, rule: dict, where: str):
         rows = [int(row) for row in wrong.to_numpy().nonzero()[0]]
         first = values.iloc[rows[0]]
         found = f"{first!r}" + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
-        edit = rule["description"] + _slip(column, first)
+        edit = rule["description"] + _slip(column, values[wrong])
         yield InputError(wanted, found, f"{where}, row {frame.index[rows[0]] + 2}, column {column}", edit)
 
 
-def _slip(column: str, value: str) -> str:
-    """What may have happened to a value."""
-    if column == "control" and (meant := control_names.meant(value)):
-        return f"; did you mean {meant}?"
+def _slip(column: str, wrong: pd.Series) -> str:
+    """What may have happened to values."""
+    value = wrong.iloc[0]
+    if column == "control":
+        meant = {word: kind for word in wrong.unique() if (kind := control_names.meant(word))}
+        several = ", ".join(f"{kind} for {word}" for word, kind in list(meant.items())[: control_names.SHOWN])
+        return f"; did you mean {several if len(meant) > 1 else meant[value]}?" if value in meant else ""
     if column == "plate" and re.fullmatch(SHORTENED, value):
         return "; a spreadsheet has shortened a long number: format the column as text and fill it in again"
     if column in ("plate", "well") and not value:
