@@ -140,6 +140,13 @@ def test_a_field_of_one_object_and_some_crumbs_is_read(tmp_path, labels):
     assert label_images.read(str(tmp_path / "m.npy"), PLACE, SHAPE).max() == 1
 
 
+def test_pieces_that_touch_at_corners_are_one_object(tmp_path):
+    stairs = np.kron(np.eye(6), np.ones((4, 4))).astype(np.uint8)
+    np.save(tmp_path / "m.npy", stairs)
+    for kind in ("labels", "binary"):
+        np.testing.assert_array_equal(label_images.read(str(tmp_path / "m.npy"), PLACE, stairs.shape, kind), stairs)
+
+
 def test_palettes_white_and_single_bits_say_nothing_of_labels(tmp_path, labels):
     small = (labels % 251).astype(np.uint8)
     picture = Image.fromarray(small, "P")

@@ -91,6 +91,11 @@ def test_p_values_count_both_halves_together():
     assert nulls.p_value(np.array([0.5, 0.9]), [np.array([0.4, 0.5, 0.6]), np.array([0.1])]) == (1 + 2) / (1 + 4)
 
 
+@pytest.mark.parametrize(("observed", "equal"), [(0.5, 0.5), (0.1 + 0.2, 0.3), (1e6, 1e6)])
+def test_null_values_that_are_equal_but_for_rounding_count_against_the_treatment(observed, equal):
+    assert nulls.p_value(np.array([observed]), [np.array([equal, observed - 0.1])]) == (1 + 1) / (1 + 2)
+
+
 @pytest.mark.dag
 @pytest.mark.parametrize("n", [20, 64])
 def test_smooth_p_values_of_nothing_are_uniform(n):

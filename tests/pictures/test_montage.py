@@ -55,3 +55,14 @@ def test_a_box_lies_about_what_is_in_it():
     montage.draw_boxes(picture, np.array([(2, 5, 6, 12)]), ["haze"])
     np.testing.assert_array_equal((picture == montage.REJECTED["haze"][1]).all(axis=-1), expected)
     assert (picture[~expected] == 0).all()
+
+
+def test_outlines_are_the_pixels_of_an_object_with_a_side_outside_of_it():
+    """Also where two objects touch; at a corner that points inwards the line is no wider."""
+    picture, masks = np.zeros((8, 12, 3), np.uint8), np.zeros((2, 8, 12), int)
+    masks[1, 1:7, 1:11], masks[1, 1:3, 1:4], masks[1, 1:7, 8:11] = 1, 0, 2
+    expected = masks[1] > 0
+    expected[2:6, 5:7] = expected[4:6, 2:7] = expected[3, 4] = expected[2:6, 9] = False
+    montage.draw_outlines(picture, masks)
+    np.testing.assert_array_equal((picture == montage.CELL_OUTLINE).all(axis=-1), expected)
+    assert (picture[~expected] == 0).all()

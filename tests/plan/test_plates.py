@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 from paths import ROOT
+from wellread.painted import layout
 from wellread.plan.dag import Plan
 from wellread.runtime.errors import InputError
 
@@ -62,6 +63,28 @@ def test_a_new_plate_repaints_none_but_any_other_option_does(tmp_path):
     for option, value in {"wells": 24, "fields": 1, "size": 128, "cells": 3.0, "effect": 0.5, "seed": 7}.items():
         other = painted(tmp_path, plates=2, **{option: value})
         assert other == two | {option: value}
+
+
+def test_painted_images_are_made_by_a_rule_and_those_of_a_user_are_not(tmp_path):
+    given = config(tmp_path)
+    plan = Plan.of(given)
+    assert not plan.is_made("d")
+    assert plan.made_images("d", "P1") == ""
+    given["datasets"]["d"] |= {"images": {"painted": {"wells": 12}}, "min_joined": 0, "check_files": "all"}
+    plan = Plan.of(given)  # though none of its files is there
+    assert plan.is_painted("d")
+    assert plan.made_images("d", "P1") == "results/d/painted/P1"
+    assert plan.watched("d") == "nothing"
+
+
+def test_wells_that_are_painted_as_something_else_are_refused(tmp_path):
+    given = config(tmp_path)
+    given["datasets"]["d"] |= {"images": {"painted": {"wells": 12, "seed": 1}}, "channels": list(layout.CHANNELS)}
+    layout.layout(wells=12, seed=1).to_csv(tmp_path / "wells.csv", index=False)
+    Plan.of(given)
+    layout.layout(wells=12, seed=2).to_csv(tmp_path / "wells.csv", index=False)
+    with pytest.raises(InputError, match="are painted otherwise"):
+        Plan.of(given)
 
 
 def two_datasets(folder, **model):

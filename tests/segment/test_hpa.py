@@ -18,7 +18,7 @@ from wellread.painted.phantom import draw
 from wellread.runtime.errors import InputError
 from wellread.segment import hpa_net
 from wellread.segment.hpa import MEAN, SD, enlarge, hpa
-from wellread.segment.hpa_labels import _solid, as_published, label_cells
+from wellread.segment.hpa_labels import _apart, _solid, as_published, label_cells
 from wellread.segment.scene import Scene
 
 pytestmark = pytest.mark.dag
@@ -244,6 +244,13 @@ def test_as_published_finds_the_same_cells():
     nuclei, cells = as_published(*maps)
     assert (cells[nuclei > 0] == nuclei[nuclei > 0]).all()
     assert agreement(np.kron(truth[1], np.ones((5, 5), int)), cells) > 0.8
+
+
+def test_as_published_boundaries_lie_across_sides_not_corners():
+    corner, expected = np.zeros((12, 12), int), np.zeros((12, 12), int)
+    corner[1:11, 1:11], corner[1:6, 1:6] = 1, 0
+    expected[2:10, 2:10], expected[2:7, 2:7], expected[6, 6] = 1, 0, 1
+    np.testing.assert_array_equal(_apart(corner), expected)
 
 
 def grid(count, side):

@@ -7,6 +7,7 @@ from scipy import ndimage
 from truth import pooled_f1
 from wellread.segment.nuclei import find_objects
 from wellread.segment.otsu_watershed import otsu_watershed
+from wellread.segment.reject import in_fibres
 from wellread.segment.scene import Scene
 from wellread.segment.size import NucleusSize
 
@@ -67,3 +68,9 @@ def test_texture_does_not_multiply_the_nuclei_of_a_field():
     labels, _, diameter = NucleusSize(2 * DIAMETER).find(field.dna)
     assert diameter == 2 * DIAMETER
     assert labels.max() == field.nuclei.max()
+
+
+def test_pieces_of_a_fibre_touch_at_corners_too():
+    labels = np.kron(np.diag(range(1, 13)), np.ones((3, 3), int))
+    assert in_fibres(labels, np.arange(13) > 0, 10)[1:].all()
+    assert not in_fibres(labels, np.arange(13) % 2 == 1, 10).any()
