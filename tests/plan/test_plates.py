@@ -5,11 +5,13 @@ import re
 import pandas as pd
 import pytest
 from paths import ROOT
-from wellread.painted import layout
+from wellread.painted import atlas_layout, layout
 from wellread.plan.dag import Plan
 from wellread.runtime.errors import InputError
 
 pytestmark = pytest.mark.dag
+
+CHANNELS_OF = {"painted": layout.CHANNELS, "painted_atlas": atlas_layout.CHANNELS}
 
 
 def config(folder, plates=("P1", "P2", "P3"), **model):
@@ -65,12 +67,14 @@ def test_a_new_plate_repaints_none_but_any_other_option_does(tmp_path):
         assert other == two | {option: value}
 
 
-def test_painted_images_are_made_by_a_rule_and_those_of_a_user_are_not(tmp_path):
+@pytest.mark.parametrize("source", ["painted", "painted_atlas"])
+def test_painted_images_are_made_by_a_rule_and_those_of_a_user_are_not(tmp_path, source):
     given = config(tmp_path)
     plan = Plan.of(given)
     assert not plan.is_made("d")
     assert plan.made_images("d", "P1") == ""
-    given["datasets"]["d"] |= {"images": {"painted": {"wells": 12}}, "min_joined": 0, "check_files": "all"}
+    given["datasets"]["d"] |= {"images": {source: {}}, "channels": list(CHANNELS_OF[source])}
+    given["datasets"]["d"] |= {"object": "field", "min_joined": 0, "check_files": "all"}
     plan = Plan.of(given)  # though none of its files is there
     assert plan.is_painted("d")
     assert plan.made_images("d", "P1") == "results/d/painted/P1"
