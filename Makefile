@@ -32,7 +32,7 @@ check: $(VENV)/done
 	$(BIN)/snakemake -n --configfile $(CONFIG)
 
 test: $(VENV)/done
-	$(BIN)/pytest -n $(CORES) --dist loadfile --no-loadscope-reorder $(if $(SLOW),,-m "not slow$(if $(FAST), and not dag)")
+	$(BIN)/pytest -n $(if $(SLOW),$$(($(CORES) * 2)),$(CORES)) --dist loadfile --no-loadscope-reorder $(if $(SLOW),,-m "not slow$(if $(FAST), and not dag)")
 
 lint: $(VENV)/done
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

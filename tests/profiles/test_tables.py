@@ -34,6 +34,11 @@ def test_a_missing_column_is_named_with_those_there_are():
         tables.row_names(screen(), ["gene"])
 
 
+def test_numbers_that_are_identifiers_keep_all_digits():
+    meta = pd.DataFrame({"Metadata_cid": [11837140.0, 11837141.0, np.nan, 0.1 + 0.2, 1e-7]})
+    assert tables.text_column(meta, "cid").tolist() == ["11837140", "11837141", "", "0.3", "1e-07"]
+
+
 def test_odd_names_survive_a_file(tmp_path):
     frame = screen(treatments=len(ODD), plates=1)
     frame.loc[frame["Metadata_control"] == "", "Metadata_treatment"] = ODD

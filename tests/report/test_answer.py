@@ -10,10 +10,11 @@ from wellread.alarms.alarm import COLUMNS
 from wellread.measure import tidy
 from wellread.measure.compare import CHANCE
 from wellread.report import page
-from wellread.report.answer import above_chance, answer
+from wellread.report.answer import _active, above_chance, answer
 from wellread.report.doubt import doubt
 from wellread.report.mechanisms import classes, share_no_class
 from wellread.report.run import Run
+from wellread.report.wells import known_as
 from wellread.runtime import table_files
 
 MOA = {"a": "one", "b": "one", "c": "two", "d": "two|three", "e": "three"}
@@ -73,6 +74,21 @@ def test_active_treatments_are_counted_and_the_strongest_named(run):
     assert told["by_tests"] == [(n, int((table["active"] >= n).sum())) for n in (3, 2, 1)]
     assert (told["of"], told["undecided"], told["threshold"]) == (4, 1, 0.1)
     assert (told["strongest"], told["tests"], told["doses"]) == ([("a", 3), ("b", 2), ("c", 2)], 3, False)
+
+
+def test_positive_controls_are_no_treatments_that_were_found():
+    """Of a, c and d two are active, at least one of three tests says; b was known to be."""
+    table = hits().assign(item=list(MOA), called=list(MOA), control=["", "positive", "", "", ""])
+    told = _active(SimpleNamespace(config={"hits": {}}), table)
+    assert (told["of"], told["undecided"], told["positive"]) == (3, 1, 1)
+    assert told["strongest"] == [("a", 3), ("c", 2)]
+    assert told["by_tests"] == [(3, 1), (2, 2), (1, 2)]
+
+
+def test_a_treatment_is_called_by_its_name_where_an_identifier_has_one():
+    table = pd.DataFrame({"treatment": ["BRD-1", "BRD-2", "taxol"], "pert_iname": ["SU3327", None, "taxol"]})
+    assert known_as(table) == ["SU3327", "", ""]
+    assert known_as(table[["treatment"]]) == ["", "", ""]
 
 
 def test_classes_that_gather_are_those_of_which_most_profiles_are_retrieved(run):

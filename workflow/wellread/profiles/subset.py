@@ -68,4 +68,4 @@ def _is_extreme_row(frame: pd.DataFrame, among: np.ndarray, name: str, which: st
 
 def _word(value) -> str:
     """A value as `tables.text_column` writes it in a column of fractions."""
-    return str(value) if isinstance(value, str) else f"{value:g}"
+    return str(value) if isinstance(value, str) else tables.number_word(value)

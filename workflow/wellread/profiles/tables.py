@@ -56,8 +56,13 @@ def text_column(meta: pd.DataFrame, name: str) -> np.ndarray:
     values = meta[column(name)]
     if isinstance(values.dtype, pd.StringDtype):
         return values.to_numpy(object, na_value="")
-    words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values.astype(object)]
+    words = [number_word(value) if isinstance(value, float) else str(value) for value in values.astype(object)]
     return np.where(values.isna(), "", words).astype(object)
+
+
+def number_word(value: float) -> str:
+    """A number as part of a name: all digits of a whole one, which may be an identifier, else six at most."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:g}"
 
 
 def row_names(meta: pd.DataFrame, by) -> np.ndarray:

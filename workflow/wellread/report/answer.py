@@ -8,11 +8,10 @@ from wellread.report.doubt import doubt
 from wellread.report.headlines import OTHERS, above_chance, headlines, of_main
 from wellread.report.mechanisms import MOST, class_tables, classes, share_no_class
 from wellread.report.run import Run
-from wellread.report.wells import item_names
+from wellread.report.wells import item_names, known_as
 from wellread.runtime import table_files
 
 NAMED = 3  # treatments, pairs and classes that a sentence names
-NAMES = ("pert_iname", "compound_name", "name", "compound")  # columns of the wells table that say what an identifier is
 
 
 def answer(run: Run) -> dict:
@@ -43,11 +42,7 @@ def _hits(run: Run) -> pd.DataFrame:
     if not found or found[0].empty:
         return pd.DataFrame()
     items = item_names(found[0]).tolist()
-    column = next((name for name in NAMES if name in found[0]), None)
-    known = found[0][column].fillna("").astype(str) if column else [""] * len(items)
-    called = [
-        f"{name} ({item})" if name and name not in item else item for item, name in zip(items, known, strict=True)
-    ]
+    called = [f"{name} ({item})" if name else item for item, name in zip(items, known_as(found[0]), strict=True)]
     return found[0].assign(item=items, called=called)
 
 
@@ -56,10 +51,14 @@ def _labels(run: Run) -> list[str]:
 
 
 def _active(run: Run, table: pd.DataFrame) -> dict | None:
-    """How many treatments of the list of hits are active, by how many tests, and the strongest; None without a list."""
+    """How many treatments of the list of hits are active, by how many tests, and the strongest; None without a list.
+
+    Positive controls, which were known to be, are not counted.
+    """
     if table.empty:
         return None
-    decided = table[table["active"].notna()]
+    positive = table["control"] == "positive" if "control" in table else pd.Series(False, table.index)
+    decided = table[table["active"].notna() & ~positive]
     most = int(decided["active"].max()) if len(decided) else 0
     strongest = decided[decided["active"] > 0].head(NAMED)
     return {
@@ -67,7 +66,8 @@ def _active(run: Run, table: pd.DataFrame) -> dict | None:
         "correction": table["correction"].iloc[0],
         "of": len(decided),
         "doses": "dose" in table and table["dose"].nunique() > 1,
-        "undecided": len(table) - len(decided),
+        "undecided": int((table["active"].isna() & ~positive).sum()),
+        "positive": int(positive.sum()),
         "by_tests": [(n, int((decided["active"] >= n).sum())) for n in range(len(TESTS), 0, -1)],
         "strongest": list(zip(strongest["called"], strongest["active"].astype(int), strict=True)),
         "tests": most,

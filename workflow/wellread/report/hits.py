@@ -3,10 +3,11 @@
 import pandas as pd
 
 from wellread.measure.three_tests import TESTS
+from wellread.profiles import tables
 from wellread.report.doses import dose_curves
 from wellread.report.run import Run
 from wellread.report.sprites import strips
-from wellread.report.wells import item_names
+from wellread.report.wells import item_names, known_as
 from wellread.runtime import table_files
 
 SHOWN = 2000  # rows of the table
@@ -18,17 +19,18 @@ NAMES = {"map": "mean average precision", "mahalanobis": "Mahalanobis distance",
 
 def hits(run: Run) -> dict:
     """The strongest hits, how many treatments are active by every test, and why some are undecidable; or nothing."""
-    tables = [table_files.read(path, "hits") for path in run.paths("hits")]
-    if not tables or tables[0].empty:
+    found = [table_files.read(path, "hits") for path in run.paths("hits")]
+    if not found or found[0].empty:
         return {}
-    table, options = tables[0], run.config["hits"]
+    table, options = found[0], run.config["hits"]
     labels = [name for name in list(table)[_last(table) + 1 :] if table[name].nunique() > 1]
     reasons = table.loc[table["reason"] != "", "reason"].value_counts(sort=False)
     items = item_names(table)
+    names = {item: name for item, name in zip(items, known_as(table), strict=True) if name}
+    shown = zip(table.head(SHOWN).to_dict("records"), items, strict=False)
     return {
-        "rows": [
-            _row(row, labels, item) for row, item in zip(table.head(SHOWN).to_dict("records"), items, strict=False)
-        ],
+        "rows": [_row(row, labels, item, names.get(item, "")) for row, item in shown],
+        "names": names,
         "strips": strips(run, items.tolist()),
         **dose_curves(run, table, CURVES),
         "n": len(table),
@@ -58,13 +60,13 @@ def _test(table: pd.DataFrame, name: str) -> dict:
     }
 
 
-def _row(row: dict, labels: list[str], item: str) -> dict:
+def _row(row: dict, labels: list[str], item: str, known: str) -> dict:
     near = [(row[key], row[f"{key}_cosine"]) for key in row if key.startswith("nearest_") and f"{key}_cosine" in row]
-    words = [str(row[name]) for name in labels if not pd.isna(row[name]) and row[name] not in ("", row["treatment"])]
+    words = [str(row[key]) for key in labels if not pd.isna(row[key]) and row[key] not in ("", row["treatment"], known)]
     return {
         "item": item,
         **{key: row[key] for key in ("treatment", "wells", "cells", "distance", "reason")},
-        "dose": "" if pd.isna(row.get("dose")) else f"{row['dose']:g}",
+        "dose": "" if pd.isna(row.get("dose")) else tables.number_word(row["dose"]),
         "active": "–" if pd.isna(row["active"]) else f"{row['active']} of {len(TESTS)}",
         "n_active": "" if pd.isna(row["active"]) else int(row["active"]),
         "tests": [{key: row[f"{name}{key}"] for key in ("", "_low", "_high", "_p", "_q")} for name in TESTS],

@@ -11,6 +11,7 @@ from wellread.runtime import table_files
 
 HIDDEN = ("plate", "well", "site", "control_use", "object_count")  # metadata that are no labels of wells
 MAX_LABELS = 20  # columns of metadata
+NAMES = ("pert_iname", "compound_name", "name", "compound")  # columns of the wells table that say what an identifier is
 TITLES = {
     "cells": "cells found",
     "focus": "focus (1: median of the plate)",
@@ -149,6 +150,13 @@ def _activity(run: Run, wells: pd.DataFrame) -> pd.DataFrame | None:
         active = dict(zip(item_names(active), active["active"].astype(float), strict=True))
         return wells[["plate", "well"]].assign(**{"number active": wells["item"].map(active)})
     return None
+
+
+def known_as(table: pd.DataFrame) -> list[str]:
+    """What the treatment of every row of a list of hits is called beside its identifier, "" where nothing is known."""
+    column = next((name for name in NAMES if name in table), None)
+    known = table[column].fillna("").astype(str) if column else [""] * len(table)
+    return [name if name not in item else "" for name, item in zip(known, item_names(table), strict=True)]
 
 
 def item_names(hits: pd.DataFrame) -> np.ndarray:
