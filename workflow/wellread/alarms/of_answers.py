@@ -70,7 +70,7 @@ def of_ladder(ladder: pd.DataFrame, how: dict) -> list[Alarm]:
             edit = "normalise by the number of cells, or report toxicity, not a mechanism"
             alarms.append(Alarm("cell_count", of, EXPLAINED, "a model beyond the number of cells expected", edit))
         alarms += [
-            Alarm("baseline", of, words, "a model above its baselines expected", "report the baseline; see the ladder")
+            Alarm("baseline", of, words, "a model above its baselines expected", "report the baseline")
             for words in below(rows, how["baselines"])
         ]
     return alarms
