@@ -152,6 +152,7 @@ def test_jobs_of_a_run_that_was_killed_are_not_sent_off_again(slurm, tmp_path):
     ended(begin(folder, *target, "--unlock"))
     output = ended(begin(folder, *target, *goal), status=1)
     assert f"scancel {job}" in output
+    assert any(path.is_dir() for path in (folder / "results/logs/slurm").rglob("*"))  # where the job's log will be
     assert [line[0] for line in slurm.queue()] == [job]
     subprocess.run(["scancel", job], check=True)
     huge = ["--set-resources", "calibrate:mem_mb=999000", "--retries", "0"]
