@@ -1,6 +1,7 @@
 """The DAG from fields to cells: segmenters that bring weights or masks, whole fields as objects."""
 
 import hashlib
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -58,10 +59,11 @@ def painted(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def screen(painted):
-    """A painted plate and the profiles of its whole fields, whose crops did not stay."""
-    snakemake(painted, "--", *OF_WHOLE_FIELDS)
-    return painted
+def screen(painted, tmp_path_factory):
+    """A copy of the painted plate, and the profiles of its whole fields, whose crops did not stay."""
+    folder = shutil.copytree(painted, tmp_path_factory.mktemp("profiled"), dirs_exist_ok=True)
+    snakemake(folder, "--", *OF_WHOLE_FIELDS)
+    return folder
 
 
 @pytest.mark.slow
