@@ -1,6 +1,8 @@
 """What is told of jobs that failed on a cluster, and what to do about them."""
 
 import logging
+import os
+import time
 
 import pytest
 from wellread.runtime.failures import LINES, Failures, advice
@@ -28,14 +30,34 @@ def test_other_errors_are_not():
 
 @pytest.mark.parametrize("show", [True, False])
 def test_a_failure_is_told_with_the_ends_of_its_logs(tmp_path, capsys, show):
-    log = tmp_path / "P1.log"
-    log.write_text("".join(f"line {number}\n" for number in range(LINES + 1)))
     failures, logger = Failures(show), logging.Logger("snakemake")
     logger.addHandler(failures)
+    log = tmp_path / "P1.log"
+    log.write_text("".join(f"line {number}\n" for number in range(LINES + 1)))
+    os.utime(log, (time.time(),) * 2)  # the clock of files ticks more slowly
     logger.error("of something else")
     about = {"rule_name": "segment", "rule_msg": "status is: 'TIMEOUT'", "output": ["masks.tif"]}
     logger.error("Error in rule", extra=about | {"log": [f"{log} (check log file(s))", "absent.log"]})
-    assert capsys.readouterr().err == (failures.text if show else "")
-    lines = failures.text.splitlines()
-    assert lines[:2] == ["failed: segment, which makes masks.tif", "status is: 'TIMEOUT'"]
-    assert lines[3:-1] == [f"  line {number}" for number in range(1, LINES + 1)]
+    told = failures.text.removeprefix("of something else\n")
+    assert capsys.readouterr().err == (told if show else "")
+    lines = told.splitlines()
+    assert lines[:3] == ["failed: segment, which makes masks.tif", "status is: 'TIMEOUT'", f"end of {log}:"]
+    assert lines[3:] == [f"  line {number}" for number in range(1, LINES + 1)]
+
+
+def test_a_log_of_an_earlier_run_is_called_so(tmp_path):
+    log = tmp_path / "P1.log"
+    log.write_text("an old error\n")
+    os.utime(log, (1e9, 1e9))
+    failures, logger = Failures(show=False), logging.Logger("snakemake")
+    logger.addHandler(failures)
+    about = {"rule_name": "segment", "rule_msg": "SLURM sbatch failed.", "output": ["masks.tif"], "log": [str(log)]}
+    logger.error("Error in rule", extra=about)
+    assert f"end of {log}, of an earlier run:\n  an old error\n" in failures.text
+
+
+def test_output_that_is_missing_is_explained():
+    failures, logger = Failures(show=False), logging.Logger("snakemake")
+    logger.addHandler(failures)
+    logger.error("Job 3 completed successfully, but some output files are missing. Missing files after 60 seconds.")
+    assert "input of the job was gone" in advice(failures.text)[0]

@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+import time
 from pathlib import Path
 
 LINES = 20  # of each log, from its end
@@ -51,30 +52,37 @@ def advice(text: str) -> list[str]:
 class Failures(logging.Handler):
     """What Snakemake logs of jobs that failed, with the ends of their logs: in `text` and, with `show`, printed.
 
-    Where Snakemake is quiet about rules it leaves them out, even of its log file; on a cluster nothing else tells.
+    Where Snakemake is quiet about rules it leaves them out, even of its log file; on a cluster nothing else tells. Its
+    other errors, such as output files that are missing, it prints itself: they are in `text` alone.
     """
 
     def __init__(self, show: bool):
         super().__init__(logging.ERROR)
-        self.text, self.show = "", show
+        self.text, self.show, self.start = "", show, time.time()
 
     def emit(self, record):
-        if hasattr(record, "rule_msg"):
-            text = description(record)
-            self.text += text
-            if self.show:
-                print(text, file=sys.stderr, end="", flush=True)
+        of_job = hasattr(record, "rule_msg")
+        text = description(record, self.start) if of_job else f"{record.getMessage()}\n"
+        self.text += text
+        if of_job and self.show:
+            print(text, file=sys.stderr, end="", flush=True)
 
 
-def description(record: logging.LogRecord) -> str:
-    """The failure of a job, as Snakemake logs it (`rule_name`, `rule_msg`, `output`, `log`), in lines."""
+def description(record: logging.LogRecord, start: float = 0) -> str:
+    """The failure of a job, as Snakemake logs it (`rule_name`, `rule_msg`, `output`, `log`), in lines.
+
+    A log that was last written before `start` (seconds since the epoch) is of another run: a job that was never
+    submitted, say, has written none.
+    """
     lines = [f"failed: {record.rule_name}, which makes {', '.join(record.output)}"]
     lines += (record.rule_msg or "").splitlines()
-    for log in (name.split(" (")[0] for name in record.log):
-        lines += [f"end of {log}:", *(f"  {line}" for line in ends(Path(log)))]
+    for log in (Path(name.split(" (")[0]) for name in record.log):
+        if log.is_file():
+            which = "" if log.stat().st_mtime >= start else ", of an earlier run"
+            lines += [f"end of {log}{which}:", *(f"  {line}" for line in ends(log))]
     return "\n".join(lines) + "\n"
 
 
 def ends(log: Path) -> list[str]:
-    """The last lines of a log; none if it is not there."""
-    return log.read_text(errors="replace").splitlines()[-LINES:] if log.is_file() else []
+    """The last lines of a log."""
+    return log.read_text(errors="replace").splitlines()[-LINES:]
