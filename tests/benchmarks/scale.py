@@ -24,7 +24,7 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 from pyarrow import csv, parquet
-from wellread.plan import raw_files
+from wellread.plan import kept, raw_files
 
 ROOT = Path(__file__).parents[2]
 CSV = 1_000_000  # rows of an images table up to which it is text, else Parquet
@@ -98,18 +98,22 @@ def settings(folder: Path) -> dict:
     }
 
 
-def timed(folder: Path, what: str, *arguments) -> None:
-    """Run Snakemake in `folder` and print the CPU seconds and the memory that it took, and its last line."""
+def timed(folder: Path, what: str, *arguments, **environment) -> None:
+    """Run Snakemake in `folder` and print the CPU seconds and the memory that it took."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), *arguments]
     with open(folder / "output.txt", "w") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+        where = {"cwd": folder, "env": os.environ | environment}
+        process = subprocess.Popen(command, **where, stdout=output, stderr=subprocess.STDOUT)
         _, status, used = os.wait4(process.pid, 0)
     seconds, megabytes = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
     print(f"{what:<36} {seconds:7.1f} CPU s {megabytes:7.0f} MB  exit {os.waitstatus_to_exitcode(status)}", flush=True)
 
 
 def start_of_a_job(folder: Path, config: Path) -> None:
-    """What the process costs that an executor starts for a job, up to the first pixel: `calibrate` of a plate."""
+    """What the process costs that an executor starts for a job, up to the first pixel: `calibrate` of a plate.
+
+    It finds the plan of its run as a job does, by the environment that executors pass on.
+    """
     job = [
         "--target-jobs",
         f"calibrate:dataset=screen,plate={START}",
@@ -119,7 +123,8 @@ def start_of_a_job(folder: Path, config: Path) -> None:
         "remote",
     ]
     common = ["--configfile", str(config), "--cores", "1", "--force", "--nolock", "--executor", "local"]
-    timed(folder, "one job", *common, *job)
+    plan = max((folder / kept.FOLDER).glob("*.json"), key=lambda path: path.stat().st_mtime)
+    timed(folder, "one job", *common, *job, **{kept.RUN: plan.stem})
 
 
 def one_more_plate(folder: Path, config: Path) -> None:
