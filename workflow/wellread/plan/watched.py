@@ -8,7 +8,7 @@ import pandas as pd
 
 from wellread.inputs.listing import instead
 from wellread.networks import checksum, weight_files
-from wellread.plan import file_hashes, owners, raw_files
+from wellread.plan import file_hashes, kept, owners, raw_files
 from wellread.plan.datasets import files
 from wellread.plan.rows import Rows
 from wellread.runtime.errors import InputError
@@ -75,23 +75,24 @@ class Watched(Rows):
         check = self.config["datasets"][dataset].get("check_files", "none")
         if check == "none" or self.is_made(dataset):
             return []
-        found = [self._absent(dataset, plate, rows, check) for plate, rows in self._looked_for(dataset, check)]
+        found = [self._absent(dataset, plate, fields, check) for plate, fields in self._looked_for(dataset, check)]
         self.notes += [note for _, notes in found for note in notes]
         return [error for errors, _ in found for error in errors] + self._absent_truth(dataset)
 
     def _looked_for(self, dataset: str, check: str):
-        """Every plate and those of its rows whose files are looked for."""
+        """Every plate, and the files of those of its fields whose files are looked for: a list for each."""
+        channels = self.config["datasets"][dataset]["channels"]
         if self.kept and check == "sampled" and (rows := self.kept.looked_for(dataset)) is not None:
-            yield from rows.astype(object).groupby("plate")
+            fields = raw_files.of_fields(rows, channels)
+            yield from ((plate, fields[place]) for plate, place in kept.places(rows["plate"]).items())
             return
         for plate in self.plates(dataset):
-            yield plate, raw_files.looked_for(self.rows(dataset, plate), check)
+            yield plate, raw_files.of_fields(raw_files.looked_for(self.rows(dataset, plate), check), channels)
 
-    def _absent(self, dataset: str, plate: str, rows: pd.DataFrame, check: str):
+    def _absent(self, dataset: str, plate: str, fields: list[list[str]], check: str):
         section = self.config["datasets"][dataset]
         most, where = section["calibrate"]["max_failed_fields"], f"datasets.{dataset}.images, plate {plate}"
-        whole = len(rows) == self._count(dataset, plate)
-        errors, notes = raw_files.missing(raw_files.of_fields(rows, section["channels"]), most, where, whole)
+        errors, notes = raw_files.missing(fields, most, where, len(fields) == self._count(dataset, plate))
         if self.has_masks(dataset) and (masks := self.label_images("segment", section["segment"], dataset, plate)):
             picked = raw_files.looked_for(pd.DataFrame({"path": masks}), check)["path"]
             where = f"datasets.{dataset}.segment, plate {plate}"
