@@ -117,7 +117,7 @@ def test_labels_beside_the_images_are_taken_into_the_wells_table(tmp_path):
     ("files", "found"),
     [
         ({}, "an empty folder"),
-        ({"notes.txt": b"hello"}, "1 files, such as notes.txt"),
+        ({"notes.txt": b"hello"}, "1 file, such as notes.txt"),
         ({"A01.tif": b"no"}, "A01.tif"),
         ({"A01.tif.gz": b"no"}, "gunzip"),
         ({"A01.czi": b"no"}, "OME-TIFF"),
@@ -144,7 +144,7 @@ def test_the_first_file_may_be_damaged_and_other_folders_and_masks_be_there(tmp_
     assert dataset["images"]["pattern"]["files"] == "P1/{well}_1_{channel}.*"
     assert dataset["channels"] == ["ConA", "Hoechst"]
     assert any("ConA.tif: empty" in line for line in lines)
-    assert "  3 files are left out as masks" in lines
+    assert "  left out as masks: 3 files" in lines
 
 
 @pytest.mark.parametrize("grey", [True, False])

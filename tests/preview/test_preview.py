@@ -236,3 +236,11 @@ def test_results_that_cannot_be_written_are_told(tmp_path, monkeypatch, capsys):
     (tmp_path / "c.yaml").write_text("models: {}\n")
     assert preview.show_file("c.yaml", 1)
     assert "No page, as results cannot be written" in capsys.readouterr().out
+
+
+def test_one_of_a_kind_is_told_in_the_singular():
+    design = {"treatments": 1, "replicates": (1, 1.0, 1), "layouts": 1, "plates": 1}
+    assert terminal.design_lines(design, []) == ["1 treatment in 1 well each; 1 layout on 1 plate"]
+    design |= {"treatments": 2, "replicates": (1, 2.0, 3), "layouts": 2, "plates": 2}
+    told = ["2 treatments in 1 to 3 wells each (median 2); 2 layouts on 2 plates"]
+    assert terminal.design_lines(design, []) == told

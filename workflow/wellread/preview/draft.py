@@ -15,7 +15,7 @@ from wellread.preview import folder as folders
 from wellread.preview.folder import Guess
 from wellread.preview.headers import segmenter_channels
 from wellread.preview.labels import labels, read
-from wellread.preview.terminal import counted
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 
@@ -151,7 +151,7 @@ def told(
     nucleus, cell, how = channels
     count = table.groupby("plate").size()
     named = ", ".join(map(str, count.index[:4])) + " ..." * (len(count) > 4)
-    plates = f"{len(count)} plate{'s' * (len(count) != 1)} ({named})"
+    plates = f"{counted(len(count), 'plate')} ({named})"
     imaged = table[["plate", "well"]].drop_duplicates()
     lines = [f"{plates}, {counted(len(imaged), 'well')}, {counted(len(table), 'field')}"]
     lines += [

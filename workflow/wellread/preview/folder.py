@@ -18,6 +18,7 @@ from wellread.preview.labels import LARGEST, TABLE, read
 from wellread.preview.names import SEPARATORS, glob_of
 from wellread.preview.usable import no_pictures, readable_first
 from wellread.preview.words import MASKS
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import pick
 
@@ -53,7 +54,7 @@ def look(folder: str, table_path: str) -> Guess:
     kept = [name for name in pictures if not any(map(MASKS.fullmatch, Path(name).with_suffix("").parts))] or pictures
     if not kept:
         raise no_pictures(listed, folder)
-    notes = [f"{len(pictures) - len(kept)} files are left out as masks"] if len(kept) < len(pictures) else []
+    notes = [f"left out as masks: {counted(len(pictures) - len(kept), 'file')}"] if len(kept) < len(pictures) else []
     tables = [name for name in listed if TABLE.fullmatch(name) and Path(folder, name).stat().st_size < LARGEST]
     try:
         kept = readable_first(folder, kept, notes.append)

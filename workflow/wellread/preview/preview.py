@@ -17,6 +17,7 @@ from wellread.preview import enough, finding, page, tables, terminal
 from wellread.preview.costs import Costs, costs
 from wellread.preview.finding import Finding
 from wellread.preview.sample import Sample, samples, suggested_side
+from wellread.runtime.counted import between, counted
 from wellread.runtime.errors import InputError
 
 OFF = 0.1  # relative difference of the pixel size of a file and of the config that is told
@@ -95,11 +96,11 @@ def _of_tables(plan: Plan, name: str):
         edit = "mark negative controls in the column control, or by `controls: {negative: [DMSO]}`"
         yield Finding("warning", "no_controls", where, "no well is a negative control", edit)
     elif len(lacking := counts.loc[counts["negative"] == 0, "plate"]):
-        found = f"{len(lacking)} of {len(counts)} plates have no negative control, such as {lacking.iloc[0]}"
+        found = f"no negative control on {len(lacking)} of {counted(len(counts), 'plate')}, such as {lacking.iloc[0]}"
         yield Finding("warning", "no_controls", where, found, "corrections and activity leave these plates out")
     if len(uneven := counts[counts["least"] < counts["most"]]):
         row, edit = uneven.iloc[0], "if that is not meant, look for lost files"
-        found = f"wells of plate {row['plate']} have {row['least']} to {row['most']} fields"
+        found = f"wells of plate {row['plate']} have {between(row['least'], row['most'], 'field')}"
         yield Finding("note", "uneven_fields", f"datasets.{name}.images", found, edit)
 
 
