@@ -84,6 +84,29 @@ def test_at_its_threshold_a_rule_is_silent(tmp_path, options):
     assert sounded(plate(tmp_path, **options), dataset(pixel_size=None)) == {}
 
 
+GROWN = {"otsu_watershed": {"nucleus": "DNA", "cell": "", "reach": 1.5}}
+
+
+@pytest.mark.parametrize(
+    ("segment", "silent"),
+    [
+        (GROWN, True),
+        ({"precomputed": {"nucleus": "{stem}.png", "cell": "", "reach": 3.0}}, True),
+        ({"precomputed": {"nucleus": "{stem}.png", "cell": "", "reach": 0}}, False),
+        ({"precomputed": {"nucleus": "", "cell": "{stem}.png", "reach": 0}}, False),
+        ({"hpa": {"microtubules": "RNA"}}, False),
+    ],
+    ids=str,
+)
+def test_nuclei_that_were_grown_say_nothing_of_cells(tmp_path, segment, silent):
+    found = sounded(plate(tmp_path, area=1820.0, inside=0.2), dataset(segment=segment))
+    assert set(found) == (set() if silent else {"foreground", "mask_contrast"})
+
+
+def test_most_of_a_grown_cell_may_be_its_nucleus(tmp_path):
+    assert sounded(plate(tmp_path, area=240.0), dataset(segment=GROWN)) == {}
+
+
 def test_too_many_cells_in_a_field(tmp_path):
     inputs = plate(tmp_path, fields=1)
     assert "cells_per_field" not in sounded(inputs, limits=LIMITS | {"cells_per_field": N})

@@ -40,7 +40,7 @@ def rejected(plate: PlateResult) -> float:
 
 def nuclei_as_cells(plate: PlateResult) -> float:
     """The median share of a cell that is its nucleus, where cells have a channel of their own."""
-    apart = plate.dataset["segment"] and any("cell" in options for options in plate.dataset["segment"].values())
+    apart = plate.dataset["segment"] and any(options.get("cell") for options in plate.dataset["segment"].values())
     if not apart or len(plate.objects) < ENOUGH:
         return np.nan
     return (plate.objects["nucleus_area"] / plate.objects["area"]).median()
@@ -53,16 +53,19 @@ def crop_per_nucleus(plate: PlateResult) -> float:
 
 
 def foreground(plate: PlateResult) -> float:
-    """The median share of a field that is within cells."""
-    if len(plate.objects) < ENOUGH:
+    """The median share of a field that is within cells; nuclei that were grown fill it where they lie close."""
+    if not plate.bodies or len(plate.objects) < ENOUGH:
         return np.nan
     height, width = image_shape(plate)
     return (plate.objects.groupby("field")["area"].sum() / (height * width)).median()
 
 
 def mask_contrast(plate: PlateResult) -> float:
-    """How much brighter cells are than the mean of their field, as a ratio, in the channel where it is most."""
-    if len(plate.objects) < ENOUGH:
+    """How much brighter cells are than the mean of their field, as a ratio, in the channel where it is most.
+
+    Nuclei that were grown hold their surroundings, too, which may be as dark as the field.
+    """
+    if not plate.bodies or len(plate.objects) < ENOUGH:
         return np.nan
     limits = np.load(plate.paths["calibration"])["limits"]
     ratios = []
