@@ -121,6 +121,22 @@ def test_much_that_is_no_nucleus(tmp_path, n, told):
     assert sounded(inputs).get("rejected") == told
 
 
+def at_edge(folder, lost, cells):
+    """A plate of which `lost` objects get no crop as it would leave the field, 2 for another reason, `cells` one."""
+    inputs = plate(folder)
+    inputs["lost"] = [str(folder / "P1" / "lost.parquet")]
+    table_files.write(pd.DataFrame({"reason": ["edge"] * lost + ["flagged"] * 2}), inputs["lost"][0], "lost")
+    table_files.write(pd.DataFrame({"side": [48] * cells}), inputs["cells"][0], "cells")
+    return inputs
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"), [(20, None), (21, "52% of what was found gets no crop, as that would leave the field")]
+)
+def test_most_objects_lost_at_the_edge(tmp_path, lost, told):
+    assert sounded(at_edge(tmp_path, lost, 38 - lost)).get("lost_at_edge") == told
+
+
 def test_plates_are_named_together_with_the_worst_figure(tmp_path):
     inputs = {}
     for number, nucleus in enumerate([25, 200, 20, 28, 29]):

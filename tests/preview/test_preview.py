@@ -70,6 +70,7 @@ def test_what_is_right_is_understood_without_a_doubt(config, tmp_path):
             "warning",
         ),
         ({"segment": {"otsu_watershed": {"nucleus": "Mito", "cell": "RNA"}}}, "nuclei_channel", "warning"),
+        ({"crops": {"size": 128}}, "lost_at_edge", "warning"),
         ({"wells": "none.csv"}, "input", "error"),
         ({"segment": {"otsu_watershed": {"nucleus": "DAN"}}}, "input", "error"),
     ],

@@ -135,7 +135,7 @@ def _of_fields(samples: list[Sample], name: str):
 
 def _of_cells(plan: Plan, name: str, samples: list[Sample]):
     """Findings about cells: the alarms of results that a sample can sound, and fields without any."""
-    kinds = ("fields", "calibration", "objects", "cells")
+    kinds = ("fields", "calibration", "objects", "cells", "lost")
     usable = [one for one in samples if one.usable]
     inputs = {kind: [one.path(kind) for one in usable if one.has(kind)] for kind in kinds}
     for room in (of_plates, of_nuclei):
