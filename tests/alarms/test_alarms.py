@@ -246,6 +246,7 @@ def ladder(folder, rows):
     """A ladder of one task: rows of correction, model, baseline, difference, low."""
     table = pd.DataFrame(rows, columns=["correction", "model", "baseline", "difference", "low"])
     table = table.assign(task="mechanism", metric="nsc", high=table["difference"] + 0.1, items=24, compounds=12)
+    table = table.assign(baseline_value=0.4, value=table["difference"] + 0.4)
     table_files.write(table.reindex(columns=LADDER), folder / "ladder.parquet", "ladder")
     return {"ladder": [str(folder / "ladder.parquet")]}
 
@@ -255,6 +256,15 @@ def test_a_model_that_is_above_a_baseline_with_no_correction(tmp_path):
     assert sounded(ladder(tmp_path, below))["baseline"] == "tiny is not above random with any correction (+0 at best)"
     assert sounded(ladder(tmp_path, [below[0], ("sphering", "tiny", "random", 0.1, -0.1)])) == {}
     assert sounded(ladder(tmp_path, [("none", "random", "count", -0.2, -0.3)])) == {}
+
+
+@pytest.mark.parametrize(("value", "fires"), [(1.0, False), (0.9, True)])
+def test_a_tie_is_an_alarm_unless_nothing_can_be_better(tmp_path, value, fires):
+    inputs = ladder(tmp_path, [("none", "tiny", "random", 0.0, 0.0), ("sphering", "tiny", "random", -0.1, -0.2)])
+    table = table_files.read(inputs["ladder"][0], "ladder").assign(value=value, baseline_value=value)
+    table.loc[1, "value"] -= 0.1
+    table_files.write(table, inputs["ladder"][0], "ladder")
+    assert ("baseline" in sounded(inputs)) == fires
 
 
 def test_a_task_that_the_number_of_cells_explains(tmp_path):
