@@ -210,7 +210,7 @@ UNDECIDABLE = [
     (
         unmarked("negative"),
         {"measure": {"average_precision": {}}},
-        "none in 30 wells; 0 of 0 negative controls, the others fit corrections, can be compared with",
+        "none in 30 wells; 0 negative controls to compare with",
     ),
     (only(treatment=""), {"measure": {"average_precision": {}}}, "none in 30 wells"),
     (only(control="negative"), {"measure": {"replicating": {}}}, "none of 0"),

@@ -7,7 +7,7 @@ from wellread.networks import device
 from wellread.painted import layout
 from wellread.plan.dag import NO_GPU
 from wellread.preview import costs as costing
-from wellread.preview import finding, later, page, preview, tables, terminal
+from wellread.preview import finding, later, page, preview, sample, tables, terminal
 from wellread.runtime.errors import InputError
 
 SMALL = {"wells": 6, "fields": 2, "size": 192, "cells": 9.0, "seed": 3}
@@ -103,6 +103,31 @@ def test_fields_that_cannot_be_used_are_told_and_stop_if_they_are_all(config, tm
     shown = looked(config, tmp_path)
     assert codes(shown)["unusable_fields"] == "error"
     assert "every pixel of DNA has the same value" in terminal.text(shown)
+
+
+@pytest.mark.dag
+@pytest.mark.parametrize(("blank", "severity"), [(range(1), "warning"), (range(2), "warning"), (range(12), "error")])
+def test_fields_that_cannot_be_used_are_an_error_only_if_a_run_would_refuse_their_plate(
+    blank, severity, config, tmp_path, own_rows, monkeypatch
+):
+    monkeypatch.setattr(sample, "FIELDS", 2)  # the first field and the last one
+    own_rows.to_csv("images.csv", index=False)
+    for number in blank:
+        path = own_rows["DNA"].iloc[-number]
+        tifffile.imwrite(path, tifffile.imread(path) * 0)
+    shown = looked(config, tmp_path)
+    assert codes(shown)["unusable_fields"] == severity
+    assert bool(shown.costs.cells["d"]) == (severity == "warning")
+
+
+@pytest.mark.parametrize(
+    ("failed", "of", "n", "most", "refused"),
+    [(2, 3, 12, 0.2, False), (3, 3, 12, 0.2, True), (3, 3, 400, 0.2, False), (9, 9, 400, 0.2, True),
+     (9, 9, 400, 1.0, False), (1, 1, 1, 0.9, True)],
+)  # fmt: skip
+def test_whether_a_run_refuses_a_plate(failed, of, n, most, refused):
+    fields = pd.DataFrame({"status": ["blank"] * failed + ["ok"] * (of - failed)})
+    assert preview._refused(fields, n, most) == refused
 
 
 def test_a_config_that_is_not_there_or_no_yaml_is_told(tmp_path, monkeypatch, capsys):

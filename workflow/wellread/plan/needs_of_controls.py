@@ -91,9 +91,9 @@ def replicates_and_negatives(meta: pd.DataFrame, options: dict, where: str) -> I
     compared = ~negative & (items != "") & pd.Series(plates).isin(plates[reference]).to_numpy()
     if pd.Series(items[compared], dtype=object).value_counts().max() > 1:
         return None
-    of = f"{int(reference.sum())} of {counted(int(negative.sum()), 'negative control')}, the others fit corrections,"
-    can = of if options["negatives"] != "others" else counted(int(reference.sum()), "well")
-    found = f"none in {counted(len(meta), 'well')}; {can} can be compared with"
+    there = counted(int(reference.sum()), "well" if options["negatives"] == "others" else "negative control")
+    half = f" (of {negative.sum()}, half of which fit corrections)" * bool(reference.sum() < negative.sum())
+    found = f"none in {counted(len(meta), 'well')}; {there} to compare with{half}"
     columns, wanted = "the columns treatment and control of the wells table", "replicates; 2 negative controls a plate"
     edit = f"fill in {columns} ({wanted}), or remove the task"
     return InputError("a treatment with replicates, and negatives on their plates", found, where, edit)
