@@ -84,6 +84,29 @@ def test_at_its_threshold_a_rule_is_silent(tmp_path, options):
     assert sounded(plate(tmp_path, **options), dataset(pixel_size=None)) == {}
 
 
+GROWN = {"otsu_watershed": {"nucleus": "DNA", "cell": "", "reach": 1.5}}
+
+
+@pytest.mark.parametrize(
+    ("segment", "silent"),
+    [
+        (GROWN, True),
+        ({"precomputed": {"nucleus": "{stem}.png", "cell": "", "reach": 3.0}}, True),
+        ({"precomputed": {"nucleus": "{stem}.png", "cell": "", "reach": 0}}, False),
+        ({"precomputed": {"nucleus": "", "cell": "{stem}.png", "reach": 0}}, False),
+        ({"hpa": {"microtubules": "RNA"}}, False),
+    ],
+    ids=str,
+)
+def test_nuclei_that_were_grown_say_nothing_of_cells(tmp_path, segment, silent):
+    found = sounded(plate(tmp_path, area=1820.0, inside=0.2), dataset(segment=segment))
+    assert set(found) == (set() if silent else {"foreground", "mask_contrast"})
+
+
+def test_most_of_a_grown_cell_may_be_its_nucleus(tmp_path):
+    assert sounded(plate(tmp_path, area=240.0), dataset(segment=GROWN)) == {}
+
+
 def test_too_many_cells_in_a_field(tmp_path):
     inputs = plate(tmp_path, fields=1)
     assert "cells_per_field" not in sounded(inputs, limits=LIMITS | {"cells_per_field": N})
@@ -96,6 +119,22 @@ def test_much_that_is_no_nucleus(tmp_path, n, told):
     inputs["rejected"] = [str(tmp_path / "P1" / "rejected.parquet")]
     table_files.write(pd.DataFrame({"reason": ["haze"] * n}), inputs["rejected"][0], "rejected")
     assert sounded(inputs).get("rejected") == told
+
+
+def at_edge(folder, lost, cells):
+    """A plate of which `lost` objects get no crop as it would leave the field, 2 for another reason, `cells` one."""
+    inputs = plate(folder)
+    inputs["lost"] = [str(folder / "P1" / "lost.parquet")]
+    table_files.write(pd.DataFrame({"reason": ["edge"] * lost + ["flagged"] * 2}), inputs["lost"][0], "lost")
+    table_files.write(pd.DataFrame({"side": [48] * cells}), inputs["cells"][0], "cells")
+    return inputs
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"), [(20, None), (21, "52% of what was found gets no crop, as that would leave the field")]
+)
+def test_most_objects_lost_at_the_edge(tmp_path, lost, told):
+    assert sounded(at_edge(tmp_path, lost, 38 - lost)).get("lost_at_edge") == told
 
 
 def test_plates_are_named_together_with_the_worst_figure(tmp_path):
@@ -207,6 +246,7 @@ def ladder(folder, rows):
     """A ladder of one task: rows of correction, model, baseline, difference, low."""
     table = pd.DataFrame(rows, columns=["correction", "model", "baseline", "difference", "low"])
     table = table.assign(task="mechanism", metric="nsc", high=table["difference"] + 0.1, items=24, compounds=12)
+    table = table.assign(baseline_value=0.4, value=table["difference"] + 0.4)
     table_files.write(table.reindex(columns=LADDER), folder / "ladder.parquet", "ladder")
     return {"ladder": [str(folder / "ladder.parquet")]}
 
@@ -216,6 +256,15 @@ def test_a_model_that_is_above_a_baseline_with_no_correction(tmp_path):
     assert sounded(ladder(tmp_path, below))["baseline"] == "tiny is not above random with any correction (+0 at best)"
     assert sounded(ladder(tmp_path, [below[0], ("sphering", "tiny", "random", 0.1, -0.1)])) == {}
     assert sounded(ladder(tmp_path, [("none", "random", "count", -0.2, -0.3)])) == {}
+
+
+@pytest.mark.parametrize(("value", "fires"), [(1.0, False), (0.9, True)])
+def test_a_tie_is_an_alarm_unless_nothing_can_be_better(tmp_path, value, fires):
+    inputs = ladder(tmp_path, [("none", "tiny", "random", 0.0, 0.0), ("sphering", "tiny", "random", -0.1, -0.2)])
+    table = table_files.read(inputs["ladder"][0], "ladder").assign(value=value, baseline_value=value)
+    table.loc[1, "value"] -= 0.1
+    table_files.write(table, inputs["ladder"][0], "ladder")
+    assert ("baseline" in sounded(inputs)) == fires
 
 
 def test_a_task_that_the_number_of_cells_explains(tmp_path):

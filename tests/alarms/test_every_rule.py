@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from alarms.test_alarms import HOW, LIMITS, answers, dataset, ladder, plate, sounded, training
+from alarms.test_alarms import HOW, LIMITS, answers, at_edge, dataset, ladder, plate, sounded, training
 from alarms.test_of_masks import with_masks
 from wellread.painted import layout
 from wellread.runtime import table_files
@@ -20,6 +20,7 @@ SLIPS = {  # rule: the slip, what is made of it, the settings, what is seen
     "rejected": ("dirt", lambda f: dirty(f), HOW, "50% of what was found is no nucleus"),
     "nuclei_as_cells": ("DNA for cells", lambda f: plate(f, area=210.0), HOW, "95% of a cell is its nucleus"),
     "crop_per_nucleus": ("crops of 12 px", lambda f: plate(f, side=12), HOW, "crops of 0.75 nuclear diameters"),
+    "lost_at_edge": ("crops as wide as fields", lambda f: at_edge(f, 30, 8), HOW, "75% of what was found gets no crop"),
     "foreground": ("background in cells", lambda f: plate(f, area=1900.0), HOW, "95% of a field is within cells"),
     "ragged_nuclei": ("another stain", lambda f: with_masks(f, 25), HOW, "100% of nuclei have ragged outlines"),
     "empty_fields": ("no nuclear stain", lambda f: empty(f), HOW, "60% of good fields are without cells"),

@@ -42,6 +42,14 @@ def test_planes_of_channels(header, options, found):
     assert ends(header, **options) == found
 
 
+@pytest.mark.parametrize(("z", "told"), [("", "the maximum of 5"), ("focus", "the sharpest of 5"), (4, "")])
+def test_what_is_taken_of_planes_is_told(z, told):
+    said = []
+    ends(("ZCYX", (5, 2, 8, 9)), z=z, say=said.append)
+    words = f"k.z: taken of z-planes: {told} planes in a file; max, focus or a number takes another"
+    assert said == [words] * bool(told)
+
+
 @pytest.mark.parametrize(
     ("header", "options", "words"),
     [

@@ -76,7 +76,7 @@ def test_plates_of_one_side_are_said():
     assert "plate Other: not in the wells table, which has 'P1', 'Q7', 'Q8'" in refused(images, wells)
     lines = said(images, wells, least=0)
     assert lines[1:] == [
-        "datasets.d: 1 plate not in the wells table get no profile: 'Other'",
+        "datasets.d: 1 plate not in the wells table, without profiles: 'Other'",
         "datasets.d: 2 plates only in the wells table, without images: 'Q7', 'Q8'",
     ]
 
@@ -84,7 +84,7 @@ def test_plates_of_one_side_are_said():
 def test_many_plates_are_counted_not_listed():
     names = [f"N{i}" for i in range(9)]
     message = refused(table(**dict.fromkeys(names, "A01 A02")), table(**dict.fromkeys(names, "B01")))
-    assert "and 4 plates more" in message
+    assert "and 4 other plates" in message
     lines = said(table(**dict.fromkeys(names, "A01 A02")), table(**dict.fromkeys(names, "A01")))
     assert len(lines) == 7
-    assert lines[-1] == "datasets.d: so are wells of 4 plates more"
+    assert lines[-1] == "datasets.d: so are wells of 4 other plates"

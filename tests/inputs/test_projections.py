@@ -31,6 +31,23 @@ def test_planes_and_projections(z, paths):
     assert dict(zip(frame["channel"], frame["path"], strict=True)) == paths
 
 
+@pytest.mark.parametrize(
+    ("z", "rows", "told"),
+    [
+        ("", MIXED, "the projection that the microscope saved (2 images), the only one (1 image)"),
+        ("focus", MIXED, "the projection that the microscope saved (1 image), the sharpest of 2 planes (1 image), "
+                         "the only one (1 image)"),
+        ("", MIXED[MIXED["z"].notna()], "the maximum of 2 planes (1 image), the only one (1 image)"),
+        ("", MIXED[MIXED["path"] == "only"], ""),
+        (2, MIXED, ""),
+    ],
+)  # fmt: skip
+def test_what_is_taken_of_planes_is_told(z, rows, told):
+    said = []
+    projections.in_one_image(rows, z, "k", said.append)
+    assert said == ([f"k.z: taken of z-planes: {told}; max, focus or a number takes another"] if told else [])
+
+
 def test_planes_are_projected_where_no_projection_was_saved():
     frame = projections.in_one_image(MIXED[MIXED["path"] != "mip1"], "", "k")
     assert frame.set_index("channel")["path"]["w1"] == "z2 | z10 [z=max]"

@@ -1,9 +1,12 @@
 """What wells tables cannot answer is refused by the plan: columns, classes, controls, doses, replicates."""
 
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from wellread.plan import demands, needs
 from wellread.plan.dag import Plan
+from wellread.profiles import controls
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choices
 
@@ -172,7 +175,7 @@ NEEDS = [
     (only(moa=""), {"model": {"probe": "moa"}}, "no value in 30 rows"),
     (only(moa="x"), {"model": {"fit": {"balance": ["moa"]}}}, "two groups of cells"),
     (unmarked("negative"), {"steps": [{"sphering": {}}]}, "0, half of the 0 wells"),
-    (one_negative().query("plate == 'P1'"), {"steps": [{"sphering": {}}], "plates": ("P1",)}, "half of the 1 wells"),
+    (one_negative().query("plate == 'P1'"), {"steps": [{"sphering": {}}], "plates": ("P1",)}, "half of the 1 well "),
     (unmarked("negative"), {"steps": [{"standardize": {}}, {"coral": {}}]}, "corrections.c.1 of d.coral"),
     (unmarked("negative"), {"steps": [{"standardize": {"fit": "controls"}}]}, "0 on plate P1, 0 on plate P2"),
     (one_negative(), {"steps": [{"standardize": {"fit": "controls"}}]}, "two fitting controls or more in every plate"),
@@ -204,7 +207,11 @@ UNDECIDABLE = [
     (only(dose=""), {"measure": {"dose_response": {}}}, "none; 0 of 30 rows have a dose"),
     (only(dose=1), {"measure": {"dose_response": {}}}, "a treatment of three doses or more"),
     (wells().drop(columns="dose"), {"measure": {"dose_response": {}}}, "a column dose of the wells table"),
-    (unmarked("negative"), {"measure": {"average_precision": {}}}, "0 wells can be negatives"),
+    (
+        unmarked("negative"),
+        {"measure": {"average_precision": {}}},
+        "none in 30 wells; 0 negative controls to compare with",
+    ),
     (only(treatment=""), {"measure": {"average_precision": {}}}, "none in 30 wells"),
     (only(control="negative"), {"measure": {"replicating": {}}}, "none of 0"),
     (
@@ -222,6 +229,33 @@ def test_what_a_design_cannot_answer_is_noted_and_stops_nothing(planned, table, 
     (note,) = [note for note in planned(table, **case).notes if "undecidable" in note]
     assert note.startswith("tasks.t of d: undecidable; wanted: ")
     assert words in note
+
+
+def test_one_negative_control_on_a_plate_is_told_with_what_the_draw_makes_of_it(planned):
+    def noted(table, plates=("P1", "P2")):
+        notes = planned(table, measure={"average_precision": {}}, plates=plates).notes
+        return [note for note in notes if "draw" in note]
+
+    assert not noted(one_negative(2))
+    (both,) = noted(one_negative())
+    assert both.startswith("datasets.d.wells: 2 plates (P1, P2) have a single negative control, which either fits")
+    assert both.endswith("mark two wells or more on every plate")
+    use = one_negative()
+    use["use"] = controls.control_use(use, 0)
+    for plate, of in use.loc[use["use"] != "", ["plate", "use"]].itertuples(index=False):
+        single, *undecided = noted(use[use["plate"] == plate], (plate,))
+        assert f"plate {plate} has a single negative control" in single
+        assert ("here it fits" in single) == (of == "fit") == bool(undecided)
+        assert all("with the halves of the controls drawn otherwise (`seed`) it could be" in note for note in undecided)
+
+
+def test_what_a_table_of_cells_lacks_is_not_asked_of_a_wells_table(planned, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("cell.tif", np.zeros((8, 8), np.uint8))
+    pd.DataFrame({"path": ["cell.tif"] * 3, "plate": "P1", "kind": "x"}).to_csv(tmp_path / "cells.csv", index=False)
+    crops = {"images": {"crops": {"cells": str(tmp_path / "cells.csv"), "path": "path"}}, "wells": "", "object": "crop"}
+    (note,) = [n for n in planned(measure={"knn": {"label": "kind"}}, dataset=crops).notes if "undecidable" in n]
+    assert f"(fill in the column kind of {tmp_path / 'cells.csv'}, name another, or remove this)" in note
 
 
 def test_a_plate_of_one_well_cannot_be_standardised(planned):

@@ -88,10 +88,56 @@ def test_nothing_is_written_over(tmp_path):
 def test_a_wells_table_that_is_filled_is_to_be_looked_over(tmp_path):
     folder = screen(tmp_path / "s")
     table = pd.DataFrame({"well": ["A01", "A02", "B01"], "treatment": ["DMSO", "x", "x"], "control": ["", "", ""]})
-    for control, words in (("", "Fill in"), ("negative", "Look over")):
+    remarks = ("FILL IN the column control; other columns are those of map.csv", "as map.csv says; look over treatment")
+    told = ("Fill in {}: control of every well.", "Look over {}: treatment and control are as map.csv says.")
+    for control, words, remark in zip(("", "negative"), told, remarks, strict=True):
         table.assign(control=[control, "", ""]).to_csv(folder / "map.csv", index=False)
-        lines = draft.draft(str(folder), tmp_path / f"config{control}")
-        assert lines[-2].startswith(words)
+        out = tmp_path / f"config{control}"
+        assert draft.draft(str(folder), out)[-2] == words.format(out / "s_wells.csv")
+        (line,) = [line for line in (out / "s.yaml").read_text().splitlines() if line.startswith("    wells:")]
+        assert line.partition(" # ")[2].startswith(remark)
+
+
+def test_a_draft_tells_nobody_to_copy_it_and_names_itself(tmp_path):
+    made(screen(tmp_path / "s"), tmp_path)
+    text = (tmp_path / "config" / "s.yaml").read_text()
+    assert "make preview CONFIG=config/s.yaml" in text
+    assert "copy" not in text
+    assert "mine" not in text
+    assert "FILL IN the columns treatment and control (control" in text
+    assert {"activity", "replicates"} == set(yaml.safe_load(text)["tasks"])
+
+
+CELLS = {"plate": ["P"] * 40, "file": [f"{i}.png" for i in range(40)]}
+
+
+@pytest.mark.parametrize(
+    ("labels", "tasks"),
+    [
+        ({"kind": ["a", "b"] * 20}, {"replicates": {"knn": {"label": "kind"}}}),
+        ({}, {}),
+        ({"treatment": ["a", "b"] * 20}, {"activity": {"average_precision": {}},
+                                         "replicates": {"knn": {"label": "treatment"}}}),
+    ],
+)  # fmt: skip
+def test_ready_crops_are_asked_what_their_labels_can_answer(labels, tasks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s").mkdir()
+    for name in CELLS["file"]:
+        tifffile.imwrite(tmp_path / "s" / name, np.arange(4096, dtype=np.uint16).reshape(64, 64))
+    pd.DataFrame(CELLS | labels).to_csv(tmp_path / "s" / "cells.csv", index=False)
+    config, _ = made(tmp_path / "s", tmp_path)
+    assert {name: task["measure"] for name, task in (config["tasks"] or {}).items()} == tasks
+    notes = "".join(Plan.of(config).notes)
+    assert ("undecidable" in notes) == ("treatment" in labels)
+
+
+def test_what_is_taken_of_planes_stands_in_the_config(tmp_path):
+    folder = screen(tmp_path / "s", channels=("z1_Hoechst", "z2_Hoechst", "z3_Hoechst"))
+    _, lines = made(folder, tmp_path)
+    words = "taken of z-planes: the maximum of 3 planes (3 images)"
+    assert [words in line for line in lines].count(True) == 1
+    assert f"      # images.pattern.z: {words}" in (tmp_path / "config" / "s.yaml").read_text()
 
 
 def test_where_nothing_looks_like_nuclei_the_first_channel_is_taken_and_told(tmp_path):
@@ -117,7 +163,7 @@ def test_labels_beside_the_images_are_taken_into_the_wells_table(tmp_path):
     ("files", "found"),
     [
         ({}, "an empty folder"),
-        ({"notes.txt": b"hello"}, "1 files, such as notes.txt"),
+        ({"notes.txt": b"hello"}, "1 file, such as notes.txt"),
         ({"A01.tif": b"no"}, "A01.tif"),
         ({"A01.tif.gz": b"no"}, "gunzip"),
         ({"A01.czi": b"no"}, "OME-TIFF"),
@@ -144,7 +190,7 @@ def test_the_first_file_may_be_damaged_and_other_folders_and_masks_be_there(tmp_
     assert dataset["images"]["pattern"]["files"] == "P1/{well}_1_{channel}.*"
     assert dataset["channels"] == ["ConA", "Hoechst"]
     assert any("ConA.tif: empty" in line for line in lines)
-    assert "  3 files are left out as masks" in lines
+    assert "  left out as masks: 3 files" in lines
 
 
 @pytest.mark.parametrize("grey", [True, False])

@@ -7,7 +7,7 @@ from wellread.networks import device
 from wellread.painted import layout
 from wellread.plan.dag import NO_GPU
 from wellread.preview import costs as costing
-from wellread.preview import finding, later, page, preview, tables, terminal
+from wellread.preview import finding, later, page, preview, sample, tables, terminal
 from wellread.runtime.errors import InputError
 
 SMALL = {"wells": 6, "fields": 2, "size": 192, "cells": 9.0, "seed": 3}
@@ -70,6 +70,7 @@ def test_what_is_right_is_understood_without_a_doubt(config, tmp_path):
             "warning",
         ),
         ({"segment": {"otsu_watershed": {"nucleus": "Mito", "cell": "RNA"}}}, "nuclei_channel", "warning"),
+        ({"crops": {"size": 128}}, "lost_at_edge", "warning"),
         ({"wells": "none.csv"}, "input", "error"),
         ({"segment": {"otsu_watershed": {"nucleus": "DAN"}}}, "input", "error"),
     ],
@@ -102,6 +103,31 @@ def test_fields_that_cannot_be_used_are_told_and_stop_if_they_are_all(config, tm
     shown = looked(config, tmp_path)
     assert codes(shown)["unusable_fields"] == "error"
     assert "every pixel of DNA has the same value" in terminal.text(shown)
+
+
+@pytest.mark.dag
+@pytest.mark.parametrize(("blank", "severity"), [(range(1), "warning"), (range(2), "warning"), (range(12), "error")])
+def test_fields_that_cannot_be_used_are_an_error_only_if_a_run_would_refuse_their_plate(
+    blank, severity, config, tmp_path, own_rows, monkeypatch
+):
+    monkeypatch.setattr(sample, "FIELDS", 2)  # the first field and the last one
+    own_rows.to_csv("images.csv", index=False)
+    for number in blank:
+        path = own_rows["DNA"].iloc[-number]
+        tifffile.imwrite(path, tifffile.imread(path) * 0)
+    shown = looked(config, tmp_path)
+    assert codes(shown)["unusable_fields"] == severity
+    assert bool(shown.costs.cells["d"]) == (severity == "warning")
+
+
+@pytest.mark.parametrize(
+    ("failed", "of", "n", "most", "refused"),
+    [(2, 3, 12, 0.2, False), (3, 3, 12, 0.2, True), (3, 3, 400, 0.2, False), (9, 9, 400, 0.2, True),
+     (9, 9, 400, 1.0, False), (1, 1, 1, 0.9, True)],
+)  # fmt: skip
+def test_whether_a_run_refuses_a_plate(failed, of, n, most, refused):
+    fields = pd.DataFrame({"status": ["blank"] * failed + ["ok"] * (of - failed)})
+    assert preview._refused(fields, n, most) == refused
 
 
 def test_a_config_that_is_not_there_or_no_yaml_is_told(tmp_path, monkeypatch, capsys):
@@ -236,3 +262,11 @@ def test_results_that_cannot_be_written_are_told(tmp_path, monkeypatch, capsys):
     (tmp_path / "c.yaml").write_text("models: {}\n")
     assert preview.show_file("c.yaml", 1)
     assert "No page, as results cannot be written" in capsys.readouterr().out
+
+
+def test_one_of_a_kind_is_told_in_the_singular():
+    design = {"treatments": 1, "replicates": (1, 1.0, 1), "layouts": 1, "plates": 1}
+    assert terminal.design_lines(design, []) == ["1 treatment in 1 well each; 1 layout on 1 plate"]
+    design |= {"treatments": 2, "replicates": (1, 2.0, 3), "layouts": 2, "plates": 2}
+    told = ["2 treatments in 1 to 3 wells each (median 2); 2 layouts on 2 plates"]
+    assert terminal.design_lines(design, []) == told

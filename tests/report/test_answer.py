@@ -49,7 +49,8 @@ def made(folder, low) -> Run:
         for other, gain in (("count", 0.05), (CHANCE, 0.3))
     ]
     ladder = pd.DataFrame(rows, columns=["task", "metric", "correction", "model", "baseline", "difference", "low"])
-    table_files.write(ladder.assign(high=0.4, compounds=9), folder / "ladder.parquet", "ladder")
+    ladder = ladder.assign(high=0.4, compounds=9, value=0.6, baseline_value=0.3)
+    table_files.write(ladder, folder / "ladder.parquet", "ladder")
     table_files.write(hits(), folder / "hits.parquet", "hits")
     return Run.from_inputs(
         "d", paths | {"ladder": folder / "ladder.parquet", "hits": folder / "hits.parquet"}, None, CONFIG
@@ -167,7 +168,7 @@ def test_classes_of_every_level_of_strictness(tmp_path):
 
 def row(**other) -> dict:
     """A row of the chapter as `answer` makes it: above chance, and above the number of cells."""
-    less = {"count": SimpleNamespace(baseline="count", low=0.1, difference=0.2)}
+    less = {"count": SimpleNamespace(baseline="count", low=0.1, difference=0.2, best=False)}
     return {"task": "mechanism", "value": {"value": 0.6, "chance": (0, 0.1, 0.2)}, "above": True, "less": less} | other
 
 
@@ -191,11 +192,21 @@ def test_the_main_doubt_is_the_gravest_of_what_there_is(tmp_path, alarms, rows, 
 
 
 def test_of_every_task_the_smallest_difference_from_a_baseline_is_the_doubt():
-    least = SimpleNamespace(baseline="untrained", low=-0.2, difference=0.1)
-    less = row()["less"] | {"pixels": SimpleNamespace(baseline="pixels", low=-0.1, difference=0.3), "untrained": least}
+    least = SimpleNamespace(baseline="untrained", low=-0.2, difference=0.1, best=False)
+    other = SimpleNamespace(baseline="pixels", low=-0.1, difference=0.3, best=False)
+    less = row()["less"] | {"pixels": other, "untrained": least}
     told = doubt(Run.from_inputs("d", {}, None, CONFIG), [row(less=less), row()], None)
     assert (told["kind"], told["n"], told["of"]) == ("baseline", 1, 2)
     assert told["found"] == [{"task": "mechanism", "less": least}]
+
+
+def test_a_baseline_that_has_the_highest_value_too_is_the_mildest_doubt(run):
+    tie = SimpleNamespace(baseline="untrained", low=0.0, difference=0.0, best=True)
+    told = doubt(Run.from_inputs("d", {}, None, CONFIG), [row(less=row()["less"] | {"untrained": tie}), row()], None)
+    assert (told["kind"], told["n"], told["of"]) == ("best", 1, 2)
+    chapter = answer(run) | {"doubt": told}
+    html = page._environment().get_template("chapters/answer.html").render(run=run, c=chapter)
+    assert "these data cannot tell net from it: <b>mechanism</b> by untrained" in html
 
 
 @pytest.mark.parametrize(

@@ -205,9 +205,8 @@ def test_differences_from_baselines_are_beside_the_task(run, page):
 def test_what_is_explained_by_the_number_of_cells_is_said_of_its_task(tmp_path):
     rows = [("moa", "nsc", "none", *pair) for pair in (("net", "count", -1.0), ("count", CHANCE, 0.5))]
     rows += [("activity", "map", "none", "net", "count", 0.5), ("activity", "map", "none", "net", CHANCE, 0.5)]
-    ladder = pd.DataFrame(rows, columns=["task", "metric", "correction", "model", "baseline", "low"]).assign(
-        compounds=9
-    )
+    ladder = pd.DataFrame(rows, columns=["task", "metric", "correction", "model", "baseline", "low"])
+    ladder = ladder.assign(compounds=9, value=0.5, baseline_value=0.5)
     table_files.write(ladder, tmp_path / "ladder.parquet", "ladder")
     config = {"models": {"net": {"encoder": {"vit": {}}}, "count": {"encoder": {"cell_count": {}}}}}
     run = Run.from_inputs("d", {"ladder": tmp_path / "ladder.parquet"}, None, config)

@@ -289,6 +289,7 @@ rule alarms:
         objects=every_plate("results/{dataset}/{plate}/objects.parquet", PLAN.has_masks),
         rejected=every_plate("results/{dataset}/{plate}/rejected.parquet", PLAN.has_masks),
         cells=every_plate("results/{dataset}/{plate}/cells.parquet"),
+        lost=every_plate("results/{dataset}/{plate}/lost.parquet"),
         training=every_model("results/models/{model}/training.parquet", PLAN.is_trained),
         tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
         ladder=lambda wildcards: "results/{dataset}/ladder.parquet" if PLAN.ladder(wildcards.dataset) else [],

@@ -14,8 +14,8 @@ def alarms(inputs: dict, how: dict, limits: dict) -> pd.DataFrame:
     """The table of alarms: code, of, found, limit, edit; a row for every rule and what breaks it.
 
     `inputs`: lists of paths by kind, at the places where the rules write them: of every plate fields, calibration,
-    masks, objects, cells; of every model training; of every task, model and correction tasks; the ladder. Any may
-    be missing.
+    masks, objects, rejected, cells, lost; of every model training; of every task, model and correction tasks; the
+    ladder. Any may be missing.
     `how`: `dataset`, its channels, pixel size and section `segment`; the names of models that are `baselines`, and of
     those that are `counts` of cells; of tasks that ask how well batches are `mixed`, where chance is best; and the
     `headlines` of tasks, {task: metric}. `limits`: {code: threshold}; a rule whose threshold is null or false is not

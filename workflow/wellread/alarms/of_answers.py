@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from wellread.alarms.alarm import Alarm, names
-from wellread.measure.compare import CHANCE, EXPLAINED, verdict
+from wellread.measure.compare import CHANCE, EXPLAINED, both_best, verdict
 from wellread.measure.tidy import UNDECIDABLE, chance_values, undecided
 from wellread.runtime import table_files
 
@@ -77,11 +77,12 @@ def of_ladder(ladder: pd.DataFrame, how: dict) -> list[Alarm]:
 
 
 def below(rows: pd.DataFrame, baselines: list[str]) -> list[str]:
-    """Models that are not above a baseline in any correction, in words."""
+    """Models that are not above a baseline in any correction, in words, but for those that have the highest value."""
     rows = rows[~rows["model"].isin(baselines) & rows["baseline"].isin(baselines) & (rows["baseline"] != CHANCE)]
+    best = set(rows.loc[both_best(rows), ["model", "baseline"]].itertuples(index=False, name=None))
     highest = rows.groupby(["model", "baseline"], sort=False)["difference"].max()
     return [
-        f"{model} is not above {baseline} with any correction ({best:+.2g} at best)"
-        for (model, baseline), best in highest.items()
-        if best <= 0
+        f"{model} is not above {baseline} with any correction ({difference:+.2g} at best)"
+        for (model, baseline), difference in highest.items()
+        if difference <= 0 and (model, baseline) not in best
     ]

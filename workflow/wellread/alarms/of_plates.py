@@ -40,7 +40,7 @@ def rejected(plate: PlateResult) -> float:
 
 def nuclei_as_cells(plate: PlateResult) -> float:
     """The median share of a cell that is its nucleus, where cells have a channel of their own."""
-    apart = plate.dataset["segment"] and any("cell" in options for options in plate.dataset["segment"].values())
+    apart = plate.dataset["segment"] and any(options.get("cell") for options in plate.dataset["segment"].values())
     if not apart or len(plate.objects) < ENOUGH:
         return np.nan
     return (plate.objects["nucleus_area"] / plate.objects["area"]).median()
@@ -52,17 +52,29 @@ def crop_per_nucleus(plate: PlateResult) -> float:
     return table_files.read(plate.paths["cells"], "cells", ["side"])["side"].median() / plate.nucleus_diameter
 
 
+def lost_at_edge(plate: PlateResult) -> float:
+    """The share of objects that get no crop, as it would leave the field."""
+    if "lost" not in plate.paths or "cells" not in plate.paths or len(plate.objects) < ENOUGH:
+        return np.nan
+    reasons = table_files.read(plate.paths["lost"], "lost", ["reason"])["reason"]
+    n = len(reasons) + table_files.check(plate.paths["cells"], "cells").num_rows
+    return (reasons == "edge").sum() / n if n else np.nan
+
+
 def foreground(plate: PlateResult) -> float:
-    """The median share of a field that is within cells."""
-    if len(plate.objects) < ENOUGH:
+    """The median share of a field that is within cells; nuclei that were grown fill it where they lie close."""
+    if not plate.bodies or len(plate.objects) < ENOUGH:
         return np.nan
     height, width = image_shape(plate)
     return (plate.objects.groupby("field")["area"].sum() / (height * width)).median()
 
 
 def mask_contrast(plate: PlateResult) -> float:
-    """How much brighter cells are than the mean of their field, as a ratio, in the channel where it is most."""
-    if len(plate.objects) < ENOUGH:
+    """How much brighter cells are than the mean of their field, as a ratio, in the channel where it is most.
+
+    Nuclei that were grown hold their surroundings, too, which may be as dark as the field.
+    """
+    if not plate.bodies or len(plate.objects) < ENOUGH:
         return np.nan
     limits = np.load(plate.paths["calibration"])["limits"]
     ratios = []
@@ -89,6 +101,7 @@ RULES = {  # rule: whether less or more breaks it, what was found
     rejected: ("more", "{:.0%} of what was found is no nucleus"),
     nuclei_as_cells: ("more", "{:.0%} of a cell is its nucleus"),
     crop_per_nucleus: ("less", "crops of {:.2g} nuclear diameters"),
+    lost_at_edge: ("more", "{:.0%} of what was found gets no crop, as that would leave the field"),
     foreground: ("more", "{:.0%} of a field is within cells"),
     ragged_nuclei: ("more", "{:.0%} of nuclei have ragged outlines"),
     empty_fields: ("more", "{:.0%} of good fields are without cells"),
@@ -103,6 +116,7 @@ EDITS = {  # code of a rule: what to look at
     "rejected": "look at the fields: dirt, or images out of focus; or give another channel or segmenter",
     "nuclei_as_cells": "check `cell` of `segment`: it may be the channel of nuclei, or a dim one",
     "crop_per_nucleus": "raise `crops.size`, or leave it to `auto`",
+    "lost_at_edge": "a smaller `crops.size`, or `crops.edge: pad` (or reflect)",
     "foreground": "look at the fields: tissue, clumps or background may be taken for cells",
     "ragged_nuclei": "look at the outlines: another stain, tissue or clumps cut into pieces; or another segmenter",
     "empty_fields": "look at the fields: no nuclear stain, brightfield, tissue, or nothing in focus",
@@ -128,7 +142,7 @@ def found(inputs: dict, how: dict, limits: dict) -> list[Alarm]:
 def by_plate(inputs: dict) -> dict[str, dict[str, Path]]:
     """{plate: {kind: path}} of the kinds that plates have."""
     plates = {}
-    for kind in ("fields", "calibration", "masks", "objects", "rejected", "cells"):
+    for kind in ("fields", "calibration", "masks", "objects", "rejected", "cells", "lost"):
         for path in map(Path, inputs.get(kind, [])):
             plates.setdefault(path.parent.name, {})[kind] = path
     return dict(sorted(plates.items()))

@@ -35,6 +35,12 @@ class PlateResult:
         return self.dataset["channels"]
 
     @property
+    def bodies(self) -> bool:
+        """Whether cells were found by a channel, a network or masks of their own: else they are nuclei, grown."""
+        ((name, options),) = (self.dataset["segment"] or {"": {}}).items()
+        return name == "hpa" or bool(options.get("cell")) or options.get("reach") == 0
+
+    @property
     def nucleus_areas(self) -> pd.Series:
         """Areas of nuclei that are whole, px²; none if too few objects have one."""
         if len(self.objects) < ENOUGH:

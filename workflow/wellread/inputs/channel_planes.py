@@ -16,7 +16,7 @@ from wellread.inputs import decode, listing
 from wellread.inputs.channels import match, reported
 from wellread.inputs.description import Description
 from wellread.inputs.formats import BadField
-from wellread.inputs.references import COLOURS, Reference
+from wellread.inputs.references import COLOURS, PROJECTIONS, Reference
 from wellread.runtime.errors import InputError
 
 log = logging.getLogger("wellread")
@@ -154,6 +154,10 @@ def _z(found: Description, inside: Inside) -> int | str | None:
     if isinstance(inside.z, int) and inside.z >= _size(found, "Z"):
         edit = f"z: 0 to {_size(found, 'Z') - 1}, max or focus"
         raise InputError(f"a plane {inside.z}", f"{_size(found, 'Z')} planes", f"{inside.where}.z", edit)
+    if inside.z in ("", *PROJECTIONS):
+        what = "the sharpest" if inside.z == "focus" else "the maximum"
+        of = f"{what} of {_size(found, 'Z')} planes in a file"
+        inside.say(f"{inside.where}.z: taken of z-planes: {of}; max, focus or a number takes another")
     return "max" if inside.z == "" else inside.z
 
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 import pandas as pd
 
 from wellread.inputs.cleaning import examples
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 
 SHOWN = 5  # plates that are named
@@ -41,34 +42,27 @@ def _left_out(imaged: dict, shared: dict, only: list[str], unlisted: set, what: 
         for plate in partly[:SHOWN]
     ]
     if len(partly) > SHOWN:
-        lines.append(f"so are wells of {len(partly) - SHOWN} plates more")
+        lines.append(f"so are wells of {counted(len(partly) - SHOWN, 'other plate')}")
     if unlisted:
-        lines.append(f"{_plates(unlisted)} not in the wells table get no profile: {examples(sorted(unlisted), SHOWN)}")
+        named = examples(sorted(unlisted), SHOWN)
+        lines.append(f"{counted(len(unlisted), 'plate')} not in the wells table, without profiles: {named}")
     if only:
-        lines.append(f"{_plates(only)} only in the wells table, without {what}: {examples(only, SHOWN)}")
+        lines.append(f"{counted(len(only), 'plate')} only in the wells table, without {what}: {examples(only, SHOWN)}")
     return lines
 
 
 def _counts(imaged: dict, known: dict, shared: dict, where: str, what: str) -> str:
     """One line: the wells of both sides, and those in both."""
     n, rows, both = (sum(map(len, side.values())) for side in (imaged, known, shared))
-    table = f"{_wells(rows)} in the wells table on {_plates(known)}"
-    return f"{where}: {_wells(n)} with {what} on {_plates(imaged)}; {table}; {both} in both"
-
-
-def _wells(n: int) -> str:
-    return f"{n} well{'s' if n != 1 else ''}"
-
-
-def _plates(side) -> str:
-    return f"{len(side)} plate{'s' if len(side) != 1 else ''}"
+    table = f"{counted(rows, 'well')} in the wells table on {counted(len(known), 'plate')}"
+    return f"{where}: {counted(n, 'well')} with {what} on {counted(len(imaged), 'plate')}; {table}; {both} in both"
 
 
 def _poor(imaged: dict, known: dict, shared: dict, poor: list[str], where: str, least: float, what: str) -> InputError:
     lines = [
         f"plate {plate}: {_found(plate, imaged[plate], known, shared[plate], what)}" for plate in sorted(poor)[:SHOWN]
     ]
-    more = [f"and {len(poor) - SHOWN} plates more"] if len(poor) > SHOWN else []
+    more = [f"and {counted(len(poor) - SHOWN, 'other plate')}"] if len(poor) > SHOWN else []
     near = [f"{plate} -> {like}" for plate in sorted(poor) if plate not in known and (like := _like(plate, known))]
     hint = f"did you mean {', '.join(near[:SHOWN])}? " if near else ""
     edit = f"{hint}spell plates and wells alike in both, or add the rows"

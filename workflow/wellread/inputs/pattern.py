@@ -39,11 +39,11 @@ def pattern(
     frame = _with_keys(frame, naming, folder, plate or ("plate" if regex else ""), well)
     frame = projections.at_time(frame, time, where)
     if "channel" not in frame:
-        frame = _once(projections.in_one_image(frame.assign(channel=""), z, where), folder)
+        frame = _once(projections.in_one_image(frame.assign(channel=""), z, where, say), folder)
         inside = channel_planes.Inside(names, z, time, rgb or {}, axes, where, say)
         return channel_planes.with_channels(frame[[*FIELD, "path"]], channels, inside)
     frame = _known_channels(frame, channels, names, where, say)
-    return _wide(_once(projections.in_one_image(frame, z, where), folder), channels)
+    return _wide(_once(projections.in_one_image(frame, z, where, say), folder), channels)
 
 
 def _naming(preset: str, files: str, regex: str, well: str, where: str) -> Naming:

@@ -1,11 +1,16 @@
 """Planes and times in separate files: which of them are the picture of a field."""
 
+import logging
+import re
+
 import numpy as np
 import pandas as pd
 
 from wellread.inputs.references import BAR, PROJECTIONS
+from wellread.runtime.counted import between, counted
 from wellread.runtime.errors import InputError
 
+log = logging.getLogger("wellread")
 KEY = ["plate", "well", "site", "channel"]
 
 
@@ -23,11 +28,12 @@ def at_time(frame: pd.DataFrame, time, where: str) -> pd.DataFrame:
     return frame if time == "" else frame[(times == int(time)).to_numpy()]
 
 
-def in_one_image(frame: pd.DataFrame, z, where: str) -> pd.DataFrame:
+def in_one_image(frame: pd.DataFrame, z, where: str, say=log.info) -> pd.DataFrame:
     """One row per KEY, its path a file or a reference to the planes (column z, if there is one) of which it is made.
 
     `z`: max or focus of all planes, the number of one, or "": the projection that the microscope saved (a file
-    without a z beside others that have one), else the maximum. InputError for a number that some channel does not have.
+    without a z beside others that have one), else the maximum. What was taken is told. InputError for a number that
+    some channel does not have.
     """
     if "z" not in frame:
         return frame
@@ -37,6 +43,9 @@ def in_one_image(frame: pd.DataFrame, z, where: str) -> pd.DataFrame:
     flat, planes = frame[frame["z"].isna()], frame[frame["z"].notna()]
     first, second = (flat, _projected(planes, z or "max")) if z == "" else (_projected(planes, z), flat)
     rest = second[~_keys(second).isin(_keys(first))] if len(first) and len(second) else second
+    saved, projected = (first, rest) if z == "" else (rest, first)
+    if taken := _taken(len(saved), projected["path"], z):
+        say(f"{where}.z: taken of z-planes: {taken}; max, focus or a number takes another")
     return pd.concat([first, rest])[[*KEY, "path"]]
 
 
@@ -53,6 +62,23 @@ def _projected(planes: pd.DataFrame, z: str) -> pd.DataFrame:
     groups = planes.sort_values([*KEY, "z"], kind="stable").groupby(KEY, sort=False)["path"]
     joined, sizes = groups.agg(BAR.join), groups.size()
     return joined.where(sizes == 1, joined + f" [z={z}]").reset_index()
+
+
+def _taken(saved: int, paths: pd.Series, z: str) -> str:
+    """What is taken of z-planes: the number of projections that were `saved`, and what others, `paths`, are made of.
+
+    "" where all images have a single plane.
+    """
+    n = paths.str.count(re.escape(BAR)) + 1
+    several, single = n[n > 1], int((n == 1).sum())
+    if not saved and several.empty:
+        return ""
+    words = [f"the projection that the microscope saved ({counted(saved, 'image')})"] if saved else []
+    if len(several):
+        of = between(several.min(), several.max(), "plane")
+        what = "the sharpest" if z == "focus" else "the maximum"
+        words.append(f"{what} of {of} ({counted(len(several), 'image')})")
+    return ", ".join([*words, *([f"the only one ({counted(single, 'image')})"] if single else [])])
 
 
 def _one_plane(frame: pd.DataFrame, z: int, where: str) -> pd.DataFrame:

@@ -14,6 +14,7 @@ CHANCE = "shuffled labels"  # the baseline that every model has: its own profile
 EXPLAINED = "explained by cell count"  # what is said of a task, see `verdict`
 RESAMPLES = 2000
 FEWEST = 5  # compounds: of fewer the bootstrap tells nothing
+BEST = 1 - 1e-9  # the highest value of every metric that is a mean over items, but for rounding
 COLUMNS = ["task", "metric", "correction", "model", "baseline", "value", "baseline_value", "difference", "low", "high"]
 COLUMNS += ["items", "compounds"]
 
@@ -76,6 +77,11 @@ def _interval(sums: np.ndarray, sizes: np.ndarray, rng) -> tuple[float, float]:
 
     options = {"paired": True, "vectorized": True, "method": "percentile", "n_resamples": RESAMPLES, "rng": rng}
     return tuple(bootstrap((sums, sizes), mean, **options).confidence_interval)
+
+
+def both_best(ladder: pd.DataFrame) -> pd.Series:
+    """In which rows of a ladder a model and its baseline both have the highest value, so that none can be above."""
+    return (ladder["value"] >= BEST) & (ladder["baseline_value"] >= BEST)
 
 
 def verdict(ladder: pd.DataFrame, count: str, baselines) -> str:

@@ -10,6 +10,7 @@ from wellread.plan.names import unknown
 from wellread.plan.needs import NEEDS
 from wellread.plan.needs_of_classes import one_class
 from wellread.plan.screen import Screen
+from wellread.profiles import controls
 from wellread.profiles.subset import subset
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
@@ -51,15 +52,18 @@ def undecidable(screen: Screen, section: str, entry: dict, where: str) -> list[s
     if section != "measure" or not len(screen.imaged):
         return []
     lines = [error.lines for error in _unmet(screen, section, entry, where)]
+    drawn = lines and not _unmet(screen, section, entry, where, controls.swapped)
+    by = "; with the halves of the controls drawn otherwise (`seed`) it could be" if drawn else ""
     return [
-        f"{where}: undecidable; wanted: {line['expected']}; found: {line['found']} ({line['edit']})" for line in lines
+        f"{where}: undecidable; wanted: {line['expected']}; found: {line['found']}{by} ({line['edit']})"
+        for line in lines
     ]
 
 
-def _unmet(screen: Screen, section: str, entry: dict, where: str) -> list[InputError]:
-    """The needs of a choice that the rows it looks at do not meet."""
+def _unmet(screen: Screen, section: str, entry: dict, where: str, change=lambda meta: meta) -> list[InputError]:
+    """The needs of a choice that the rows it looks at, after a `change` of them, do not meet."""
     ((_, options),) = entry[section].items()
-    needs, meta = chosen(section, entry[section]).needs, _rows(screen, section, entry)
+    needs, meta = chosen(section, entry[section]).needs, change(_rows(screen, section, entry))
     return [error for need in needs if (error := NEEDS[need](meta, options, where))]
 
 

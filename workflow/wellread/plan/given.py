@@ -5,6 +5,7 @@ import pandas as pd
 from wellread.inputs import feature_tables, feature_wells, joining, user_tables
 from wellread.inputs.cleaning import listed
 from wellread.inputs.feature_tables import KEY, Table
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -92,7 +93,7 @@ def _checked(config: dict, dataset: str, model: str, say) -> list[Table]:
     status = feature_tables.chosen_features(tables, options["features"], options["exclude"], where)
     kept = [name for name, why in status.items() if why == "kept"]
     n = sum(len(table.rows) for table in tables)
-    words = f"{n} rows, each a {level}, in {len(tables)} file{'s' if len(tables) > 1 else ''}"
+    words = f"{counted(n, 'row')}, each a {level}, in {counted(len(tables), 'file')}"
     say(f"models.{model}: {words}; {len(kept)} of {len(status)} columns of numbers are features: {listed(kept, 3)}")
     return tables
 

@@ -2,8 +2,29 @@
 
 import pandas as pd
 
+from wellread.inputs.cleaning import listed
 from wellread.profiles import controls, tables
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
+
+
+def alone(wells: pd.DataFrame) -> str:
+    """What to say of plates with a single negative control, of wells with a control_use; "" where there are none.
+
+    Such a control is in one half alone.
+    """
+    negative = wells[wells["control"] == "negative"].groupby("plate")["control_use"].agg(["size", "first"])
+    single = negative.loc[negative["size"] == 1, "first"]
+    if single.empty:
+        return ""
+    n, fits = len(single), int((single == "fit").sum())
+    has = f"plate {single.index[0]} has" if n == 1 else f"{counted(n, 'plate')} ({listed(single.index, 3)}) have"
+    drawn = "here it is compared with, and none fits corrections"
+    if fits:
+        where = "here" if fits == n else f"on {fits} of them"
+        drawn = f"{where} it fits, so no treatment there is compared with controls"
+    fate = f"which either fits corrections or is compared with, as `seed` draws: {drawn}"
+    return f"{has} a single negative control, {fate}; mark two wells or more on every plate"
 
 
 def fitting_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError | None:
@@ -12,7 +33,7 @@ def fitting_controls(meta: pd.DataFrame, options: dict, where: str) -> InputErro
     if fit >= 2:
         return None
     negative = int(controls.is_negative(meta).sum())
-    found = f"{fit}, half of the {negative} wells with images that are negative controls"
+    found = f"{fit}, half of the {counted(negative, 'well')} with images that are negative controls"
     edit = "write negative in the column control of the wells table (4 wells or more), or leave this correction out"
     return InputError("two negative controls or more to fit on", found, where, edit)
 
@@ -36,7 +57,8 @@ def both_controls(meta: pd.DataFrame, options: dict, where: str) -> InputError |
     here = pd.DataFrame({"positive": positive, "negative": negative}).groupby(plates).sum()
     if (here > 1).all(axis=1).any():
         return None
-    found = f"{positive.sum()} positive and {controls.is_negative(meta).sum()} negative on {len(here)} plates"
+    on = counted(len(here), "plate")
+    found = f"{positive.sum()} positive and {controls.is_negative(meta).sum()} negative on {on}"
     edit = "mark positive and negative wells in the column control of the wells table, or remove the task"
     return InputError("a plate with 2 positive and 4 negative controls", found, where, edit)
 
@@ -69,8 +91,9 @@ def replicates_and_negatives(meta: pd.DataFrame, options: dict, where: str) -> I
     compared = ~negative & (items != "") & pd.Series(plates).isin(plates[reference]).to_numpy()
     if pd.Series(items[compared], dtype=object).value_counts().max() > 1:
         return None
-    found = f"none in {len(meta)} wells; {int(reference.sum())} wells can be negatives"
-    edit = (
-        "fill in treatment and control in the wells table (replicates; 2 negative controls a plate), or remove the task"
-    )
+    there = counted(int(reference.sum()), "well" if options["negatives"] == "others" else "negative control")
+    half = f" (of {negative.sum()}, half of which fit corrections)" * bool(reference.sum() < negative.sum())
+    found = f"none in {counted(len(meta), 'well')}; {there} to compare with{half}"
+    columns, wanted = "the columns treatment and control of the wells table", "replicates; 2 negative controls a plate"
+    edit = f"fill in {columns} ({wanted}), or remove the task"
     return InputError("a treatment with replicates, and negatives on their plates", found, where, edit)

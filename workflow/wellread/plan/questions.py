@@ -5,7 +5,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from wellread.plan import choosing, demands, grids, leaks, taught
+from wellread.inputs import crop_files
+from wellread.plan import choosing, demands, grids, leaks, needs_of_controls, taught
 from wellread.plan.screen import Pool, Screen
 from wellread.plan.watched import Watched
 from wellread.profiles.chains import steps_of
@@ -63,12 +64,24 @@ class Questions(Watched):
         ]
 
     def undecidable(self) -> list[str]:
-        """Notes on tasks that the design of a dataset cannot answer: they get a row with the reason."""
-        return [
-            note
+        """Notes on tasks that the design of a dataset cannot answer: they get a row with the reason.
+
+        So does a design in which it is left to a draw.
+        """
+        screens = {name: self.screens[name] for name in self.screens if self.models(name)}
+        words = {name: needs_of_controls.alone(screen.imaged) for name, screen in screens.items()}
+        return [f"datasets.{name}.wells: {told}" for name, told in words.items() if told] + [
+            note.replace("the wells table", self.labelled_by(of))
             for screen, verb, entry, where, of in self._asked()
             for note in demands.undecidable(screen, verb, entry, f"{where} of {of}")
         ]
+
+    def labelled_by(self, dataset: str) -> str:
+        """The table that says what wells are, in words: a wells table, or that of cells or images it was made of."""
+        section = self.config["datasets"].get(dataset, {})
+        made, images = crop_files.WELLS.format(dataset=dataset), section.get("images", {})
+        sources = (images.get("crops", {}).get("cells"), images.get("hpa", {}).get("labels"))
+        return next(filter(None, sources), "") * (section.get("wells") == made) or "the wells table"
 
     def _asked(self):
         """Every task and figure of profiles: (screen of an embedded dataset or a pool, verb, entry, its key, whose)."""

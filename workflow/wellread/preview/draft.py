@@ -15,7 +15,7 @@ from wellread.preview import folder as folders
 from wellread.preview.folder import Guess
 from wellread.preview.headers import segmenter_channels
 from wellread.preview.labels import labels, read
-from wellread.preview.terminal import counted
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import whole
 
@@ -40,7 +40,7 @@ def draft(folder: str, out: Path) -> list[str]:
     table = folders.fields(guess, name, guess.notes.append)
     wells, labelled = _wells(guess, folder, table)
     nucleus, cell, how = segmenter_channels(guess.channels, table)
-    text = config_text(name, guess, str(files["wells"]), (nucleus, cell), wells)
+    text = config_text(name, guess, wells_line(str(files["wells"]), wells, labelled), (nucleus, cell), wells)
     written = {files["config"]: text}
     written |= {files["images"]: table.to_csv(index=False)} if guess.table is not None else {}
     written |= {} if guess.labelled else {files["wells"]: wells.to_csv(index=False)}
@@ -68,19 +68,38 @@ def _wells(guess: Guess, folder: str, table: pd.DataFrame) -> tuple[pd.DataFrame
     return wells[[*first, *(column for column in wells if column not in first)]], labelled
 
 
-def config_text(name: str, guess: Guess, wells_path: str, channels: tuple[str, str], wells: pd.DataFrame) -> str:
-    """The text of the config: the template, with the dataset of the guess in the place of its own."""
+def lacking(wells: pd.DataFrame) -> list[str]:
+    """The columns that are still to be filled in: treatment, if a well has none, control, if none is negative."""
+    known = {"treatment": (wells["treatment"] != "").all(), "control": (wells["control"] == "negative").any()}
+    return [column for column, is_known in known.items() if not is_known]
+
+
+def wells_line(path: str, wells: pd.DataFrame, labelled: str) -> str:
+    """The line of the config that names the wells table, with what is to be done to it."""
+    columns = lacking(wells) if {"treatment", "control"} <= set(wells) else []
+    remark = f"as {labelled} says; look over treatment and control"
+    if columns:
+        others = f"; other columns are those of {labelled}" if labelled else ""
+        remark = f"FILL IN the column{'s' * (len(columns) > 1)} {' and '.join(columns)}{others}"
+        remark += " (control: negative, positive, or empty)" if "control" in columns else ""
+    return f"    wells: {_flow(path)} # {remark}"
+
+
+def config_text(name: str, guess: Guess, wells_line: str, channels: tuple[str, str], wells: pd.DataFrame) -> str:
+    """The text of the config: the template, with the dataset of the guess in the place of its own.
+
+    Tasks are those that labels beside the images can answer; a wells table that is to be filled in can answer all.
+    """
     text = TEMPLATE.read_text(encoding="utf-8")
-    start, end = text.index("datasets:\n"), text.index("models:\n")
-    text = text[:start] + _dataset_text(name, guess, wells_path, channels) + "\n" + text[end:]
-    text = text.replace("mine-tiny", f"{name}-tiny").replace("config/mine.yaml", f"config/{name}.yaml")
-    text = text.replace(
-        "# A config to start from: copy it to config/mine.yaml, edit the lines that say so", "# A config"
-    )
+    keys, start, end = text.index("# Every key"), text.index("datasets:\n"), text.index("models:\n")
+    dataset = _dataset_text(name, guess, wells_line, channels)
+    text = HEADER.format(name=name) + text[keys:start] + dataset + "\n" + text[end:]
+    text = text.replace("mine-tiny", f"{name}-tiny")
     if (label := _label(guess, wells)) != "treatment":
-        text = text.replace("label: treatment", f"label: {label}").replace(
-            "# are the nearest wells those of the same treatment?", f"# are the nearest of the same {label}?"
-        )
+        text = text.replace(ACTIVITY, "").replace(SAME_TREATMENT, f"# are the nearest of the same {label}?")
+        text = text.replace("label: treatment", f"label: {label}")
+    if not label:
+        text = text.replace(REPLICATES.format(label=""), "").replace("tasks:\n", NO_TASKS).replace("{label: }", "{}")
     if guess.kind == "crop":
         text = text.replace(CELLS, "")
     if wells.groupby("plate")["well"].nunique().min() < NEEDED:
@@ -88,6 +107,19 @@ def config_text(name: str, guess: Guess, wells_path: str, channels: tuple[str, s
     return text
 
 
+HEADER = """# A config that `make config` wrote. Look over the section datasets, and then at what is understood of it:
+#   make preview CONFIG=config/{name}.yaml
+"""
+ACTIVITY = """  activity: # which treatments differ from the negative controls? It needs replicates.
+    measure:
+      average_precision: {}
+"""
+SAME_TREATMENT = "# are the nearest wells those of the same treatment?"
+REPLICATES = """  replicates: # are the nearest of the same {label}?
+    measure:
+      knn: {{label: {label}}}
+"""
+NO_TASKS = "tasks: {} # nothing beside the images says what cells are, so there is nothing to ask of their profiles\n"
 CELLS = """  cells:
     look:
       cells: {}
@@ -98,24 +130,26 @@ STANDARDISED = """  standardised: # each plate to mean 0 and standard deviation 
 
 
 def _label(guess: Guess, wells: pd.DataFrame) -> str:
-    """The column that tasks are about: treatment, or the first other one of crops that has some classes."""
+    """The column that tasks are about: treatment, or the first other one of crops that has some classes; or ""."""
     if "location" in wells and guess.labelled:
         return "location"
     if guess.kind != "crop" or (wells.get("treatment", pd.Series("")) != "").any():
         return "treatment"
-    kinds = wells.drop(columns=["plate", "well", "site"]).nunique()
-    return next((str(column) for column in kinds.index if 1 < kinds[column] <= len(wells) / 10), "treatment")
+    table = crop_files.shared(wells)
+    kinds = table.drop(columns=["plate", "well"]).nunique()
+    return next((str(column) for column in kinds.index if 1 < kinds[column] <= len(table) / 10), "")
 
 
-def _dataset_text(name: str, guess: Guess, wells_path: str, channels: tuple[str, str]) -> str:
+def _dataset_text(name: str, guess: Guess, wells_line: str, channels: tuple[str, str]) -> str:
     """The section `datasets`, every line with what it says and how it was found."""
     ((source, options),) = guess.images.items()
     nucleus, cell = channels
     segment = f"{{nucleus: {_flow(nucleus)}{f', cell: {_flow(cell)}' if cell else ''}}}"
-    lines = ["datasets:", f"  {name}:", "    images:", f"      {source}:"]
+    remarks = [f"      # {note}" for note in dict.fromkeys(guess.notes)]
+    lines = ["datasets:", f"  {name}:", "    images:", *remarks, f"      {source}:"]
     lines += [f"        {key}: {_flow(value)}" for key, value in options.items()]
     if not guess.labelled:
-        lines.append(f"    wells: {_flow(wells_path)} # FILL IN the columns treatment and control (negative, positive)")
+        lines.append(wells_line)
     lines.append(f"    channels: {_flow(guess.channels)}")
     size = (
         f"{guess.pixel_size:.4g} # micrometres, by the files"
@@ -151,7 +185,7 @@ def told(
     nucleus, cell, how = channels
     count = table.groupby("plate").size()
     named = ", ".join(map(str, count.index[:4])) + " ..." * (len(count) > 4)
-    plates = f"{len(count)} plate{'s' * (len(count) != 1)} ({named})"
+    plates = f"{counted(len(count), 'plate')} ({named})"
     imaged = table[["plate", "well"]].drop_duplicates()
     lines = [f"{plates}, {counted(len(imaged), 'well')}, {counted(len(table), 'field')}"]
     lines += [
@@ -166,15 +200,12 @@ def told(
     lines += [
         f"pixels of {guess.pixel_size:.4g} µm" if guess.pixel_size else "the files do not say how large a pixel is"
     ]
-    lines += guess.notes + ([f"labels of wells are taken from {labelled}"] if labelled else [])
-    known = labelled and {"treatment", "control"} <= set(wells)
-    filled = known and (wells["treatment"] != "").all() and (wells["control"] == "negative").any()
-    what = f"are as {labelled} says" if filled else "of every well"
-    fill = [
-        f"{'Look over' if filled else 'Fill in'} {path}: treatment and control {what}."
-        for path in written
-        if str(path).endswith("_wells.csv")
-    ]
+    lines += [*dict.fromkeys(guess.notes)] + ([f"labels of wells are taken from {labelled}"] if labelled else [])
+    fill = []
+    if path := next((path for path in written if str(path).endswith("_wells.csv")), None):
+        columns = lacking(wells)
+        what = f"Fill in {path}: {' and '.join(columns)} of every well."
+        fill = [what if columns else f"Look over {path}: treatment and control are as {labelled} says."]
     next_one = [f"Then: make preview CONFIG={written[0]}"]
     return [*(f"  {line}" for line in lines), "Written: " + ", ".join(map(str, written)), *fill, *next_one]
 

@@ -4,6 +4,7 @@ from wellread.plan.dag import Plan
 from wellread.preview import terminal
 from wellread.preview.costs import Costs, free_bytes, total_memory
 from wellread.preview.finding import Finding
+from wellread.runtime.counted import counted
 
 
 def found(plan: Plan, cost: Costs) -> list[Finding]:
@@ -16,7 +17,7 @@ def _to_learn_from(plan: Plan, cost: Costs):
     for model in plan.trained():
         cells = sum(cost.cells.get(name, 0) for name in plan.config["models"][model]["train_on"])
         if cells < (batch := plan.config["models"][model]["fit"]["batch"]):
-            found = f"about {cells} cells to learn from, fewer than a batch of {batch}"
+            found = f"about {counted(cells, 'cell')} to learn from, fewer than a batch of {batch}"
             edit = "more fields; or `crops.edge: pad`; or a given encoder"
             yield Finding("warning", "few_cells", f"models.{model}.train_on", found, edit)
 
@@ -27,7 +28,8 @@ def _in_wells(plan: Plan, cost: Costs):
         least = plan.config["datasets"][name]["aggregate"]["min_cells"]
         wells = len(plan.images[name][["plate", "well"]].drop_duplicates())
         if least > 1 and cells / wells < least:
-            found = f"about {cells / wells:.0f} cells a well, fewer than {least}: most wells get no profile"
+            each = counted(int(cells // wells), "cell")
+            found = f"about {each} a well, fewer than {least}: most wells get no profile"
             yield Finding(
                 "warning", "few_cells_in_wells", f"datasets.{name}.aggregate.min_cells", found, "a lower number"
             )

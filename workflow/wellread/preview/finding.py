@@ -10,6 +10,7 @@ WARNED = {  # words of notes of planning that are warnings: their codes
     "an image of": "repeated_images",
     "device: cuda": "no_gpu",
     "is a negative control in": "controls_partly",
+    "a single negative control": "single_controls",
 }
 SPOILS = {"pixel_size", "crop_per_nucleus"}  # alarms after which no result of a run can be right
 

@@ -18,6 +18,7 @@ from wellread.preview.labels import LARGEST, TABLE, read
 from wellread.preview.names import SEPARATORS, glob_of
 from wellread.preview.usable import no_pictures, readable_first
 from wellread.preview.words import MASKS
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import pick
 
@@ -53,7 +54,7 @@ def look(folder: str, table_path: str) -> Guess:
     kept = [name for name in pictures if not any(map(MASKS.fullmatch, Path(name).with_suffix("").parts))] or pictures
     if not kept:
         raise no_pictures(listed, folder)
-    notes = [f"{len(pictures) - len(kept)} files are left out as masks"] if len(kept) < len(pictures) else []
+    notes = [f"left out as masks: {counted(len(pictures) - len(kept), 'file')}"] if len(kept) < len(pictures) else []
     tables = [name for name in listed if TABLE.fullmatch(name) and Path(folder, name).stat().st_size < LARGEST]
     try:
         kept = readable_first(folder, kept, notes.append)
@@ -116,6 +117,7 @@ def by_vendor(folder: str, pictures: list[str], tables: list[str], table_path: s
     options = {"folder": folder, "preset": presets[0]} | ({"names": names} if names else {})
     times = sorted({int(m["t"]) for _, m in matches if "t" in naming.groups and m["t"]})
     options |= {"time": times[0]} if len(times) > 1 else {}
+    notes += [_first_of(times)] if len(times) > 1 else []
     notes.insert(0, f"files are named as {presets[0]} names them")
     return Guess({"pattern": options}, list(usable.values()), notes=notes)
 
@@ -130,6 +132,10 @@ def _in_all_fields(naming, matches, called: dict[str, str]) -> tuple[dict[str, s
     usable = {raw: name for raw, name in called.items() if 2 * len(fields[raw]) > most}
     left = [raw for raw in called if raw not in usable]
     return usable, [f"channel {raw} is left out: only {len(fields[raw])} of {most} fields have it" for raw in left]
+
+
+def _first_of(times) -> str:
+    return f"of {len(times)} times the first is taken; another `time` takes another"
 
 
 def _ignored(name: str) -> bool:
@@ -194,7 +200,7 @@ def by_names(folder: str, pictures: list[str], tables: list[str], table_path: st
     matches = map(vendors.of_glob(glob).compiled.fullmatch, pictures) if "{t}" in glob else ()
     if times := {int(match["t"]) for match in matches if match}:
         options |= {"time": min(times)}
-        notes.append(f"of {len(times)} times, the first is taken: `time` in the config")
+        notes.append(_first_of(times))
     if raw:
         return Guess({"pattern": options}, raw, notes=notes)
     inside, channels = options_inside(Path(folder, pictures[0]))

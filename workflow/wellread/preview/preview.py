@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from wellread.alarms import of_nuclei, of_plates
@@ -16,7 +17,8 @@ from wellread.plan.yaml_slips import slips
 from wellread.preview import enough, finding, page, tables, terminal
 from wellread.preview.costs import Costs, costs
 from wellread.preview.finding import Finding
-from wellread.preview.sample import Sample, samples, suggested_side
+from wellread.preview.sample import MORE, Sample, samples, suggested_side
+from wellread.runtime.counted import between, counted
 from wellread.runtime.errors import InputError
 
 OFF = 0.1  # relative difference of the pixel size of a file and of the config that is told
@@ -76,7 +78,11 @@ def _dataset(shown: Preview, name: str, folder: Path) -> None:
     if plan.is_made(name):
         images = own[0].table("fields").rename(columns={f"path_{c}": c for c in section["channels"]})
     shown.files[name] = tables.files(images, section["channels"])
-    shown.findings += [*_of_tables(plan, name), *_of_files(shown.files[name], section, name), *_of_fields(own, name)]
+    shown.findings += [
+        *_of_tables(plan, name),
+        *_of_files(shown.files[name], section, name),
+        *_of_fields(plan, name, own),
+    ]
     shown.findings += _of_cells(plan, name, own)
 
 
@@ -95,11 +101,11 @@ def _of_tables(plan: Plan, name: str):
         edit = "mark negative controls in the column control, or by `controls: {negative: [DMSO]}`"
         yield Finding("warning", "no_controls", where, "no well is a negative control", edit)
     elif len(lacking := counts.loc[counts["negative"] == 0, "plate"]):
-        found = f"{len(lacking)} of {len(counts)} plates have no negative control, such as {lacking.iloc[0]}"
+        found = f"no negative control on {len(lacking)} of {counted(len(counts), 'plate')}, such as {lacking.iloc[0]}"
         yield Finding("warning", "no_controls", where, found, "corrections and activity leave these plates out")
     if len(uneven := counts[counts["least"] < counts["most"]]):
         row, edit = uneven.iloc[0], "if that is not meant, look for lost files"
-        found = f"wells of plate {row['plate']} have {row['least']} to {row['most']} fields"
+        found = f"wells of plate {row['plate']} have {between(row['least'], row['most'], 'field')}"
         yield Finding("note", "uneven_fields", f"datasets.{name}.images", found, edit)
 
 
@@ -108,7 +114,7 @@ def _of_files(files: list[dict], section: dict, name: str):
     where, edit = f"datasets.{name}.pixel_size", "put the right file there, or leave its field out of the images"
     for file in files:
         if file["error"]:
-            yield Finding("error", "unreadable", f"datasets.{name}, {file['channel']}", file["error"], edit)
+            yield Finding("warning", "unreadable", f"datasets.{name}, {file['channel']}", file["error"], edit)
     told = next((file["pixel_size"] for file in files if file["pixel_size"]), 0.0)
     given = section["pixel_size"]
     if told and not given:
@@ -120,21 +126,32 @@ def _of_files(files: list[dict], section: dict, name: str):
         yield Finding("warning", "pixel_size_of_file", where, found, "write the one that is right")
 
 
-def _of_fields(samples: list[Sample], name: str):
-    """Findings about fields of the samples that cannot be used."""
+def _of_fields(plan: Plan, name: str, samples: list[Sample]):
+    """Findings about fields of the samples that cannot be used: an error if a run would refuse their plate for them."""
+    most = plan.config["datasets"][name]["calibrate"]["max_failed_fields"]
     for one in samples:
-        fields = one.table("fields")
+        fields, n = one.table("fields"), len(plan.rows(name, one.plate))
         bad = fields[fields["status"] != "ok"]
         if len(bad):
-            found = f"{len(bad)} of {len(fields)} fields looked at cannot be used: {bad['detail'].iloc[0]}"
-            edit = "copy or export these files again; `calibrate.max_failed_fields` is the share that may fail"
-            severity = "error" if len(bad) == len(fields) else "warning"
-            yield Finding(severity, "unusable_fields", f"datasets.{name}, plate {one.plate}", found, edit)
+            found = f"{len(bad)} of {counted(len(fields), 'field')} looked at, of {n}, cannot be used: "
+            edit = f"copy or export these files again; a run refuses plates with more than {most:.0%} of such fields"
+            severity = "error" if _refused(fields, n, most) else "warning"
+            of = f"datasets.{name}, plate {one.plate}"
+            yield Finding(severity, "unusable_fields", of, found + bad["detail"].iloc[0], f"{edit} (max_failed_fields)")
+
+
+def _refused(fields: pd.DataFrame, n: int, most: float) -> bool:
+    """Whether a run refuses a plate of `n` fields, by those looked at, if it allows the share `most` to fail.
+
+    It does if more than that failed; and, but for a rare chance, if none of many can be used.
+    """
+    failed = (~fields["status"].isin(["ok", "flagged"])).sum()
+    return most < 1 and bool(failed > most * n or failed == len(fields) >= min(n, MORE))
 
 
 def _of_cells(plan: Plan, name: str, samples: list[Sample]):
     """Findings about cells: the alarms of results that a sample can sound, and fields without any."""
-    kinds = ("fields", "calibration", "objects", "cells")
+    kinds = ("fields", "calibration", "objects", "cells", "lost")
     usable = [one for one in samples if one.usable]
     inputs = {kind: [one.path(kind) for one in usable if one.has(kind)] for kind in kinds}
     for room in (of_plates, of_nuclei):

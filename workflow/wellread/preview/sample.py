@@ -22,7 +22,8 @@ from wellread.runtime import table_files
 from wellread.runtime.registry import chosen, pick
 from wellread.segment.segment import segment
 
-PLATES, FIELDS, PIXELS = 2, 3, 1_200_000  # plates looked at; fields of each, fewer of more pixels than that together
+PLATES, FIELDS, PIXELS = 2, 3, 1_200_000  # plates looked at; fields of each, 2 if 3 have more pixels than that together
+MORE = 9  # fields of a plate that are looked at if none of these can be used
 STAGED = 2  # fields of a plate on a server, whose images are copied
 PAINTED = 2  # fields of a painted plate, of which none may be there yet
 SUFFIXES = {"calibration": ".npz", "masks": ".tif", "crops": ".npy", "outlines": ".npy"}  # other kinds are tables
@@ -121,15 +122,20 @@ def suggested_side(plan: Plan, dataset: str, made: list[Sample]) -> int:
     return size_of(cells, section["pixel_size"] / target if target else 1.0) if len(cells) else 0
 
 
-def rows_of(plan: Plan, dataset: str, one: Sample) -> pd.DataFrame:
-    """The rows of the images table of the fields in a sample; painted or staged if they are not there yet."""
+def rows_of(plan: Plan, dataset: str, one: Sample):
+    """The rows of the images table of the fields in a sample, then of MORE fields, where there are some.
+
+    Images are painted or staged if they are not there yet, then there are no more.
+    """
     rows, channels = plan.rows(dataset, one.plate), plan.config["datasets"][dataset]["channels"]
     if plan.is_made(dataset) and not Path(rows[channels[0]].iloc[0]).is_file():
-        return _painted(plan, dataset, one) if plan.is_painted(dataset) else _staged(plan, dataset, one, rows)
+        yield _painted(plan, dataset, one) if plan.is_painted(dataset) else _staged(plan, dataset, one, rows)
+        return
     shape = next(filter(None, map(images.read_shape, rows[channels[0]].head(FIELDS))), (1, 1))
-    n = 1 if _by_network(plan, dataset) else int(np.clip(PIXELS // np.prod(shape), 1, FIELDS))
-    whole = rows.iloc[spread(range(len(rows)), n)]
-    return (rows.head(n) if _numbered(plan, dataset) else whole).reset_index(drop=True)
+    few = 1 if _by_network(plan, dataset) else int(np.clip(PIXELS // np.prod(shape), 2, FIELDS))
+    for n in (few, MORE) if len(rows) > few else (few,):
+        some = rows.head(n) if _numbered(plan, dataset) else rows.iloc[spread(range(len(rows)), n)]
+        yield some.reset_index(drop=True)
 
 
 def _painted(plan: Plan, dataset: str, one: Sample) -> pd.DataFrame:
@@ -170,8 +176,11 @@ def _calibrate(plan: Plan, dataset: str, one: Sample) -> None:
     options = section["calibrate"] | {"max_failed_fields": 1.0}
     if chosen("illumination", options["illumination"]).samples:
         options["illumination"] = EVEN
-    rows = rows_of(plan, dataset, one)
-    one.timed("calibrate", calibrate, rows, section["channels"], one.path("calibration"), one.path("fields"), **options)
+    files = section["channels"], one.path("calibration"), one.path("fields")
+    for rows in rows_of(plan, dataset, one):
+        one.timed("calibrate", calibrate, rows, *files, **options)
+        if one.usable:
+            return
 
 
 def _segment(plan: Plan, dataset: str, one: Sample) -> None:

@@ -4,6 +4,7 @@ from math import pi
 from statistics import median
 
 from wellread.preview import tables
+from wellread.runtime.counted import between, counted
 
 MARKS = {"error": "ERROR", "warning": "WARNING", "note": "note"}
 CLASSES = 5  # of a label that are named
@@ -30,15 +31,14 @@ def plates_lines(plan, name: str) -> list[str]:
     counts, lines = tables.plates(plan.images[name], plan.wells[name]), []
     for row in counts.head(tables.SHOWN).itertuples():
         sites = f"{row.least}" if row.least == row.most else f"{row.least} to {row.most}"
-        lines.append(
-            f"plate {row.plate}: {counted(row.wells, 'well')} with images, {counted(row.fields, 'field')} "
-            f"({sites} a well), "
-            f"{row.negative} negative and {row.positive} positive controls"
-        )
+        controls = ", ".join(counted(getattr(row, kind), f"{kind} control") for kind in ("negative", "positive"))
+        fields = f"{counted(row.fields, 'field')} ({sites} a well)"
+        lines.append(f"plate {row.plate}: {counted(row.wells, 'well')} with images, {fields}, {controls}")
     if (more := len(counts) - tables.SHOWN) > 0:
         rest = counts.iloc[tables.SHOWN :]
-        ends = f"{rest['negative'].min()} to {rest['negative'].max()} negative controls a plate"
-        lines.append(f"and {more} plates more: {rest['wells'].sum()} wells, {rest['fields'].sum()} fields, {ends}")
+        sums = f"{counted(rest['wells'].sum(), 'well')}, {counted(rest['fields'].sum(), 'field')}"
+        negative = between(rest["negative"].min(), rest["negative"].max(), "negative control")
+        lines.append(f"and {counted(more, 'other plate')}: {sums}, {negative} a plate")
     first = counts["plate"].iloc[0]
     drawn = tables.map_lines(tables.signs(plan.images[name], plan.wells[name], first))
     return lines + ([f"map of {first} ({tables.LEGEND})", *drawn] if drawn else [])
@@ -59,15 +59,14 @@ def design_lines(design: dict, labels: list[dict]) -> list[str]:
     lines = []
     if design["treatments"]:
         least, median, most = design["replicates"]
-        layouts = f"{design['layouts']} layout{'s' * (design['layouts'] != 1)} on {design['plates']} plates"
-        lines.append(
-            f"{design['treatments']} treatments in {least} to {most} wells each (median {median:g}); {layouts}"
-        )
+        wells = between(least, most, "well") + (f" each (median {median:g})" if least < most else " each")
+        layouts = f"{counted(design['layouts'], 'layout')} on {counted(design['plates'], 'plate')}"
+        lines.append(f"{counted(design['treatments'], 'treatment')} in {wells}; {layouts}")
     for one in labels:
         classes = [f"{name} ({n})" for name, n in list(one["classes"].items())[:CLASSES]]
         more = f" and {len(one['classes']) - CLASSES} more" if len(one["classes"]) > CLASSES else ""
         named = f": {', '.join(classes)}{more}" if classes else ""
-        lines.append(f"task {one['task']}: {len(one['classes'])} of {one['label']}{named}")
+        lines.append(f"task {one['task']}: {counted(len(one['classes']), 'value')} of {one['label']}{named}")
     return lines
 
 
@@ -79,7 +78,7 @@ def cells_lines(shown, name: str) -> list[str]:
     if areas := [area for table in objects for area in table["nucleus_area"] if area > 0]:
         diameter, pixel = 2 * (median(areas) / pi) ** 0.5, shown.plan.config["datasets"][name]["pixel_size"]
         length = f"{diameter:.1f} px" + (f" ({diameter * pixel:.1f} µm)" if pixel else "")
-        cells = f"{sum(map(len, objects)) / n:.0f} cells a field, in {n} field{'s' * (n != 1)} looked at"
+        cells = f"{counted(round(sum(map(len, objects)) / n), 'cell')} a field, in {counted(n, 'field')} looked at"
         lines.append(f"nuclei of {length} in the median, {cells}")
     if shown.suggested.get(name):
         config = shown.plan.config["datasets"][name]["crops"]["size"]
@@ -89,7 +88,7 @@ def cells_lines(shown, name: str) -> list[str]:
 
 def costs_lines(costs) -> list[str]:
     """Cells, disk, memory and time."""
-    cells = ", ".join(f"{n:,} cells of {name}" for name, n in costs.cells.items())
+    cells = ", ".join(f"{counted(n, 'cell')} of {name}" for name, n in costs.cells.items())
     steps = ", ".join(f"{step} {duration(costs.lasts(step))}" for step in costs.seconds)
     lines = [cells] if cells else []
     return [
@@ -109,11 +108,6 @@ def findings_lines(findings) -> list[str]:
         lines += [f"{MARKS[one.severity]} {one.code}: {one.of}: {one.found}"]
         lines += [f"    -> {one.remedy}"] if one.remedy else []
     return lines
-
-
-def counted(n: int, noun: str) -> str:
-    """A number with its noun: 1 well, 2 wells."""
-    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def size(n: float) -> str:

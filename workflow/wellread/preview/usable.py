@@ -5,6 +5,7 @@ from pathlib import Path
 
 from wellread.inputs import decode, vendors
 from wellread.inputs.formats import BadField
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 
 PACKED = re.compile(r".*\.(gz|zip|bz2|xz)", re.IGNORECASE)
@@ -14,7 +15,7 @@ TRIED = 20  # files of a folder that are tried until one can be read
 
 def no_pictures(listed: list[str], folder: str) -> InputError:
     """Why there is nothing to guess from: packed files, those of microscopes' own formats, or another folder."""
-    found = f"{len(listed)} files, such as {listed[0]}" if listed else "an empty folder"
+    found = f"{counted(len(listed), 'file')}, such as {listed[0]}" if listed else "an empty folder"
     edit = "the folder that holds the images (its parent, or one inside?); FOLDER=..."
     if any(vendors.PICTURE.fullmatch(name.rpartition(".")[0]) for name in listed if PACKED.fullmatch(name)):
         edit = f"unpack the files first, such as by `gunzip -r {folder}` or `unzip`"

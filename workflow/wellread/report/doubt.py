@@ -16,7 +16,8 @@ def doubt(run: Run, rows: list[dict], active: dict | None) -> dict:
     In this order: "grave" alarms; "chance", headlines whose interval includes what chance gives; "baseline",
     differences from a baseline whose interval includes 0 or lies below, the smallest of every task; "undecidable"
     headlines; other alarms ("alarm"); "layout", most treatments keep their positions on all plates, which no
-    correction takes out; "tests", no treatment active by all of them; "alone", nothing to compare with; or "none".
+    correction takes out; "tests", no treatment active by all of them; "best", a baseline that has the highest value,
+    too; "alone", nothing to compare with; or "none".
     `rows` and `active` are those of `answer`.
     """
     told, compared = run.once(alarms)["alarms"], [row for row in rows if row["less"]]
@@ -28,11 +29,13 @@ def doubt(run: Run, rows: list[dict], active: dict | None) -> dict:
         "alarm": [alarm for alarm in told if alarm["code"] not in GRAVE],
         "layout": _kept_positions(run),
         "tests": [active] if active and active["tests"] and not active["by_tests"][0][1] else [],
+        "best": [best for row in compared if (best := _best(row))],
         "alone": [] if compared else [{}],
         "none": [{}],
     }
     kind, found = next((kind, found) for kind, found in doubts.items() if found)
-    return {"kind": kind, "found": found[:NAMED], "n": len(found), "of": len(compared if kind == "baseline" else rows)}
+    of = compared if kind in ("baseline", "best") else rows
+    return {"kind": kind, "found": found[:NAMED], "n": len(found), "of": len(of)}
 
 
 def _kept_positions(run: Run) -> list[dict]:
@@ -57,5 +60,11 @@ def _is_chance(run: Run, row: dict) -> bool:
 
 def _not_above(row: dict) -> dict | None:
     """The task and the comparison with the smallest difference, of those whose interval is not above 0."""
-    less = [told for told in row["less"].values() if not told.low > 0]
+    less = [told for told in row["less"].values() if not told.low > 0 and not told.best]
     return {"task": row["task"], "less": min(less, key=lambda told: told.difference)} if less else None
+
+
+def _best(row: dict) -> dict | None:
+    """The task and a comparison in which both have the highest value."""
+    less = [told for told in row["less"].values() if told.best]
+    return {"task": row["task"], "less": less[0]} if less else None

@@ -11,6 +11,7 @@ from wellread.report.ledger import ledger
 from wellread.report.provenance import package_version
 from wellread.report.run import Run
 from wellread.runtime import table_files
+from wellread.runtime.counted import counted
 from wellread.runtime.registry import chosen
 
 REFERENCES = Path(__file__).with_name("references.bib")
@@ -77,7 +78,7 @@ def _plain(value) -> str:
 def _data(run: Run):
     """Fields or feature tables, plates, channels, calibration."""
     kept, lost = (run.once(ledger).get(kind, {}) for kind in ("kept", "lost"))
-    plates = f"{len(run.plates):,} plate{'s' * (len(run.plates) != 1)}"
+    plates = counted(len(run.plates), "plate")
     if not run.has_images:
         yield f"Ready feature tables of {plates} were analysed."
         return

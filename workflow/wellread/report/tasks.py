@@ -69,10 +69,13 @@ def _task(run: Run, name: str, paths: dict) -> dict:
 
 
 def _ladder(run: Run, task: str) -> pd.DataFrame:
-    """The rows of a task's first metric that compare a model with a baseline; none if there are no baselines."""
+    """The rows of a task's first metric that compare a model with a baseline; none if there are no baselines.
+
+    `best`: whether both have the highest value.
+    """
     tables = [table_files.read(path, "ladder") for path in run.paths("ladder")]
     rows = pd.concat([table[table["task"] == task] for table in tables]) if tables else pd.DataFrame()
-    return rows[rows["metric"] == rows["metric"].iloc[0]] if len(rows) else rows
+    return rows[rows["metric"] == rows["metric"].iloc[0]].assign(best=compare.both_best) if len(rows) else rows
 
 
 def _verdict(run: Run, task: str) -> str:

@@ -1,0 +1,12 @@
+"""Numbers with their nouns."""
+
+from wellread.runtime.counted import between, counted
+
+
+def test_a_noun_follows_its_number():
+    assert [counted(n, "well") for n in (0, 1, 2, 1200)] == ["0 wells", "1 well", "2 wells", "1,200 wells"]
+    assert [counted(n, "class") for n in (1, 2)] == ["1 class", "2 classes"]
+
+
+def test_a_range_of_one_number_is_that_number():
+    assert [between(1, most, "field") for most in (1, 2)] == ["1 field", "1 to 2 fields"]
