@@ -61,16 +61,16 @@ WORDS = {  # {section of the config: {name: what it is, in the words of a paper,
         "harmony": "Harmony [korsunsky2019]",
     },
     "measure": {
-        "assay_quality": "by Z' [zhang1999] and SSMD, how well positive and negative controls are separated",
-        "average_precision": "by mean average precision [kalinin2025], whether replicates are more similar to each "
-        "other than to negative controls",
+        "assay_quality": "how well positive and negative controls are separated, by Z' [zhang1999] and SSMD",
+        "average_precision": "whether replicates are more similar to each other than to negative controls, by mean "
+        "average precision [kalinin2025]",
         "dose_response": "how the distance from the negative controls follows the dose",
         "knn": "whether the nearest neighbours of a profile share its label",
         "layout": "how much of the variance the places of wells on their plates explain",
         "linear": "whether a linear classifier tells the label",
         "low_shot": "how many labels a linear classifier needs",
         "matching": "whether compounds of a class are more alike than random ones",
-        "mixing": "by iLISI [korsunsky2019], whether batches are mixed while labels stay together",
+        "mixing": "whether batches are mixed while labels stay together, by iLISI [korsunsky2019]",
         "moa_mlp": "whether a small network tells the mechanisms of compounds that it has not seen",
         "nearest_class": "whether the most similar profile of another compound is of the same class [ljosa2013]",
         "own_head": "whether the classifier that the model was trained with tells the label",
@@ -112,7 +112,13 @@ def told(section: str, settings: dict) -> str:
     return WORDS[section][name] + (f" ({words})" if words else "")
 
 
-KEYS = {"sameby": "same by", "diffby": "different by", "label": "label column"}  # options in other words
+KEYS = {  # options in other words
+    "sameby": "same by",
+    "diffby": "different by",
+    "negatives": "compared with",
+    "permute": "permuted",
+    **{name: f"{name} in column" for name in ("label", "compound", "batch")},
+}
 HIDDEN = ("path", "sha256", "truth", "weights", "start")
 
 
@@ -145,8 +151,9 @@ def _data(run: Run):
     channels = run.settings["channels"]
     yield f"Images of {plates} in {several(len(channels), 'channel')} ({', '.join(channels)}) were analysed."
     if "fields" in kept:
-        fields = several(kept["images"] + lost["images"], "field")
-        yield f"Of {fields} of view, {number(kept['fields'])} could be used."
+        n = kept["images"] + lost["images"]
+        used = f"Of {several(n, 'field')} of view, {number(kept['fields'])}"
+        yield f"{used if kept['fields'] < n else f'All {number(n)} fields of view'} could be used."
     calibrate = run.settings.get("calibrate", {})
     if "illumination" in calibrate:
         none = "none" in calibrate["illumination"]
