@@ -12,7 +12,7 @@ from wellread.measure.compare import CHANCE
 from wellread.report import page
 from wellread.report.answer import _active, above_chance, answer
 from wellread.report.doubt import doubt
-from wellread.report.mechanisms import classes, share_no_class
+from wellread.report.mechanisms import class_tables, classes, share_no_class
 from wellread.report.run import Run
 from wellread.report.wells import known_as
 from wellread.runtime import table_files
@@ -97,6 +97,10 @@ def test_classes_that_gather_are_those_of_which_most_profiles_are_retrieved(run)
     assert told["above"]
     assert (told["yes"], told["no"]) == ([("one", 2, 2)], [("three", 0, 3), ("two", 1, 2)])
     assert told["of"] == 3  # a class of one profile cannot gather
+    (table,) = class_tables(run)
+    assert (len(table["rows"]), table["several"]) == (4, 3)
+    chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
+    assert "1 of 3 classes of two profiles or more gathers" in chapter
 
 
 def test_no_class_is_named_where_the_interval_includes_chance(tmp_path):
@@ -207,6 +211,55 @@ def test_a_baseline_that_has_the_highest_value_too_is_the_mildest_doubt(run):
     chapter = answer(run) | {"doubt": told}
     html = page._environment().get_template("chapters/answer.html").render(run=run, c=chapter)
     assert "these data cannot tell net from it: <b>mechanism</b> by untrained" in html
+
+
+def test_a_metric_that_is_no_mean_over_items_has_plain_differences_and_says_why(tmp_path):
+    """Z' of the net is 0.5, that of the number of cells 0.2; the ladder cannot compare them."""
+    run = made(tmp_path, 0.5)
+    config = CONFIG | {"tasks": CONFIG["tasks"] | {"assay": {"level": "well", "measure": {"assay_quality": {}}}}}
+    (tmp_path / "assay").mkdir()
+    for model, value in (("net", 0.5), ("count", 0.2)):
+        path = tmp_path / "assay" / f"{model}_sphered.parquet"
+        table_files.write(tidy.table([tidy.row("z_prime", value, 1)]), path, "answers")
+        run.inputs["tasks"].append(path)
+    run = Run("d", run.inputs, run.wells, config)
+    told = answer(run)
+    assert [row["plain"] for row in told["rows"]] == [{}, {"count": pytest.approx(0.3)}]
+    chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=told)
+    assert "<td>+0.300<small>no interval</small></td>" in chapter
+    assert "Of assay the z prime is no mean over treatments" in chapter
+
+
+def test_what_a_share_of_active_treatments_counts_is_said_beside_it(tmp_path):
+    """Two of three treatments with all their doses, though the list of hits tests four at a dose."""
+    run = made(tmp_path, 0.5)
+    options = {"level": "well", "measure": {"average_precision": {}}}
+    (tmp_path / "activity").mkdir()
+    path = tmp_path / "activity" / "net_sphered.parquet"
+    table_files.write(tidy.table([tidy.row("fraction_active", 2 / 3, 3)]), path, "answers")
+    table_files.write(hits().assign(dose=[1, 2, 1, 1, 1]), tmp_path / "hits.parquet", "hits")
+    for entry, words in (
+        (options, "2 of 3 treatments, all doses of one tested together"),
+        (options | {"where": {"dose": "max"}}, "2 of 3 treatments, where dose: max"),
+        (
+            options | {"measure": {"average_precision": {"sameby": ["treatment", "dose"]}}},
+            "2 of 3 treatments, told apart by treatment and dose",
+        ),
+    ):
+        run = Run("d", run.inputs | {"tasks": [path]}, run.wells, CONFIG | {"tasks": {"activity": entry}})
+        told = answer(run)
+        assert [row["counted"] for row in told["rows"]] == [words]
+        chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=told)
+        assert ("The two count different things" in chapter) == ("together" in words)
+
+
+def test_ready_profiles_are_told_of_baselines_that_they_can_have(tmp_path):
+    inputs = {kind: paths for kind, paths in made(tmp_path, 0.6).inputs.items() if kind != "ladder"}
+    for kind, possible, other in (("profile", "baseline: true", "untrained"), ("cell", "untrained", "baseline: true")):
+        run = Run.from_inputs("d", inputs, None, CONFIG | {"datasets": {"d": {"object": kind, "headline": "sphered"}}})
+        chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
+        assert possible in chapter
+        assert other not in chapter
 
 
 @pytest.mark.parametrize(

@@ -339,6 +339,16 @@ def test_in_print_and_without_scripts_map_and_plates_are_still_pictures(page, br
     still.close()
 
 
+def test_in_print_nothing_that_heads_a_figure_is_parted_from_it(page):
+    """Heading, note and figure: none of them ends a page or goes over two."""
+    page.emulate_media(media="print")
+    style = "(place, name) => getComputedStyle(document.querySelector(place))[name]"
+    for place in ("#mechanisms h3", "#mechanisms h3 + .note", "#mechanisms figcaption", "#map h2 + p"):
+        assert page.evaluate(f"([place, name]) => ({style})(place, name)", [place, "breakAfter"]) == "avoid", place
+    for place in ("#mechanisms h3 + .note", "#mechanisms .drawn figure", "#map h2 + p", "#map figure.printed"):
+        assert page.evaluate(f"([place, name]) => ({style})(place, name)", [place, "breakInside"]) == "avoid", place
+
+
 def test_one_plate_alone_is_shown(page):
     page.select_option("#plates select.plate", label="P2")
     names = page.evaluate("window.wellread.model('plates names').data.name")

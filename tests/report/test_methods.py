@@ -9,12 +9,13 @@ import pytest
 import yaml
 from wellread.plan import settings
 from wellread.profiles.ledger import build_ledger
-from wellread.report.methods import CITED, methods, references
+from wellread.report.methods import WORDS, methods, references
 from wellread.report.run import Run
 from wellread.runtime import table_files
 from wellread.runtime.registry import choices
 
 pytestmark = pytest.mark.dag
+NEVER_TOLD = {"none", "given", "segmentation"}  # choices of which other sentences tell
 DEMO = Path(__file__).parents[2] / "config" / "config.yaml"
 
 
@@ -46,26 +47,28 @@ def test_counts_are_those_of_the_ledger(inputs, config):
     kept = table[table["reason"].str.startswith("kept")].groupby("stage")["n"].sum()
     images = table[table["stage"] == "images"]["n"].sum()
     assert f"Of {images} fields of view, {kept['fields']} could be used." in words
-    assert f"found {kept['objects']} cells. {kept['crops']} cells were cut out, in windows of 48 px" in words
+    assert f"found {kept['objects']} cells. Of these, {kept['crops']} were cut out in windows of 48 px" in words
     own = table[(table["stage"] == "wells") & (table["model"] == "tiny") & table["reason"].str.startswith("kept")]
-    assert f"{own['n'].sum()} wells got a profile." in words
+    assert f"This gave the profiles of {own['n'].sum()} wells." in words
 
 
 @pytest.mark.parametrize(
     ("path", "value", "before", "after"),
     [
         ("datasets.demo.segment.otsu_watershed.cell", "ER", "cell RNA,", "cell ER,"),
-        ("datasets.demo.calibrate.percentiles", [1, 99], "percentiles 0.05 to 99.95", "percentiles 1 to 99"),
+        ("datasets.demo.calibrate.percentiles", [1, 99], "from percentile 0.05 to", "from percentile 1 to percentile"),
         ("datasets.demo.calibrate.illumination", {"retrospective": {"degree": 4}}, "was not corrected",
-         "Illumination was corrected by retrospective (degree 4)"),
-        ("datasets.demo.crops.size", "auto", "in windows of 48 px", "cells were cut out. "),
+         "Illumination was corrected by a smooth surface estimated from the fields themselves (degree 4)"),
+        ("datasets.demo.crops.size", "auto", "cut out in windows of 48 px", "were cut out. "),
         ("datasets.demo.aggregate.fields", "median", "of a well by their mean", "of a well by their median"),
-        ("datasets.demo.headline", "none", "Profiles were corrected by standardize", "Profiles were not corrected."),
+        ("datasets.demo.headline", "none", "were corrected by standardisation", "Profiles were not corrected."),
         ("models.tiny.fit.epochs", 7, "over 6 epochs", "over 7 epochs"),
-        ("models.tiny.train", {"mae": {}}, "trained by dino [moutakanni2025]", "trained by mae [he2022]"),
-        ("corrections.sphering", [{"zscore": {}}], "on half of them", "corrected by zscore."),
+        ("models.tiny.train", {"mae": {}}, "trained by self-distillation without labels (Cell-DINO [moutakanni2025])",
+         "trained by reconstruction of masked patches without labels (MAE [he2022])"),
+        ("corrections.sphering", [{"zscore": {}}], "used one half of these",
+         "corrected by standardisation of every feature by the negative controls."),
         ("corrections.sphering", {"choose": {"among": ["none", "x"], "by": "moa"}}, "Profiles were corrected by",
-         "chosen among none, x, by the task moa"),
+         "The correction (none or x) was chosen by the task moa"),
         ("tasks.activity.measure.average_precision.threshold", 0.01, "threshold 0.05", "threshold 0.01"),
         ("seed", 8, "seed 0", "seed 8"),
     ],
@@ -90,7 +93,7 @@ def test_options_that_are_off_or_replaced_are_left_out(inputs, config):
     assert not re.search(r"\b(arch|diameter|False|drop path)\b", words)
     for number in ("dim", "depth", "heads"):
         del config["models"]["tiny"]["encoder"]["vit"][number]
-    assert "vit (patch 8, image 48, layer scale 1.0, arch small, ffn mlp)" in sentences(inputs, config)
+    assert "a vision transformer (patch 8, image 48, layer scale 1.0, arch small, ffn mlp)" in sentences(inputs, config)
 
 
 def test_what_is_cited_is_what_was_used_and_has_an_entry(inputs, config):
@@ -100,9 +103,20 @@ def test_what_is_cited_is_what_was_used_and_has_an_entry(inputs, config):
     assert set(re.findall(r"@\w+\{(\w+),", told["bibtex"])) == cited
 
 
-def test_every_method_that_is_cited_is_a_choice_and_every_entry_is_cited():
-    for section, names in CITED.items():
-        assert set(names) <= set(choices(section))
-        assert set(names.values()) <= set(references())
+def test_every_choice_is_told_in_words_and_every_entry_is_cited():
+    for section, names in WORDS.items():
+        assert set(names) == set(choices(section)) - NEVER_TOLD
+        assert set(re.findall(r"\[(\w+)\]", " ".join(names.values()))) <= set(references())
     source = Path(settings.__file__).parents[1].joinpath("report", "methods.py").read_text()
-    assert all(f'"{key}"' in source or f"[{key}]" in source for key in references())
+    assert all(f"[{key}]" in source for key in references())
+
+
+def test_sentences_are_whole_and_counts_of_one_are_singular(inputs, config):
+    """Each begins with a capital and ends with a full stop; of ready profiles rows and columns of their tables."""
+    told = methods(Run.from_inputs("demo", inputs, None, config))["sentences"]
+    assert all(re.fullmatch(r"[A-Z][^{}]*\.", sentence) for sentence in told)
+    assert not re.search(r"\b1 (plates|channels|cells|wells|fields|epochs)\b|\bTrue\b|\basked \w+ of\b", " ".join(told))
+    config["datasets"]["demo"] |= {"object": "profile", "channels": ["DNA"]}
+    assert "Ready profiles of 2 plates were analysed." in sentences(inputs | {"ledger": []}, config)
+    del config["datasets"]["demo"]["object"]
+    assert "in 1 channel (DNA) were" in sentences(inputs, config)

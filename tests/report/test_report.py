@@ -116,12 +116,22 @@ def test_chapters_are_in_the_words_of_readers_and_sections_have_the_verbs_as_anc
     tags = Tags(page).tags
     sections = [attributes["id"] for tag, attributes in tags if tag == "section"]
     links = [attributes["href"] for tag, attributes in tags if tag == "a" and attributes["href"].startswith("#")]
-    unasked = {"tabulate", "patches"}
+    unasked = {"tabulate", "patches", "look", "map"}
     shown = {title: [name for name in chapter if name not in unasked] for title, chapter in CHAPTERS.items()}
     assert sections == [name for names in shown.values() for name in names]
     assert links == [f"#{names[0]}" for names in shown.values() if names]
-    headings = re.findall("<h2>(.*?)</h2>", page)
-    assert [headings[sections.index(link[1:])] for link in links] == [title for title, names in shown.items() if names]
+
+
+def linked(page) -> dict[str, str]:
+    """What the navigation lists: {words: anchor}."""
+    nav = page[page.index("<nav") : page.index("</nav>")]
+    return {words: anchor for anchor, words in re.findall('<a href="#(.*?)">(.*?)</a>', nav)}
+
+
+def test_the_navigation_calls_sections_as_their_headings_do(page):
+    headings = dict(re.findall(r'<section id="(\w+)"[^>]*><h2>(.*?)</h2>', page))
+    assert linked(page) == {headings[anchor]: anchor for anchor in linked(page).values()}
+    assert linked(page)["Figures of profiles"] == "draw"  # there is no map, which else begins that chapter
 
 
 def test_the_ledger_is_told(page):
@@ -261,16 +271,23 @@ def test_a_missing_kind_of_result_leaves_a_page(run, tmp_path, missing):
 
 def test_an_empty_run_without_wells_is_still_a_page(run, tmp_path):
     page = written(tmp_path, {}, None, run.config)
-    assert "There is no ledger in this run" in text(page)
-    assert "There are no crops in this run" in text(page)
+    assert re.findall('<section id="(.*?)"', page) == ["answer", "methods", "provenance", "files"]
+    assert [*linked(page).values()] == ["answer", "methods", "files"]
+    assert "map: {} in the config asks for one" in text(page)
 
 
 def test_ready_profiles_have_no_chapters_of_images(run, tmp_path):
     config = run.config | {"datasets": {"demo": {"object": "profile"}}}
     page = written(tmp_path, {"profiles": run.inputs["profiles"]}, run.wells, config)
-    links = [attributes["href"] for tag, attributes in Tags(page).tags if attributes.get("href", "").startswith("#")]
-    words = "answer hits plates map mechanisms correct ledger embed methods files"  # and no tables: none were asked for
-    assert links == [f"#{word}" for word in words.split()]
+    assert [*linked(page).values()] == [
+        "answer",
+        "plates",
+        "correct",
+        "embed",
+        "methods",
+        "files",
+    ]  # and none that are empty
+    assert linked(page)["Encoders"] == "embed"
     assert "2 plates · ready profiles" in text(page)
     assert "they were read from feature tables" in text(page)
 
@@ -284,7 +301,7 @@ def test_a_plate_without_cells_is_reported(run, tmp_path):
     inputs = {kind: [str(path) for path in sorted(plate.glob(f"{kind}.*"))] for kind in PLATE}
     page = written(tmp_path, inputs, run.wells, run.config)
     assert "P1 24 24 0, 0, 0 – –" in text(page)
-    assert "There are no crops in this run" in text(page)
+    assert '<section id="crops">' not in page
 
 
 def test_images_moved_away_since_are_reported(run, tmp_path):
@@ -341,7 +358,7 @@ def test_hits_are_listed_with_what_is_known_of_them(run, page):
         assert name in words
     for row in table.itertuples():
         assert f"{row.treatment} {row.reason or row.moa}" in words
-    assert f"0 of {len(table)} by all three" in words
+    assert "For none of them can it be decided" in words  # too few wells
     assert "results/demo/hits.csv" in words
 
 

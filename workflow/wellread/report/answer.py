@@ -2,14 +2,16 @@
 
 import pandas as pd
 
-from wellread.measure.three_tests import TESTS
+from wellread.profiles.subset import condition
 from wellread.report import tasks
 from wellread.report.doubt import doubt
 from wellread.report.headlines import OTHERS, above_chance, headlines, of_main
-from wellread.report.mechanisms import MOST, class_tables, classes, share_no_class
+from wellread.report.hits import by_control, counts, has_doses, listed
+from wellread.report.mechanisms import MOST, class_tables, classes, of_several, share_no_class
 from wellread.report.run import Run
+from wellread.report.tasks import is_number
 from wellread.report.wells import item_names, known_as
-from wellread.runtime import table_files
+from wellread.runtime.counted import counted
 
 NAMED = 3  # treatments, pairs and classes that a sentence names
 
@@ -21,14 +23,15 @@ def answer(run: Run) -> dict:
     the corrections and models that stand beside.
     """
     every = run.once(tasks.measure)["tasks"]
-    rows = headlines(run)
     table, label = _hits(run), next((name for name in _labels(run) if name != "control"), "moa")
     active = _active(run, table)
+    rows = [row | {"counted": _counted(run, row, table)} for row in headlines(run)]
+    compared = [name for task in every for name in task["ladder"].get("baseline", [])]
     return {
         "active": active,
         "gathered": [told for task in every if (told := _gathered(run, task))],
         "alike": _alike(table, label) if len(table) else None,
-        "baselines": list(dict.fromkeys(name for task in every for name in task["ladder"].get("baseline", []))),
+        "baselines": list(dict.fromkeys([*compared, *(name for row in rows for name in row["plain"])])),
         "rows": rows,
         "exceeds_all": [row["task"] for row in rows if row["less"] and set(row["less"]) == set(row["exceeds"])],
         "others": {what: list(dict.fromkeys(name for row in rows for name in row[what])) for what in OTHERS},
@@ -38,12 +41,12 @@ def answer(run: Run) -> dict:
 
 def _hits(run: Run) -> pd.DataFrame:
     """The list of hits, empty if there is none, with `item`, its name, and `called`, that and what it is known as."""
-    found = [table_files.read(path, "hits") for path in run.paths("hits")]
-    if not found or found[0].empty:
-        return pd.DataFrame()
-    items = item_names(found[0]).tolist()
-    called = [f"{name} ({item})" if name else item for item, name in zip(items, known_as(found[0]), strict=True)]
-    return found[0].assign(item=items, called=called)
+    table = listed(run)
+    if table.empty:
+        return table
+    items = item_names(table).tolist()
+    called = [f"{name} ({item})" if name else item for item, name in zip(items, known_as(table), strict=True)]
+    return table.assign(item=items, called=called)
 
 
 def _labels(run: Run) -> list[str]:
@@ -57,22 +60,31 @@ def _active(run: Run, table: pd.DataFrame) -> dict | None:
     """
     if table.empty:
         return None
-    positive = table["control"] == "positive" if "control" in table else pd.Series(False, table.index)
-    decided = table[table["active"].notna() & ~positive]
-    most = int(decided["active"].max()) if len(decided) else 0
-    strongest = decided[decided["active"] > 0].head(NAMED)
-    return {
+    treatments, positive = by_control(table)
+    strongest = treatments[treatments["active"].fillna(0) > 0].head(NAMED)
+    return counts(treatments) | {
         "model": table["model"].iloc[0],
         "correction": table["correction"].iloc[0],
-        "of": len(decided),
-        "doses": "dose" in table and table["dose"].nunique() > 1,
-        "undecided": int((table["active"].isna() & ~positive).sum()),
-        "positive": int(positive.sum()),
-        "by_tests": [(n, int((decided["active"] >= n).sum())) for n in range(len(TESTS), 0, -1)],
+        "doses": has_doses(table),
+        "positive": len(positive),
         "strongest": list(zip(strongest["called"], strongest["active"].astype(int), strict=True)),
-        "tests": most,
+        "tests": int(treatments["active"].fillna(0).max()) if len(treatments) else 0,
         "threshold": run.config["hits"].get("threshold", 0.05),
     }
+
+
+def _counted(run: Run, row: dict, table: pd.DataFrame) -> str:
+    """Of a share of active treatments: how many, and of what, where the list of hits counts something else; or ""."""
+    if row["metric"] != "fraction_active" or not is_number(row["value"]) or table.empty:
+        return ""
+    entry, (options,) = run.config["tasks"][row["task"]], run.config["tasks"][row["task"]]["measure"].values()
+    same, conditions = options.get("sameby", ["treatment"]), entry.get("where", {})
+    counted_too = len(by_control(table)[1]) and options.get("negatives", "controls") == "controls"
+    told = f"{round(row['value']['value'] * row['value']['n'])} of {counted(row['value']['n'], 'treatment')}"
+    told += f", told apart by {' and '.join(same)}" if same != ["treatment"] else ""
+    told += f", where {'; '.join(condition(*pair) for pair in conditions.items())}" if conditions else ""
+    told += ", all doses of one tested together" if has_doses(table) and "dose" not in {*same, *conditions} else ""
+    return told + (", positive controls counted too" if counted_too else "")
 
 
 def _gathered(run: Run, task: dict) -> dict:
@@ -88,8 +100,7 @@ def _gathered(run: Run, task: dict) -> dict:
     told = {"task": task["name"], "label": table["label"], "metric": table["metrics"][0], "value": value}
     words = described[told["metric"]].split(";")[0]
     told["described"] = "" if words.startswith("the same") else words
-    own = [(one["name"], round(one["cells"][0][0] * one["cells"][0][1]), one["cells"][0][1])
-           for one in table["rows"] if one["cells"][0] and one["cells"][0][1] > 1]  # fmt: skip
+    own = of_several(table["rows"])
     yes = sorted((one for one in own if one[1] > MOST * one[2]), key=lambda one: (-one[1], one[2], one[0]))
     no = sorted((one for one in own if one[1] <= MOST * one[2]), key=lambda one: (one[1], -one[2], one[0]))
     return told | {"above": above_chance(value), "of": len(own), "yes": yes, "no": no}

@@ -36,7 +36,8 @@ def _row(run: Run, task: dict) -> dict | None:
     """The headline's value, metrics that its measure declares `beside`, the ladder, and what other pairs give.
 
     `beside`: such as the share of false positives. `corrections`: the values of the main model with other corrections;
-    `models`: those of other models, baselines apart, with the main one.
+    `models`: those of other models, baselines apart, with the main one. `plain`: differences from baselines of a metric
+    that is no mean over items, which the ladder therefore does not compare.
     """
     row, names = of_main(run, task), [metric["name"] for metric in task["metrics"]]
     metric, *beside = headline_metrics(task["settings"]["measure"], names) or [""]
@@ -44,17 +45,25 @@ def _row(run: Run, task: dict) -> dict | None:
         return None
     own, at = dict(zip(names, row["values"], strict=True)), names.index(metric)
     of = {other["pair"]: other["values"][at] for other in task["rows"] if other["pair"] != run.main}
+    beside_it = {name: value for (name, other), value in of.items() if other == run.main[1]}
     return _against(run, task["ladder"]) | {
+        "plain": _plain_differences(run, task, own[metric], beside_it),
         "task": task["name"],
         "metric": metric,
         "value": own[metric],
         "above": above_chance(own[metric]),
         "beside": {name: own[name]["value"] for name in beside if is_number(own[name])},
         "corrections": {name: value for (model, name), value in of.items() if model == run.main[0]},
-        "models": {
-            name: value for (name, other), value in of.items() if other == run.main[1] and not run.is_baseline(name)
-        },
+        "models": {name: value for name, value in beside_it.items() if not run.is_baseline(name)},
     }
+
+
+def _plain_differences(run: Run, task: dict, own: dict | None, others: dict) -> dict[str, float]:
+    """{baseline: difference} of a task whose measure has no items; {} of others, which the ladder compares."""
+    if chosen("measure", task["settings"]["measure"]).items or not is_number(own):
+        return {}
+    found = {name: value for name, value in others.items() if run.is_baseline(name) and is_number(value)}
+    return {name: own["value"] - value["value"] for name, value in found.items()}
 
 
 def _against(run: Run, ladder) -> dict:

@@ -19,12 +19,12 @@ NAMES = {"map": "mean average precision", "mahalanobis": "Mahalanobis distance",
 
 def hits(run: Run) -> dict:
     """The strongest hits, how many treatments are active by every test, and why some are undecidable; or nothing."""
-    found = [table_files.read(path, "hits") for path in run.paths("hits")]
-    if not found or found[0].empty:
+    table, options = listed(run), run.config.get("hits", {})
+    if table.empty:
         return {}
-    table, options = found[0], run.config["hits"]
     labels = [name for name in list(table)[_last(table) + 1 :] if table[name].nunique() > 1]
-    reasons = table.loc[table["reason"] != "", "reason"].value_counts(sort=False)
+    treatments, positive = by_control(table)
+    reasons = treatments.loc[treatments["reason"] != "", "reason"].value_counts(sort=False)
     items = item_names(table)
     names = {item: name for item, name in zip(items, known_as(table), strict=True) if name}
     shown = zip(table.head(SHOWN).to_dict("records"), items, strict=False)
@@ -38,10 +38,36 @@ def hits(run: Run) -> dict:
         "model": table["model"].iloc[0],
         "correction": table["correction"].iloc[0],
         "threshold": options.get("threshold", 0.05),
-        "tests": [_test(table, name) for name in TESTS],
-        "by_all": int((table["active"] == len(TESTS)).sum()),
+        "tests": [_test(treatments, name) for name in TESTS],
+        "doses": has_doses(table),
+        "counts": counts(treatments),
+        "positive": counts(positive),
         "undecidable": [(reason, int(n)) for reason, n in reasons.items()],
     }
+
+
+def listed(run: Run) -> pd.DataFrame:
+    """The list of hits, the strongest first; empty without one."""
+    found = [table_files.read(path, "hits") for path in run.paths("hits")]
+    return found[0] if found else pd.DataFrame()
+
+
+def by_control(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The treatments of a list of hits, and its positive controls, which are no finds: they were known to be active."""
+    positive = table["control"] == "positive" if "control" in table else pd.Series(False, table.index)
+    return table[~positive], table[positive]
+
+
+def counts(table: pd.DataFrame) -> dict:
+    """Of how many rows some test decides (`of`) or none; `by_tests`: (n, how many are active by n tests or more)."""
+    decided = table["active"].dropna()
+    by_tests = [(n, int((decided >= n).sum())) for n in range(len(TESTS), 0, -1)]
+    return {"of": len(decided), "undecided": len(table) - len(decided), "by_tests": by_tests}
+
+
+def has_doses(table: pd.DataFrame) -> bool:
+    """Whether a list of hits tests treatments at several doses, each by itself."""
+    return "dose" in table and table["dose"].nunique() > 1
 
 
 def _last(table: pd.DataFrame) -> int:

@@ -16,7 +16,8 @@ def class_tables(run: Run) -> list[dict]:
 def classes(run: Run, task: str) -> dict:
     """The share of every class that is retrieved, by metric, the best first; {} of a task that has no classes.
 
-    `rows`: {name, cells: per metric (share, n) or None}. Profiles of a treatment are no class here.
+    `rows`: {name, cells: per metric (share, n) or None}, `several`: how many have two profiles or more by the first
+    metric, which are those that page one counts. Profiles of a treatment are no class here.
     """
     path, label = run.by_pair("tasks")[task].get(run.main), label_of(run, task)
     if path is None or label in ("", "treatment"):
@@ -32,7 +33,13 @@ def classes(run: Run, task: str) -> dict:
     first, names = next(iter(found.values())), sorted({name for own in found.values() for name in own})
     names.sort(key=lambda name: (-first.get(name, (-1, 0))[0], name))
     rows = [{"name": name, "cells": [own.get(name) for own in found.values()]} for name in names]
-    return {"task": task, "label": label, "metrics": list(found), "rows": rows}
+    return {"task": task, "label": label, "metrics": list(found), "rows": rows, "several": len(of_several(rows))}
+
+
+def of_several(rows: list[dict]) -> list[tuple[str, int, int]]:
+    """(class, how many of its profiles are retrieved, of how many) by the first metric; classes of one are left out."""
+    firsts = [(row["name"], *row["cells"][0]) for row in rows if row["cells"][0]]
+    return [(name, round(share * n), n) for name, share, n in firsts if n > 1]
 
 
 def label_of(run: Run, task: str) -> str:

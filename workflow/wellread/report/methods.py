@@ -10,22 +10,76 @@ from wellread.profiles.ledger import is_kept
 from wellread.report.ledger import ledger
 from wellread.report.provenance import package_version
 from wellread.report.run import Run
+from wellread.report.words import number
 from wellread.runtime import table_files
 from wellread.runtime.counted import counted
 from wellread.runtime.registry import chosen
 
 REFERENCES = Path(__file__).with_name("references.bib")
-CITED = {  # {section of the config: {name: what it is after}}
-    "segment": {"otsu_watershed": "otsu1979", "cellpose": "stringer2021"},
-    "train": {"dino": "moutakanni2025", "simclr": "chen2020", "mae": "he2022", "supervised": "moshkov2024",
-              "attention_mlp": "moutakanni2025"},
-    "encoder": {"cell_dino": "moutakanni2025"},
-    "correction": {"tvn": "ando2017", "coral": "sun2016", "harmony": "korsunsky2019"},
-    "measure": {"average_precision": "kalinin2025", "nearest_class": "ljosa2013", "retrieval": "morphohelm",
-                "mixing": "korsunsky2019", "assay_quality": "zhang1999"},
-}  # fmt: skip
+WORDS = {  # {section of the config: {name: what it is, in the words of a paper, and what it is after}}
+    "illumination": {
+        "retrospective": "a smooth surface estimated from the fields themselves",
+        "functions": "given illumination functions",
+    },
+    "segment": {
+        "otsu_watershed": "Otsu thresholds [otsu1979] and watersheds",
+        "cellpose": "Cellpose [stringer2021]",
+        "hpa": "the networks of HPA-Cell-Segmentation",
+        "precomputed": "given label images",
+    },
+    "encoder": {
+        "vit": "a vision transformer",
+        "random": "an untrained vision transformer",
+        "cell_dino": "the published Cell-DINO network [moutakanni2025]",
+        "bag_of_channels": "a published network applied to every channel by itself",
+        "dinov2": "DINOv2, a network for photographs, applied to every channel by itself",
+        "exported": "a given network",
+        "cp_measure": "classical features of cells, by the package cp_measure",
+        "intensity": "statistics of the intensities of nucleus and cell",
+        "mean_intensity": "the mean intensity of every channel",
+        "texture": "statistics of the texture of nucleus and cell",
+        "cell_count": "the number of cells",
+        "shuffled": "the profiles of another model, shuffled among the wells of a plate",
+    },
+    "train": {
+        "dino": "self-distillation without labels (Cell-DINO [moutakanni2025])",
+        "simclr": "contrastive learning without labels (SimCLR [chen2020])",
+        "mae": "reconstruction of masked patches without labels (MAE [he2022])",
+        "supervised": "classification by labels of the wells [moshkov2024]",
+        "attention_mlp": "classification by labels on frozen patch tokens [moutakanni2025]",
+    },
+    "correction": {
+        "standardize": "standardisation of every feature",
+        "mad_robustize": "robust standardisation of every feature by median and MAD",
+        "zscore": "standardisation of every feature by the negative controls",
+        "clip": "clipping",
+        "sphering": "sphering on negative controls",
+        "position": "removal of effects of row, column and position",
+        "feature_select": "selection of features",
+        "partial_whitening": "partial whitening",
+        "tvn": "typical variation normalisation [ando2017]",
+        "coral": "alignment of covariances (CORAL [sun2016])",
+        "harmony": "Harmony [korsunsky2019]",
+    },
+    "measure": {
+        "assay_quality": "how well positive and negative controls are separated, by Z' [zhang1999] and SSMD",
+        "average_precision": "whether replicates are more similar to each other than to negative controls, by mean "
+        "average precision [kalinin2025]",
+        "dose_response": "how the distance from the negative controls follows the dose",
+        "knn": "whether the nearest neighbours of a profile share its label",
+        "layout": "how much of the variance the places of wells on their plates explain",
+        "linear": "whether a linear classifier tells the label",
+        "low_shot": "how many labels a linear classifier needs",
+        "matching": "whether compounds of a class are more alike than random ones",
+        "mixing": "whether batches are mixed while labels stay together, by iLISI [korsunsky2019]",
+        "moa_mlp": "whether a small network tells the mechanisms of compounds that it has not seen",
+        "nearest_class": "whether the most similar profile of another compound is of the same class [ljosa2013]",
+        "own_head": "whether the classifier that the model was trained with tells the label",
+        "replicating": "whether replicates are more alike than random wells",
+        "retrieval": "whether the most similar profiles are replicates [morphohelm]",
+    },
+}
 MAPS = {"tsne": "t-SNE [vandermaaten2008]", "umap": "UMAP [mcinnes2018]"}
-NOUNS = {"fov": "field of view"}  # levels of profiles, in words
 
 
 def methods(run: Run) -> dict:
@@ -45,19 +99,27 @@ def references() -> dict[str, str]:
 
 
 def told(section: str, settings: dict) -> str:
-    """A choice of the config, {name: options}, in words: its name, what it is after, and its options.
+    """A choice of the config, {name: options}, in words: what it is, what it is after, and its options.
 
     Options that are empty, off or 0 (often: as the images or data have it), and hashes and paths of files, are left
     out; so is the size that an encoder's own numbers replace.
     """
     ((name, options),) = settings.items()
     replaced = {"arch"} if {"dim", "depth", "heads"} <= {key for key, value in options.items() if value} else set()
-    cited = f" [{CITED[section][name]}]" if name in CITED.get(section, {}) else ""
     shown = {key: value for key, value in options.items() if value and key not in {*HIDDEN, *replaced}}
-    words = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in shown.items())
-    return f"{name}{cited}" + (f" ({words})" if words else "")
+    words = ", ".join(
+        f"{KEYS.get(key, key.replace('_', ' '))} {_value(value)}".removesuffix(" True") for key, value in shown.items()
+    )
+    return WORDS[section][name] + (f" ({words})" if words else "")
 
 
+KEYS = {  # options in other words
+    "sameby": "same by",
+    "diffby": "different by",
+    "negatives": "compared with",
+    "permute": "permuted",
+    **{name: f"{name} in column" for name in ("label", "compound", "batch")},
+}
 HIDDEN = ("path", "sha256", "truth", "weights", "start")
 
 
@@ -80,36 +142,45 @@ def _data(run: Run):
     kept, lost = (run.once(ledger).get(kind, {}) for kind in ("kept", "lost"))
     plates = counted(len(run.plates), "plate")
     if not run.has_images:
-        yield f"Ready feature tables of {plates} were analysed."
+        yield f"Ready profiles of {plates} were analysed."
+        if "rows" in kept:
+            yield (
+                f"Of the feature tables, {_part(kept['rows'], lost['rows'], 'row')} and "
+                f"{_part(kept['features'], lost['features'], 'column')} of numbers were used."
+            )
         return
     channels = run.settings["channels"]
-    yield f"Images of {plates} in {len(channels)} channels ({', '.join(channels)}) were analysed."
+    yield f"Images of {plates} in {counted(len(channels), 'channel')} ({', '.join(channels)}) were analysed."
     if "fields" in kept:
-        yield f"Of {kept['images'] + lost['images']:,} fields of view, {kept['fields']:,} could be used."
+        n = kept["images"] + lost["images"]
+        used = f"Of {counted(n, 'field')} of view, {number(kept['fields'])}"
+        yield f"{used if kept['fields'] < n else f'All {number(n)} fields of view'} could be used."
     calibrate = run.settings.get("calibrate", {})
     if "illumination" in calibrate:
-        yield (
-            (
-                f"Illumination was corrected by {told('illumination', calibrate['illumination'])}, and counts between "
-                f"percentiles {_value(calibrate['percentiles'])} of a plate and channel became 0 to 255."
-            )
-            if "none" not in calibrate["illumination"]
-            else (
-                "Illumination was not corrected; counts between percentiles "
-                f"{_value(calibrate['percentiles'])} of a plate and channel became 0 to 255."
-            )
-        )
+        none = "none" in calibrate["illumination"]
+        by = "not corrected" if none else f"corrected by {told('illumination', calibrate['illumination'])}"
+        low, high = calibrate["percentiles"]
+        yield f"Illumination was {by}."
+        yield f"Intensities from percentile {low} to percentile {high} of a plate and channel were mapped to 0 to 255."
+
+
+def _part(kept: int, lost: int, noun: str) -> str:
+    """How many of how many: `9 of 10 rows`, or `all 10 rows`."""
+    return f"{number(kept)} of {counted(kept + lost, noun)}" if lost else f"all {counted(kept, noun)}"
 
 
 def _cells(run: Run):
     """Segmentation and crops."""
     kept, crops = run.once(ledger).get("kept", {}), run.settings.get("crops", {})
-    if run.has_images and run.settings.get("segment") and "objects" in kept:
-        yield f"Segmentation by {told('segment', run.settings['segment'])} found {kept['objects']:,} cells."
+    segmented = run.has_images and run.settings.get("segment") and "objects" in kept
+    if segmented:
+        yield f"Segmentation by {told('segment', run.settings['segment'])} found {counted(kept['objects'], 'cell')}."
     if run.has_images and "crops" in kept:
         fixed = isinstance(crops.get("size"), int) and crops.get("window") == "fixed"
-        windows = f", in windows of {crops['size']} px around the {crops['around']}" if fixed else ""
-        yield f"{kept['crops']:,} cells were cut out{windows}."
+        windows = f" in windows of {crops['size']} px around the {crops['around']}" if fixed else ""
+        n = number(kept["crops"]) if segmented else counted(kept["crops"], "cell")
+        was = "was" if kept["crops"] == 1 else "were"
+        yield f"{'Of these' if segmented else 'In all'}, {n} {was} cut out{windows}."
 
 
 def _model(run: Run):
@@ -118,34 +189,41 @@ def _model(run: Run):
     encoder = model.get("encoder", {"vit": {}})
     if run.main[0] in run.by_folder("training"):
         fit = model.get("fit", {})
-        epochs = f" over {fit['epochs']} epochs in batches of {fit['batch']}" if "epochs" in fit else ""
+        epochs = f" over {counted(fit['epochs'], 'epoch')} in batches of {fit['batch']}" if "epochs" in fit else ""
         learnt = told("train", {name: {} for name in model.get("train", {"dino": {}})})
-        yield f"The encoder, {told('encoder', encoder)}, was trained by {learnt}{epochs}, seed {run.config['seed']}."
+        yield f"Cells were embedded by {told('encoder', encoder)}, trained by {learnt}{epochs}."
     elif run.has_images and run.main[0]:
-        yield f"Profiles come from the encoder {told('encoder', encoder)}."
+        yield f"Cells were embedded by {told('encoder', encoder)}."
     if run.main[0] in run.by_folder("model"):
         digest = json.loads(run.by_folder("model")[run.main[0]].read_text())["sha256"]
-        yield f"The SHA-256 of its weights begins with {digest[:16]}."
+        yield f"The SHA-256 hash of its weights begins with {digest[:16]}."
 
 
 def _profiles(run: Run):
     """Pooling, the chain of corrections, and which controls it was fitted on."""
     pooled, wells = run.settings.get("aggregate", {}), wells_with_profile(run)
     if {"cells", "fields"} <= set(pooled) and run.has_images:
-        yield f"Cells of a field were pooled by their {pooled['cells']}, fields of a well by their {pooled['fields']}."
+        cells, fields = pooled["cells"], pooled["fields"]
+        yield f"Cells of a field were pooled by their {cells}, and fields of a well by their {fields}."
     if wells:
-        yield f"{wells:,} wells got a profile."
+        yield f"This gave the profiles of {counted(wells, 'well')}."
     steps = run.config["corrections"].get(run.main[1], [])
     if isinstance(steps, list) and steps:
-        chain = ", then ".join(told("correction", step) for step in steps)
-        spent = any(chosen("correction", step).spends_controls for step in steps)
-        half = "" if spent else "; what is fitted on negative controls is fitted on half of them"
-        yield f"Profiles were corrected by {chain}{half}."
+        yield f"Profiles were corrected by {', then '.join(told('correction', step) for step in steps)}."
+        if not any(chosen("correction", step).spends_controls for step in steps):
+            yield "Steps that are fitted on negative controls used one half of these."
     elif isinstance(steps, list):
         yield "Profiles were not corrected."
     else:
-        among, by = ", ".join(steps["choose"]["among"]), steps["choose"]["by"]
-        yield f"The correction was chosen among {among}, by the task {by} on other compounds."
+        yield (
+            f"The correction ({_listed(steps['choose']['among'])}) was chosen by the task {steps['choose']['by']} "
+            "on other compounds than it was then applied to."
+        )
+
+
+def _listed(names: list[str]) -> str:
+    """Alternatives: `a, b or c`."""
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def wells_with_profile(run: Run) -> int:
@@ -161,15 +239,15 @@ def wells_with_profile(run: Run) -> int:
 def _tasks(run: Run):
     """What was measured, and the list of hits."""
     for name in run.by_pair("tasks"):
-        task = run.config["tasks"][name]
-        level = NOUNS.get(task["level"], task["level"])
-        yield f"The task {name} asked {told('measure', task['measure'])} of profiles of every {level}."
+        measure = told("measure", run.config["tasks"][name]["measure"])
+        looked_at = run.looked_at("tasks", name).replace("every fov", "every field of view")
+        yield f"The task {name} asked of the {looked_at} {measure}."
     if run.paths("hits"):
         threshold = run.config["hits"].get("threshold", 0.05)
         yield (
             "Treatments were compared with the negative controls by mean average precision [kalinin2025], Mahalanobis "
-            "distance with a shrunk covariance [ledoit2004] and energy distance; a test calls a treatment active at a "
-            f"false-discovery rate below {threshold} [benjamini1995]."
+            "distance with a shrunk covariance [ledoit2004] and energy distance; by each of them a treatment was "
+            f"called active at a false-discovery rate below {threshold} [benjamini1995]."
         )
     yield from _maps(run)
 
@@ -178,13 +256,13 @@ def _maps(run: Run):
     drawn = {run.config.get("map", {}).get("method", "umap")} if run.maps() else set()
     drawn |= {kind for name in run.by_pair("figures") for kind in run.config["figures"][name]["draw"] if kind in MAPS}
     if drawn:
-        yield f"Maps are by {' and '.join(MAPS[name] for name in sorted(drawn))}."
+        yield f"Maps were drawn by {' and '.join(MAPS[name] for name in sorted(drawn))}."
 
 
 def _software(run: Run):
     by = {name: package_version(name) for name in ("snakemake", "numpy", "scikit-learn")}
     yield (
-        f"All was done by wellread {__version__} [wellread] in Snakemake {by['snakemake']} [molder2021], with Python "
-        f"{platform.python_version()}, NumPy {by['numpy']} and scikit-learn {by['scikit-learn']}, "
-        f"seed {run.config['seed']}."
+        f"All steps were run by wellread {__version__} [wellread] in Snakemake {by['snakemake']} [molder2021], with "
+        f"Python {platform.python_version()}, NumPy {by['numpy']} and scikit-learn {by['scikit-learn']}, and with seed "
+        f"{run.config['seed']}."
     )

@@ -30,13 +30,16 @@ DESCRIPTIONS = {  # of columns of training.parquet, on the page; others have non
     "normal is between, below 0.97",
     "feature_sd": "spread of the embeddings: 1 if they point in all directions, 0 if all are the same; normal is a "
     "plateau well above 0.05, below which they have collapsed",
-    "effective_rank": "number of independent directions of the embeddings; normal is a rise, then a plateau; "
-    "below 2 they have collapsed",
+    "effective_rank": "number of independent directions of the tokens of single cells, each scaled to length 1, in the "
+    "last batch of an epoch; normal is a rise, then a plateau; below 2 they have collapsed",
 }
 OF_TEACHER = ("global", "local", "ibot")  # losses against a teacher that learns too
 LOSSES = ("loss", *OF_TEACHER, "koleo", "contrast", "paint", "classify")
 WINDOW, RISE = 0.2, 0.1  # of the logged steps, whose mean is taken; of the range of a loss, from where on it has risen
-DISPLAYED = {"paint": "reconstruction"}  # columns whose name on the page is another
+DISPLAYED = {
+    "paint": "reconstruction",
+    "effective_rank": "effective rank of cells",
+}  # columns whose name on the page is another
 SCHEDULES = ("lr", "backbone_lr", "last_lr", "weight_decay", "momentum", "temperature")
 
 

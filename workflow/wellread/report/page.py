@@ -1,8 +1,9 @@
 """One self-contained HTML page per dataset: alarms and the answer first, then chapters in the reader's words.
 
-The anchors of their sections are the steps of the workflow.
+The anchors of their sections are the steps of the workflow. A section that has nothing to show is left out.
 """
 
+import re
 from functools import cache, partial
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from wellread.report import (
 )
 from wellread.report.run import Run
 from wellread.report.sprites import sprites
+from wellread.report.words import are, number, plain
+from wellread.runtime.counted import counted
 from wellread.runtime.files import whole
 
 FOLDER = Path(__file__).parent
@@ -49,7 +52,6 @@ CHAPTERS = {  # {title: {anchor: function of the run that returns what its templ
 }
 MANY_PLATES = 20  # a page of more is laid out and drawn only where the window is
 BUDGET = 15_000_000  # bytes of a page; pictures of fields take what all else leaves
-IF_ASKED = {"tabulate": "tables", "patches": "pictures", "draw": "figures"}  # sections left out without any: of what
 OF_IMAGES = ("calibrate", "segment", "crops", "look", "patches", "train")  # chapters that ready profiles do not have
 
 
@@ -58,7 +60,7 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
 
     `inputs` are lists of paths by kind, at the places where the rules write them. Of every plate: fields, calibration,
     cells, lost, and masks and crops if there are any; of ready profiles none of these. All others are optional, and
-    their chapter says if there are none: alarms; ledger; ladder; hits; tables (collected answers); scores
+    a chapter without any is left out: alarms; ledger; ladder; hits; tables (collected answers); scores
     (segmentation) and looks (figures); of every model: model (model.json), training; of every model and correction:
     profiles (well.parquet), maps, tasks, figures; and logs, the folder of all logs. `wells` is the wells table, if
     there is one.
@@ -66,9 +68,8 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
     run = Run.from_inputs(dataset, inputs, wells, config)
     sections = {name: section for chapter in CHAPTERS.values() for name, section in chapter.items()}
     chapters = {name: section(run) for name, section in sections.items() if run.has_images or name not in OF_IMAGES}
-    chapters = {name: told for name, told in chapters.items() if told.get(IF_ASKED.get(name), True)}
     page = partial(_environment().get_template("page.html").render, run=run, version=__version__, templates=TEMPLATES)
-    page = partial(page, chapters=chapters, contents=_contents(chapters), **_explored(run, chapters))
+    page = partial(page, chapters=chapters, **_explored(run, chapters))
     room = BUDGET - len(page(maps=[], pictures={}).encode())
     maps = interactive.packed_maps(run, room) if chapters.get("map") else []
     pictures = interactive.pictures(run, room - sum(len(one["packed"]) + len(one["title"]) + 100 for one in maps))
@@ -76,11 +77,11 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
         part.write_text(page(maps=maps, pictures=pictures), encoding="utf-8")
 
 
-def _contents(chapters: dict) -> dict[str, str]:
-    """{title: anchor of the first section} of the chapters that the page has; alarms only where there are some."""
-    shown = [name for name in chapters if name != "alarms" or chapters["alarms"]["alarms"]]
-    firsts = {title: [name for name in names if name in shown] for title, names in CHAPTERS.items()}
-    return {title: names[0] for title, names in firsts.items() if names}
+def _contents(sections: str) -> dict[str, str]:
+    """{heading: anchor} of the first section of every chapter, of the sections that have something to show."""
+    headings = dict(re.findall(r'<section id="(\w+)"[^>]*><h2>(.*?)</h2>', sections))
+    firsts = [[name for name in names if name in headings][:1] for names in CHAPTERS.values()]
+    return {headings[name]: name for first in firsts for name in first}
 
 
 def _explored(run: Run, chapters: dict) -> dict:
@@ -92,23 +93,6 @@ def _explored(run: Run, chapters: dict) -> dict:
     return found | {"plots": plots.plots(names), "data": interactive.pack(interactive.data(run))}
 
 
-def number(value) -> str:
-    """A number as text: whole numbers in full, others with three significant digits, a dash for None and NaN.
-
-    What rounding leaves of 0, such as 2e-17 as the end of an interval, is 0.
-    """
-    if value is None or value != value:
-        return "–"
-    value = 0 if abs(value) < 1e-15 else value
-    in_full = float(value).is_integer() or abs(value) >= 1000
-    return (f"{value:,.0f}" if in_full else f"{value:#.3g}".rstrip(".")).replace("-", "−")
-
-
-def plain(value) -> str:
-    """A number as a program reads it, empty if there is none."""
-    return "" if value is None or value != value else repr(float(value))
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -118,7 +102,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "plain": plain, "yaml": _yaml, "json": interactive.as_json}
+    environment.filters |= {"number": number, "plain": plain, "counted": counted, "are": are}
+    environment.filters |= {"contents": _contents, "yaml": _yaml, "json": interactive.as_json}
     styles = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "explore.css")]
     environment.globals |= {"style": "\n".join(styles), "many_plates": MANY_PLATES}
     return environment

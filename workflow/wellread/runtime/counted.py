@@ -1,10 +1,10 @@
 """Numbers with their nouns, as people write them."""
 
 
-def counted(n: int, noun: str) -> str:
+def counted(n: int, noun: str, plural: str = "") -> str:
     """A number with its noun: 1 well, 2 wells, 3 classes."""
-    plural = "" if n == 1 else "es" if noun.endswith(("s", "x", "ch")) else "s"
-    return f"{n:,} {noun}{plural}"
+    plural = plural or noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
+    return f"{n:,.0f} {noun if n == 1 else plural}"
 
 
 def between(least: int, most: int, noun: str) -> str:
