@@ -9,13 +9,12 @@ import pytest
 import yaml
 from wellread.plan import settings
 from wellread.profiles.ledger import build_ledger
-from wellread.report.methods import WORDS, methods, references
+from wellread.report.methods import WORDS, methods, references, told
 from wellread.report.run import Run
 from wellread.runtime import table_files
 from wellread.runtime.registry import choices
 
 pytestmark = pytest.mark.dag
-NEVER_TOLD = {"none", "given", "segmentation"}  # choices of which other sentences tell
 DEMO = Path(__file__).parents[2] / "config" / "config.yaml"
 
 
@@ -97,15 +96,17 @@ def test_options_that_are_off_or_replaced_are_left_out(inputs, config):
 
 
 def test_what_is_cited_is_what_was_used_and_has_an_entry(inputs, config):
-    told = methods(Run.from_inputs("demo", inputs, None, config))
-    cited = set(re.findall(r"\[(\w+)\]", " ".join(told["sentences"])))
+    made = methods(Run.from_inputs("demo", inputs, None, config))
+    cited = set(re.findall(r"\[(\w+)\]", " ".join(made["sentences"])))
     assert cited == {"otsu1979", "moutakanni2025", "ljosa2013", "kalinin2025", "wellread", "molder2021"}
-    assert set(re.findall(r"@\w+\{(\w+),", told["bibtex"])) == cited
+    assert set(re.findall(r"@\w+\{(\w+),", made["bibtex"])) == cited
 
 
-def test_every_choice_is_told_in_words_and_every_entry_is_cited():
+def test_choices_are_told_in_words_or_by_their_names_and_every_entry_is_cited():
+    assert told("measure", {"new_one": {"label": "moa"}}) == "what the measure new_one tells (label in column moa)"
+    assert told("segment", {"new_one": {}}) == "new one"
     for section, names in WORDS.items():
-        assert set(names) == set(choices(section)) - NEVER_TOLD
+        assert set(names) <= set(choices(section))
         assert set(re.findall(r"\[(\w+)\]", " ".join(names.values()))) <= set(references())
     source = Path(settings.__file__).parents[1].joinpath("report", "methods.py").read_text()
     assert all(f"[{key}]" in source for key in references())
@@ -113,9 +114,9 @@ def test_every_choice_is_told_in_words_and_every_entry_is_cited():
 
 def test_sentences_are_whole_and_counts_of_one_are_singular(inputs, config):
     """Each begins with a capital and ends with a full stop; of ready profiles rows and columns of their tables."""
-    told = methods(Run.from_inputs("demo", inputs, None, config))["sentences"]
-    assert all(re.fullmatch(r"[A-Z][^{}]*\.", sentence) for sentence in told)
-    assert not re.search(r"\b1 (plates|channels|cells|wells|fields|epochs)\b|\bTrue\b|\basked \w+ of\b", " ".join(told))
+    made = methods(Run.from_inputs("demo", inputs, None, config))["sentences"]
+    assert all(re.fullmatch(r"[A-Z][^{}]*\.", sentence) for sentence in made)
+    assert not re.search(r"\b1 (plates|channels|cells|wells|fields|epochs)\b|\bTrue\b|\basked \w+ of\b", " ".join(made))
     config["datasets"]["demo"] |= {"object": "profile", "channels": ["DNA"]}
     assert "Ready profiles of 2 plates were analysed." in sentences(inputs | {"ledger": []}, config)
     del config["datasets"]["demo"]["object"]

@@ -5,7 +5,7 @@ from wellread.runtime.counted import between, counted
 
 def test_a_noun_follows_its_number():
     assert [counted(n, "well") for n in (0, 1, 2, 1200)] == ["0 wells", "1 well", "2 wells", "1,200 wells"]
-    assert [counted(n, "class") for n in (1, 2)] == ["1 class", "2 classes"]
+    assert [counted(2, noun) for noun in ("class", "batch", "epoch")] == ["2 classes", "2 batches", "2 epochs"]
     assert counted(2, "class of some", "classes of some") == "2 classes of some"
 
 

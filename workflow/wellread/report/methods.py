@@ -16,7 +16,7 @@ from wellread.runtime.counted import counted
 from wellread.runtime.registry import chosen
 
 REFERENCES = Path(__file__).with_name("references.bib")
-WORDS = {  # {section of the config: {name: what it is, in the words of a paper, and what it is after}}
+WORDS = {  # {section of the config: {name: what it is, in the words of a paper, and what it is after}}; else its name
     "illumination": {
         "retrospective": "a smooth surface estimated from the fields themselves",
         "functions": "given illumination functions",
@@ -110,7 +110,8 @@ def told(section: str, settings: dict) -> str:
     words = ", ".join(
         f"{KEYS.get(key, key.replace('_', ' '))} {_value(value)}".removesuffix(" True") for key, value in shown.items()
     )
-    return WORDS[section][name] + (f" ({words})" if words else "")
+    otherwise = f"what the measure {name} tells" if section == "measure" else name.replace("_", " ")
+    return WORDS[section].get(name, otherwise) + (f" ({words})" if words else "")
 
 
 KEYS = {  # options in other words

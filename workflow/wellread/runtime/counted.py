@@ -3,7 +3,7 @@
 
 def counted(n: int, noun: str, plural: str = "") -> str:
     """A number with its noun: 1 well, 2 wells, 3 classes."""
-    plural = plural or noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
+    plural = plural or noun + ("es" if noun.endswith(("s", "x", "tch")) else "s")
     return f"{n:,.0f} {noun if n == 1 else plural}"
 
 
