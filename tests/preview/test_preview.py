@@ -220,6 +220,27 @@ def test_costs_grow_with_fields_epochs_and_crops(config, tmp_path):
     assert costing.costs(preview.Plan.of(config), {"d": samples}, 2).cells == {"d": 6}
 
 
+@pytest.mark.dag
+def test_disk_holds_models_profiles_pictures_and_pages(config, tmp_path):
+    samples = {"d": preview.samples(preview.Plan.of(config), "d", tmp_path / "samples")}
+
+    def disk(**sections):
+        found = costing.costs(preview.Plan.of(config | sections), samples, 2)
+        return found.disk - found.crops
+
+    plain = disk()
+    assert plain > costing.PAGE
+    figure = {"figures": {"f": {"look": {"plates": {}}}}}
+    assert disk(**figure) - plain == pytest.approx(costing.PICTURES["look"] + costing.PICTURES["page"])
+    fit = config["models"]["m"]["fit"]
+    step = costing._step(preview.Plan.of(config), "m", {"d": 40})
+    state = 12 * step.weights + 4 * step.frozen
+    kept = [disk(models={"m": config["models"]["m"] | {"fit": fit | more}})
+            for more in ({"keep_last": False}, {"snapshot_epochs": 1})]  # fmt: skip
+    assert [round(other - plain) for other in kept] == [-state, 2 * state]
+    assert disk(corrections={"none": [], "s": [{"standardize": {}}]}) > plain + costing.TABLES
+
+
 @pytest.mark.parametrize("found", ["none in 2 wells", "only drug (controls take no part)"])
 def test_a_task_that_cannot_be_answered_is_a_warning_with_its_remedy(found):
     told = finding.of_note(

@@ -26,8 +26,12 @@ GAIN = 1.3  # by which training is faster on several cores: its views and small 
 MB_OF = {"images": 330, "network": 570, "profiles": 250, "draw": 430}  # of a process that has imported what it needs
 FLOATS = 8  # copies of a field in 32 bits that a process of a step holds
 OF_FIELDS = 0.5  # of the seconds of segmenting a sample: the rest is how large nuclei are, found once for a plate
-ROW = 150  # bytes of a cell in the tables of objects, cells and losses, compressed
-FIXED = 2e6  # bytes of figures, logs and the page of a dataset
+ROW = 240  # bytes of a cell in the tables of objects, cells and losses, compressed
+PAGE = 1.5e6  # bytes of a page without pictures; these and the next ones as in a run of the demo
+PICTURED, SPRITE = 2000, 1500  # cells at most that are pictured on a page; bytes of each
+PICTURES = {"look": 1.5e6, "draw": 2e5, "page": 3e5}  # bytes of a figure by its kind, and of its copy on the page
+VALUE, TABLES = 8, 5e4  # bytes of a number in a table of profiles; of all else in those of a model and a correction
+WEIGHT = {"file": 4, "state": 12, "frozen": 4}  # bytes of a weight: of the encoder, in a checkpoint, of the teacher's
 
 
 @dataclass
@@ -55,7 +59,8 @@ def costs(plan: Plan, samples: dict[str, list[Sample]], cores: int) -> Costs:
     """The costs of a run from its beginning, from the samples of all datasets with images."""
     cells = {name: cells_of(plan, name, own) for name, own in samples.items()}
     sides = {name: max((one.side for one in own), default=0) for name, own in samples.items()}
-    seconds, crops, disk = {}, 0.0, FIXED * len(plan.config["datasets"])
+    seconds, crops, disk = {}, 0.0, sum(_model_bytes(plan, model, sides) for model in plan.trainings())
+    disk += sum(_result_bytes(plan, name, cells.get(name, 0)) for name in plan.config["datasets"])
     for name, own in samples.items():
         crops += cells[name] * sides[name] ** 2 * (len(plan.config["datasets"][name]["channels"]) + 1)
         disk += _other_bytes(plan, name, own, cells[name])
@@ -89,6 +94,24 @@ def _other_bytes(plan: Plan, dataset: str, samples: list[Sample], cells: int) ->
         + (_painted_bytes(plan, dataset, _shape(samples)) if plan.is_painted(dataset) else 0)
         + _staged_bytes(samples) / seen * fields
     )
+
+
+def _model_bytes(plan: Plan, model: str, sides: dict[str, int]) -> float:
+    """Bytes of a trained model: its weights, its last state and those that are kept on the way."""
+    fit, step = plan.config["models"][model]["fit"], _step(plan, model, sides)
+    states = fit["keep_last"] + (fit["epochs"] // fit["snapshot_epochs"] if fit["snapshot_epochs"] else 0)
+    state = WEIGHT["state"] * step.weights + WEIGHT["frozen"] * step.frozen
+    return WEIGHT["file"] * step.weights + states * state
+
+
+def _result_bytes(plan: Plan, dataset: str, cells: int) -> float:
+    """Bytes of profiles, figures and the page of a dataset."""
+    images, models, chains = plan.images[dataset], plan.models(dataset), len(plan.chains_of(dataset))
+    rows = len(images) + 2 * len(images[["plate", "well"]].drop_duplicates())  # fields, wells by both halves
+    profiles = sum(chains * (TABLES + VALUE * rows * _dim(plan, model)) for model in models)
+    look, drawn = len(plan.looks(dataset)), len(plan.results(dataset, "figures", "draw")) + len(plan.patches(dataset))
+    figures = look * PICTURES["look"] + drawn * PICTURES["draw"]
+    return profiles + figures + PAGE + SPRITE * min(cells, PICTURED) + PICTURES["page"] * (look + drawn)
 
 
 def _staged_bytes(samples: list[Sample]) -> int:
