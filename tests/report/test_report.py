@@ -201,7 +201,7 @@ def test_the_page_tells_what_tasks_and_figures_look_at(run, page, tmp_path):
         entry |= {"pool": ["demo", "other"], "where": {"dose": "max", "plate": ["P1", "P2"]}}
     told = text(written(tmp_path, without_pictures(run), run.wells, config))
     words = "profiles of every treatment of demo and other, where dose: max; plate: P1, P2"
-    assert told.count(words) == 2
+    assert told.count(words) == 3  # the task, the figure, and the paragraph of methods
 
 
 def test_differences_from_baselines_are_beside_the_task(run, page):
