@@ -362,6 +362,9 @@ def test_nothing_is_wider_than_the_screen(browser, html, width):
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.goto(html.as_uri())
     page.wait_for_selector("html[data-ready=yes]")
+    reasons = page.locator("#measure .why").all()  # why a task is undecidable, in several lines
+    assert reasons
+    assert all(one.evaluate("one => getComputedStyle(one).whiteSpace") == "normal" for one in reasons)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
 

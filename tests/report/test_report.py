@@ -224,6 +224,17 @@ def test_what_is_explained_by_the_number_of_cells_is_said_of_its_task(tmp_path):
     assert words == {"moa": "explained by cell count", "activity": "beyond cell count: net", "other": ""}
 
 
+def test_both_effective_ranks_say_what_they_are_of(page):
+    assert "effective rank of cells number of independent directions of the tokens of single cells" in section(
+        page, "train"
+    )
+    words = section(page, "embed")
+    assert (
+        "The effective rank of wells is the number of independent directions in which these profiles of wells" in words
+    )
+    assert "effective rank of wells SHA-256" in words
+
+
 def test_names_of_users_are_text(page):
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(" in page
