@@ -66,3 +66,9 @@ def test_the_list_is_in_the_order_that_is_told(run):
     assert words in chapter(run, "hits", hits(run))
     keys = [(-row["n_active"] if row["n_active"] != "" else 1, -row["tests"][1][""]) for row in rows]
     assert keys == sorted(keys)
+
+
+def test_of_a_test_that_decides_nothing_that_is_said(run):
+    told = hits(run)
+    told["tests"][0] |= {"active": 0, "decided": 0}
+    assert "mean average precision none can be decided, Mahalanobis" in chapter(run, "hits", told)
