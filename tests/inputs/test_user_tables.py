@@ -73,8 +73,8 @@ def test_missing_labels_are_missing_and_told_once_but_a_treatment_called_na_surv
     assert frame["moa"].tolist() == ["", "a", "b"]
     assert frame["gene"].tolist() == ["", "", "MYC"]
     assert said == [
-        "w.csv: 2 cells of moa say NA or the like and were taken as missing",
-        "w.csv: 2 cells of gene say NA or the like and were taken as missing",
+        "w.csv: 2 cells of moa with NA or the like, taken as missing",
+        "w.csv: 2 cells of gene with NA or the like, taken as missing",
         "w.csv: 'NA' in treatment is taken as a name like any other; leave cells empty if it is none",
     ]
 

@@ -149,7 +149,7 @@ def test_wells_are_counted_and_what_was_taken_for_granted_is_told(config):
     config["models"] = {"alone": {}}
     plan = changed(config, moa=["x", "NA", "x"])
     assert plan.notes == [
-        f"{config['datasets']['d']['wells']}: 1 cells of moa say NA or the like and were taken as missing",
+        f"{config['datasets']['d']['wells']}: 1 cell of moa with NA or the like, taken as missing",
         "datasets.d: 3 wells with images on 2 plates; 3 wells in the wells table on 2 plates; 3 in both",
     ]
 

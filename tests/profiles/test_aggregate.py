@@ -6,6 +6,7 @@ import pytest
 from made_profiles import aggregated
 from wellread.profiles import tables
 from wellread.runtime import table_files
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 
 
@@ -66,7 +67,7 @@ def test_wells_without_profile_are_told_with_their_cells(plates, wells, caplog, 
     assert not {"A02", "A03", "H12"} & set(well["Metadata_Well"])
     lost = {"not in wells table": (2, 14), "below min_cells": (2, 6), "no cells": (1, 0)}
     for reason, (n, cells) in lost.items():
-        assert f"{n} wells ({cells} cells) get no profile: {reason}" in caplog.text
+        assert f"{counted(n, 'well')} ({counted(cells, 'cell')}) without a profile: {reason}" in caplog.text
     total = sum(len(pd.read_parquet(path)) for path in plates[0])
     assert well["Metadata_Object_Count"].sum() + sum(cells for _, cells in lost.values()) == total
 

@@ -16,6 +16,7 @@ from wellread.inputs.listing import natural
 from wellread.inputs.table_columns import named, with_wells
 from wellread.inputs.table_errors import column_errors, repeated_rows, require_columns
 from wellread.inputs.well_names import well_name
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 from wellread.runtime.files import read_yaml, schemas
 
@@ -105,7 +106,7 @@ def _with_meanings(frame, columns: dict, where: str, decimal: str, controls: dic
     for name in [*labels, "control"]:
         frame[name], lost = cleaning.labels(frame[name])
         if lost:
-            say(f"{where}: {lost} cells of {name} say NA or the like and were taken as missing")
+            say(f"{where}: {counted(lost, 'cell')} of {name} with NA or the like, taken as missing")
     for name in ["treatment", *labels]:
         oddities.report(frame[name], name, where, say)
     frame["control"] = control_names.kinds(frame, controls, where)

@@ -10,6 +10,7 @@ from wellread.inputs.images import BadField
 from wellread.look import contact_sheet
 from wellread.look.plate_files import PlateFiles
 from wellread.pictures import montage
+from wellread.runtime.counted import counted
 from wellread.runtime.registry import choice
 from wellread.segment.objects import BOX
 
@@ -54,7 +55,7 @@ def _pictures(plates: list[PlateFiles], rows: pd.DataFrame, width: int) -> list[
     pictures = []
     for row in rows.itertuples():
         files = plates[row.plate_number]
-        caption = f"{row.plate} {row.well} site {row.site}: {row.cells} cells {row.flags.replace('|', ', ')}"
+        caption = f"{row.plate} {row.well} site {row.site}: {counted(row.cells, 'cell')} {row.flags.replace('|', ', ')}"
         try:
             picture = montage.field_with_outlines(files.plate, row.field, files.masks(row.field), width)
             rejected = files.rejected[files.rejected["field"] == row.field]

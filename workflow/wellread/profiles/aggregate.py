@@ -9,6 +9,7 @@ from wellread.profiles import controls, tables
 from wellread.profiles.baselines import blind, cells_per_well, embedded
 from wellread.profiles.pool import STATISTICS
 from wellread.runtime import table_files
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 from wellread.runtime.progress import progress
 
@@ -61,7 +62,8 @@ def _profile_table(rows, X, wells) -> pd.DataFrame:
 def _log_excluded_wells(excluded: pd.DataFrame, wells: pd.DataFrame) -> None:
     """Log how many wells get no profile; raise InputError if no well with cells is in the wells table."""
     for reason, group in excluded[excluded["reason"] != ""].groupby("reason"):
-        log.warning("%d wells (%d cells) get no profile: %s", len(group), group["cells"].sum(), reason)
+        lost = counted(len(group), "well"), counted(group["cells"].sum(), "cell")
+        log.warning("%s (%s) without a profile: %s", *lost, reason)
     with_cells = excluded[excluded["cells"] > 0]
     if len(with_cells) and (with_cells["reason"] == "not in wells table").all():
         found, known = (" ".join(t[["plate", "well"]].iloc[0]) if len(t) else "none" for t in (with_cells, wells))

@@ -14,6 +14,7 @@ from wellread.inputs.feature_tables import KEY, Table
 from wellread.profiles import controls, tables
 from wellread.profiles.ledger import counts_table
 from wellread.profiles.pool import STATISTICS, pool
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice
 
@@ -56,7 +57,7 @@ def given(
     profiles = _finished(keys, X.to_numpy()[keys.index], why, wells, pooling, seed, status, name)
     if not len(profiles.well):
         lost = profiles.counts.query("stage == 'wells' and n > 0 and reason != 'kept'").groupby("reason")["n"].sum()
-        found = ", ".join(f"{n} wells: {reason}" for reason, n in lost.items())
+        found = ", ".join(f"{counted(n, 'well')}: {reason}" for reason, n in lost.items())
         raise InputError("wells that can be used", found, where, "max_missing, fill, or aggregate.min_cells")
     return profiles
 
