@@ -349,6 +349,13 @@ def test_in_print_nothing_that_heads_a_figure_is_parted_from_it(page):
         assert page.evaluate(f"([place, name]) => ({style})(place, name)", [place, "breakInside"]) == "avoid", place
 
 
+def test_in_print_cells_are_there_and_the_heads_of_tables_at_their_tops(page):
+    """Browsers leave backgrounds out of print, which the pictures of cells are, unless they are told to keep them."""
+    page.emulate_media(media="print")
+    for place, name, value in (("#hits .sprite", "printColorAdjust", "exact"), ("#hits thead th", "position", "static")):
+        assert page.evaluate("([p, n]) => getComputedStyle(document.querySelector(p))[n]", [place, name]) == value
+
+
 def test_one_plate_alone_is_shown(page):
     page.select_option("#plates select.plate", label="P2")
     names = page.evaluate("window.wellread.model('plates names').data.name")
