@@ -18,6 +18,7 @@ from wellread.runtime import table_files
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium")
+PATIENCE = 180_000  # ms; a test asks what is there, not how soon
 LONG = "x" * 200
 HOSTILE = {"cost $5_a$": "<img src=x onerror=window.hacked=1>", "plain": "😀 \u202e‮שלום‬ 'quoted' &amp;", "other": LONG}
 
@@ -52,16 +53,22 @@ def html(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE)
         yield browser
         browser.close()
+
+
+def new_page(browser, **options):
+    """An empty page of a browser, which waits as long as a busy machine may take."""
+    page = browser.new_context(**options).new_page()
+    page.set_default_timeout(PATIENCE)
+    return page
 
 
 @pytest.fixture
 def page(browser, html):
     """The page, opened from disk without a network; no error in its console."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, offline=True)
-    page, errors = context.new_page(), []
+    page, errors = new_page(browser, viewport={"width": 1200, "height": 900}, offline=True), []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(
@@ -74,7 +81,7 @@ def page(browser, html):
     yield page
     assert not errors
     assert page.evaluate("window.hacked") is None
-    context.close()
+    page.context.close()
 
 
 def at(page, plot: str, kind: str, row: int) -> tuple[float, float]:
@@ -141,7 +148,7 @@ def test_a_click_on_a_well_opens_its_numbers_and_its_field(page):
 
 
 def test_plots_of_few_plates_are_drawn_wherever_the_window_is(browser, html):
-    page = browser.new_page(viewport={"width": 1200, "height": 300})
+    page = new_page(browser, viewport={"width": 1200, "height": 300})
     page.goto(html.as_uri())
     for name in ("plates", "map"):
         page.wait_for_selector(f"#plot-{name}[data-drawn=yes]", state="attached")
@@ -152,7 +159,7 @@ def test_a_plot_of_many_plates_is_drawn_when_it_comes_near_the_window_or_is_aske
     of_many = tmp_path / "many.html"
     body = '<body data-dataset="demo"'
     of_many.write_text(html.read_text().replace(f"{body}>", f'{body} class="long">'))
-    page = browser.new_page(viewport={"width": 1200, "height": 300})
+    page = new_page(browser, viewport={"width": 1200, "height": 300})
     page.goto(of_many.as_uri())
     page.wait_for_selector("html[data-ready=yes]")
     assert page.evaluate("Bokeh.documents.length") == 0
@@ -332,7 +339,7 @@ def test_in_print_and_without_scripts_map_and_plates_are_still_pictures(page, br
     page.emulate_media(media="print")
     assert all(one.is_visible() for one in shown)
     assert not page.is_visible("#plot-map")
-    still = browser.new_context(java_script_enabled=False).new_page()
+    still = new_page(browser, java_script_enabled=False)
     still.goto(html.as_uri())
     assert still.is_visible("#map .printed img")
     assert still.is_visible("#plates .printed svg")
@@ -352,7 +359,8 @@ def test_in_print_nothing_that_heads_a_figure_is_parted_from_it(page):
 def test_in_print_cells_are_there_and_the_heads_of_tables_at_their_tops(page):
     """Browsers leave backgrounds out of print, which the pictures of cells are, unless they are told to keep them."""
     page.emulate_media(media="print")
-    for place, name, value in (("#hits .sprite", "printColorAdjust", "exact"), ("#hits thead th", "position", "static")):
+    styles = ("#hits .sprite", "printColorAdjust", "exact"), ("#hits thead th", "position", "static")
+    for place, name, value in styles:
         assert page.evaluate("([p, n]) => getComputedStyle(document.querySelector(p))[n]", [place, name]) == value
 
 
@@ -366,7 +374,7 @@ def test_one_plate_alone_is_shown(page):
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
 def test_nothing_is_wider_than_the_screen(browser, html, width):
-    page = browser.new_page(viewport={"width": width, "height": 800})
+    page = new_page(browser, viewport={"width": width, "height": 800})
     page.goto(html.as_uri())
     page.wait_for_selector("html[data-ready=yes]")
     reasons = page.locator("#measure .why").all()  # why a task is undecidable, in several lines
@@ -377,7 +385,7 @@ def test_nothing_is_wider_than_the_screen(browser, html, width):
 
 
 def test_the_flow_of_the_ledger_is_legible_on_a_phone(browser, html):
-    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page = new_page(browser, viewport={"width": 390, "height": 800})
     page.goto(html.as_uri())
     texts = "[...document.querySelectorAll('#ledger .flow text')]"
     sizes = page.evaluate(f"{texts}.map((one) => one.getBoundingClientRect().height)")
@@ -387,18 +395,17 @@ def test_the_flow_of_the_ledger_is_legible_on_a_phone(browser, html):
 
 
 def test_without_scripts_the_hits_are_there(browser, html):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+    page = new_page(browser, java_script_enabled=False)
     page.goto(html.as_uri())
     assert page.locator("#hits tbody tr").count() == 4
     assert "need JavaScript" in page.inner_text("#plates")
     page.goto(html.with_name("short.html").as_uri())
     assert [row.is_visible() for row in page.locator("#hits tbody tr").all()] == [True] * 4
-    context.close()
+    page.context.close()
 
 
 def test_of_many_hits_the_first_are_laid_out_and_all_are_sorted_searched_and_downloaded(browser, html, tmp_path):
-    page = browser.new_page()
+    page = new_page(browser)
     page.goto(html.with_name("short.html").as_uri())
     page.wait_for_selector("html[data-ready=yes]")
     shown, column = "#hits tbody tr:not([hidden])", "td:nth-child(5)"
@@ -423,13 +430,12 @@ def test_of_many_hits_the_first_are_laid_out_and_all_are_sorted_searched_and_dow
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_axe_finds_no_problem(browser, html, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
-    page = context.new_page()
+    page = new_page(browser, viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
     page.goto(html.as_uri())
     page.wait_for_selector("html[data-ready=yes]")
     found = axe.Axe().run(page).response["violations"]
     assert [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in found] == []
-    context.close()
+    page.context.close()
 
 
 def test_pictures_are_enlarged_by_click_and_by_key_and_shrink_again(page):
