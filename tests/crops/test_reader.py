@@ -91,7 +91,7 @@ def test_few_files_are_open_however_many_there_are(plates, tmp_path, monkeypatch
 
 def test_rows_are_read_at_the_same_time(plates, monkeypatch):
     """Every read waits until six are under way: with one reader it would wait in vain."""
-    crops, whole, together = Crops(plates[0]), reader.read_into, threading.Barrier(6, timeout=30)
+    crops, whole, together = Crops(plates[0]), reader.read_into, threading.Barrier(6, timeout=300)
     monkeypatch.setattr(reader, "read_into", lambda *args: (together.wait(), whole(*args))[1])
     np.testing.assert_array_equal(crops[range(12)], plates[1])
 

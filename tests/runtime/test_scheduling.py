@@ -23,14 +23,14 @@ def test_many_choices_wake_the_scheduler_once(scheduler):
     for _ in range(50):
         scheduler.later(0.05)
     assert threading.active_count() == before + 1
-    assert scheduler._open_jobs.acquire(timeout=5)
+    assert scheduler._open_jobs.acquire(timeout=60)
     assert not scheduler._open_jobs.acquire(timeout=0.2)
 
 
 def test_after_it_woke_it_is_woken_again(scheduler):
     for _ in range(3):
         scheduler.later(0.01)
-        assert scheduler._open_jobs.acquire(timeout=5)
+        assert scheduler._open_jobs.acquire(timeout=60)
 
 
 def test_a_timer_that_is_left_keeps_no_program_from_its_end(scheduler):

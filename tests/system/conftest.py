@@ -61,7 +61,7 @@ class Slurm:
         raise TimeoutError(f"no job {words} in {self.queue()}")
 
     def _script(self, *arguments):
-        done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

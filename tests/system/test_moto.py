@@ -46,13 +46,13 @@ class Moto:
     def start(self):
         words = [self.python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(300):
+        for _ in range(1800):
             with socket.socket() as call:
                 if not call.connect_ex(("127.0.0.1", self.port)):
                     break
             time.sleep(0.1)
         words = [self.python, "-c", UPLOAD, self.endpoint, NAME]
-        subprocess.run(words, input=json.dumps(self.objects), text=True, check=True, timeout=120)
+        subprocess.run(words, input=json.dumps(self.objects), text=True, check=True, timeout=600)
 
     def kill(self):
         self.process.kill()

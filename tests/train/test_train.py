@@ -104,7 +104,7 @@ def fork(plates, folder, **options) -> multiprocessing.Process:
 
 
 def wait_for(path):
-    for _ in range(600):
+    for _ in range(6000):
         if path.exists():
             return
         time.sleep(0.05)
