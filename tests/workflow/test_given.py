@@ -47,11 +47,10 @@ def done(tmp_path_factory):
     return folder
 
 
-def test_the_page_has_no_chapters_of_images(done):
+def test_the_page_has_no_chapters_of_images_nor_of_what_was_not_asked(done):
     page = (done / "results/reports/mine.html").read_text()
     assert re.findall(r'<section id="(\w+)"', page) == [
-        "alarms", "answer", "hits", "plates", "map", "mechanisms", "measure", "correct", "ledger", "embed",
-        "methods", "provenance", "files"
+        "alarms", "answer", "hits", "plates", "measure", "correct", "ledger", "embed", "methods", "provenance", "files"
     ]  # fmt: skip
     assert "6 control positions, 20 are needed" in page[: page.index('id="ledger"')]
     words = " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<style>.*?</style>|<svg.*?</svg>", " ", page)).split())
