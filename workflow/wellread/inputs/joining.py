@@ -55,7 +55,7 @@ def _counts(imaged: dict, known: dict, shared: dict, where: str, what: str) -> s
     """One line: the wells of both sides, and those in both."""
     n, rows, both = (sum(map(len, side.values())) for side in (imaged, known, shared))
     table = f"{counted(rows, 'well')} in the wells table on {counted(len(known), 'plate')}"
-    return f"{where}: {counted(n, 'well')} with {what} on {counted(len(imaged), 'plate')}; {table}; {both} in both"
+    return f"{where}: {counted(n, 'well')} with {what} on {counted(len(imaged), 'plate')}; {table}; {both:,} in both"
 
 
 def _poor(imaged: dict, known: dict, shared: dict, poor: list[str], where: str, least: float, what: str) -> InputError:

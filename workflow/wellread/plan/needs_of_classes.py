@@ -5,6 +5,7 @@ import pandas as pd
 
 from wellread.inputs.cleaning import listed
 from wellread.profiles import controls, tables
+from wellread.runtime.counted import counted
 from wellread.runtime.errors import InputError
 
 
@@ -17,7 +18,7 @@ def one_class(values, label: str, where: str, aside: str = "") -> InputError | N
     classes = _classes(values)
     if len(classes) > 1:
         return None
-    found = f"only {', '.join(classes)}" if classes else f"no value in {len(values)} rows"
+    found = f"only {', '.join(classes)}" if classes else f"no value in {counted(len(values), 'row')}"
     found += aside
     edit = f"fill in the column {label} of the wells table, name another, or remove this"
     return InputError(f"two classes or more in the column {label}", found, where, edit)
