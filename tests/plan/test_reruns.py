@@ -118,7 +118,8 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         profiles.tables report.answer report.doses report.doubt report.field_pictures report.figures
         report.headlines report.hits report.interactive report.ledger report.mechanisms report.methods
         report.models report.page report.plates report.plots report.printed report.provenance report.records
-        report.run report.sprites report.svg report.tables report.tasks report.wells report.words train.collapse
+        report.run report.sprites report.svg report.tables report.tasks report.wells
+        report.wording report.words train.collapse
     """,
 }
 PICKED = {  # section: name: the modules that count if a config picks it, where they are more than the usual ones

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from wellread.plan import settings
 from wellread.profiles.ledger import build_ledger
-from wellread.report.methods import WORDS, methods, references, told
+from wellread.report.methods import methods, references
 from wellread.report.run import Run
+from wellread.report.wording import WORDS, told
 from wellread.runtime import table_files
 from wellread.runtime.registry import choices
 
@@ -108,7 +109,8 @@ def test_choices_are_told_in_words_or_by_their_names_and_every_entry_is_cited():
     for section, names in WORDS.items():
         assert set(names) <= set(choices(section))
         assert set(re.findall(r"\[(\w+)\]", " ".join(names.values()))) <= set(references())
-    source = Path(settings.__file__).parents[1].joinpath("report", "methods.py").read_text()
+    room = Path(settings.__file__).parents[1] / "report"
+    source = "".join((room / name).read_text() for name in ("methods.py", "wording.py"))
     assert all(f"[{key}]" in source for key in references())
 
 

@@ -1,7 +1,6 @@
 """Training as a job: it resumes to the same bytes, learns what it should, and refuses what it must."""
 
 import json
-import multiprocessing
 import os
 import platform
 import signal
@@ -93,16 +92,6 @@ def start(plates, folder, **options):
     return subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, text=True)
 
 
-def fork(plates, folder, **options) -> multiprocessing.Process:
-    """The same in a process that is forked from one that has imported what it needs, and so begins at once."""
-    files, settings = arguments(plates, folder, **options)
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["wellread.train.train", "wellread.encoder.views_cpu", "torch._dynamo"])
-    process = server.Process(target=train.train, args=files, kwargs=settings)
-    process.start()
-    return process
-
-
 def wait_for(path):
     for _ in range(6000):
         if path.exists():
@@ -174,13 +163,13 @@ def test_a_run_killed_twenty_times_ends_like_an_unbroken_one(plates, tmp_path):
     unbroken = run(plates, tmp_path / "unbroken", **options)
     rng, saved, steps = np.random.default_rng(0), tmp_path / "killed" / "checkpoint.pt", []
     for _ in range(20):
-        process = fork(plates, tmp_path / "killed", **options)
+        process = start(plates, tmp_path / "killed", **options)
         was = saved.stat().st_mtime_ns if saved.exists() else 0
         while not saved.exists() or saved.stat().st_mtime_ns == was:
             time.sleep(0.01)
         time.sleep(rng.uniform(0, 0.3))
         process.kill()
-        process.join()
+        process.communicate()
         steps.append(torch.load(saved, weights_only=True)["step"])
     assert steps == sorted(set(steps))
     assert steps[-1] < 800
