@@ -155,8 +155,7 @@ def _z(found: Description, inside: Inside) -> int | str | None:
         edit = f"z: 0 to {_size(found, 'Z') - 1}, max or focus"
         raise InputError(f"a plane {inside.z}", f"{_size(found, 'Z')} planes", f"{inside.where}.z", edit)
     if inside.z in ("", *PROJECTIONS):
-        what = "the sharpest" if inside.z == "focus" else "the maximum"
-        of = f"{what} of {_size(found, 'Z')} planes in a file"
+        of = f"{PROJECTIONS[inside.z or 'max']} of {_size(found, 'Z')} planes in a file"
         inside.say(f"{inside.where}.z: taken of z-planes: {of}; max, focus or a number takes another")
     return "max" if inside.z == "" else inside.z
 

@@ -76,8 +76,7 @@ def _taken(saved: int, paths: pd.Series, z: str) -> str:
     words = [f"the projection that the microscope saved ({counted(saved, 'image')})"] if saved else []
     if len(several):
         of = between(several.min(), several.max(), "plane")
-        what = "the sharpest" if z == "focus" else "the maximum"
-        words.append(f"{what} of {of} ({counted(len(several), 'image')})")
+        words.append(f"{PROJECTIONS[z or 'max']} of {of} ({counted(len(several), 'image')})")
     return ", ".join([*words, *([f"the only one ({counted(single, 'image')})"] if single else [])])
 
 

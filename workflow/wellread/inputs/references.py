@@ -11,7 +11,7 @@ from pathlib import Path
 from wellread.runtime.errors import InputError
 
 BAR = " | "
-PROJECTIONS = ("max", "focus")
+PROJECTIONS = {"max": "the maximum", "focus": "the sharpest"}  # of z-planes: what it takes of them
 COLOURS = ("red", "green", "blue")
 PLACEHOLDERS = "{plate}, {well}, {site}, {field}, {stem}"
 KEYS = re.compile(r"^(?P<files>.*\S) ?\[(?P<keys>\w+=[^\[\],]+(?:, ?\w+=[^\[\],]+)*)\]$", re.DOTALL)
