@@ -33,7 +33,7 @@ if workflow.is_main_process and re.search(r"[\s()\[\]{}'\"&;$*?<>|!`\\]", sys.ex
 GIVEN = dict(config)  # as its user wrote it, before defaults are filled in
 CONFIG_FILE = os.path.relpath(workflow.configfiles[0]) if workflow.configfiles else ""
 try:
-    if found := [slip for path in workflow.configfiles for slip in slips(path)]:
+    if workflow.is_main_process and (found := [slip for path in workflow.configfiles for slip in slips(path)]):
         raise InputError.together(found)
     PLAN = Plan.of(config, CONFIG_FILE, job=not workflow.is_main_process)
 except InputError as error:

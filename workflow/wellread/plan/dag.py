@@ -29,17 +29,17 @@ class Plan(Questions):
         `config_file`: where the config is from, which models that are already trained belong to. `job`: whether this is
         the process of a single job, which takes over what its run has kept; None: nothing is kept (see `kept`).
         """
+        if job and (found := kept.of_run(config)):
+            return cls(found.known["config"]).known_from(found)
         plan = cls(settings.load(config))
-        if job and (found := kept.of_run(plan.config)):
-            return plan.known_from(found)
         asked, seen = deepcopy(plan.config), None if job is None else stamps.of(plan.config)
-        if found := kept.find(asked, seen):
+        if found := kept.find(config, seen):
             notes = plan.known_from(found).with_files(config_file)
         else:
             told, undecided = plan.read(config_file)
             notes = told + plan.notes + undecided
             if job is not None:
-                plan.keep(asked, seen, {"told": told, "undecided": undecided})
+                plan.keep(config, asked, seen, {"told": told, "undecided": undecided})
         notes += filter(None, (owners.grown(name, plan.training_plates(name)) for name in plan.trained()))
         notes += [] if job else _without_gpu(plan.config["device"])
         plan.notes = list(dict.fromkeys(spent(plan.config) + notes))
@@ -62,8 +62,8 @@ class Plan(Questions):
         )
         return told, self.undecidable()
 
-    def keep(self, asked: dict, stamps: list | None, notes: dict) -> None:
-        """Keep what the tables tell; `asked`, `stamps`: the config and the tables' files, as of `kept.keep`."""
+    def keep(self, given: dict, asked: dict, stamps: list | None, notes: dict) -> None:
+        """Keep what the tables tell; `given`, `asked`, `stamps`: as of `kept.keep`."""
         datasets = self.config["datasets"]
         known = {
             "wells": {name: section["wells"] for name, section in datasets.items()},
@@ -77,7 +77,7 @@ class Plan(Questions):
                 for task, _, correction in self.results(name, "tasks", "measure")
             },
         }
-        if found := kept.keep(asked, stamps if self._listed() else None, self.images, known | notes):
+        if found := kept.keep(given, asked, stamps if self._listed() else None, self.images, known | notes):
             self.known_from(found)
 
     def with_files(self, config_file: str) -> list[str]:

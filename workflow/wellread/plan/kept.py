@@ -73,17 +73,17 @@ def rows_of(dataset: str, plate: str, expected: str) -> pd.DataFrame | None:
     return kept.rows(dataset, plate)
 
 
-def of_run(config: dict) -> Kept | None:
-    """The plan that the run of this job has kept, if it is one of this config, code and versions."""
+def of_run(given: dict) -> Kept | None:
+    """The plan that the run of this job has kept, if it is one of this config, as it was written, code and versions."""
     kept = _read(os.environ.get(RUN, ""))
-    return kept if kept and kept.known["base"] == base(config) else None
+    return kept if kept and kept.known["base"] == base(given) else None
 
 
-def find(config: dict, stamps: list | None) -> Kept | None:
-    """The plan of a config (defaults filled in) and of files as they are now, see `stamps.of`; None if none is kept."""
+def find(given: dict, stamps: list | None) -> Kept | None:
+    """The plan of a config, as its user wrote it, and of files as they are now (`stamps.of`); None if none is kept."""
     if stamps is None:
         return None
-    kept = _read(_key(config, stamps))
+    kept = _read(_key(given, stamps))
     if kept and kept.known["settled"] and all(_whole(kept, name) for name in kept.known["files"]):
         with suppress(OSError):
             os.utime(_index(kept.key))
@@ -91,15 +91,18 @@ def find(config: dict, stamps: list | None) -> Kept | None:
     return None
 
 
-def keep(config: dict, stamps: list | None, images: dict[str, pd.DataFrame], known: dict) -> Kept | None:
+def keep(
+    given: dict, config: dict, stamps: list | None, images: dict[str, pd.DataFrame], known: dict
+) -> Kept | None:  # fmt: skip
     """Keep a plan, with the images table of every dataset and the rest that is `known`; None if that cannot be.
 
-    `config`, `stamps`: as before the tables were read. `stamps`: None if later runs must not find the plan.
+    `given`: the config as its user wrote it; `config`: with defaults, for the jobs; `stamps`: of files, both as before
+    the tables were read. Without `stamps` later runs do not find the plan.
     """
     plates = {name: _of_plates(frame) for name, frame in images.items()}
     hashes = {name: _hashes(own) for name, own in plates.items()}
-    key = _key(config, hashes if stamps is None else stamps)
-    told = {"base": base(config), "settled": settled(stamps), "plates": hashes, **known}
+    key = _key(given, hashes if stamps is None else stamps)
+    told = {"base": base(given), "config": config, "settled": settled(stamps), "plates": hashes, **known}
     try:
         told["files"] = {}
         for name, own in plates.items():
@@ -115,9 +118,9 @@ def keep(config: dict, stamps: list | None, images: dict[str, pd.DataFrame], kno
     return Kept(key, json.loads(text), sure=True)
 
 
-def base(config: dict) -> str:
-    """A hash of what a plan follows from besides files: config, code, schemas, versions."""
-    return _digest(json.dumps([config, code(), _versions()], default=str))
+def base(given: dict) -> str:
+    """A hash of what a plan follows from besides files: the config as it was written, code, schemas, versions."""
+    return _digest(json.dumps([given, code(), _versions()], default=str))
 
 
 @cache
@@ -133,8 +136,8 @@ def _versions() -> list[str]:
     return [metadata.version(name) for name in READERS]
 
 
-def _key(config: dict, tables) -> str:
-    return _digest(json.dumps([base(config), tables]))[:32]
+def _key(given: dict, tables) -> str:
+    return _digest(json.dumps([base(given), tables]))[:32]
 
 
 def _of_plates(frame: pd.DataFrame) -> dict[str, pa.Table]:
