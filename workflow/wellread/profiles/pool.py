@@ -20,8 +20,9 @@ def median(X: np.ndarray) -> np.ndarray:
     """The median (D,) of the rows of X (n, D) in double precision, NaN where there is a NaN: that of numpy, sooner."""
     ordered = np.array(X.T, order="C")  # sorted along memory, and in the precision of X, which is exact
     ordered.sort(axis=1)  # NaN come last
-    below, middle = ordered[:, (len(X) - 1) // 2].astype(np.float64), ordered[:, len(X) // 2]
-    return np.where(np.isnan(ordered[:, -1]), np.nan, (below + middle) / 2)
+    middle = np.add(ordered[:, (len(X) - 1) // 2], ordered[:, len(X) // 2], dtype=np.float64) / 2
+    middle[np.isnan(ordered[:, -1])] = np.nan
+    return middle
 
 
 STATISTICS = {"mean": mean, "median": median}
