@@ -64,7 +64,7 @@ def sounded(rows, home: Path, nucleus: str) -> list[str]:
     size = size_of(table_files.read(path["objects"], "objects"))
     outputs = {kind: path[kind] for kind in ("crops", "outlines", "cells", "lost")}
     crops(path["fields"], path["calibration"], path["masks"], path["objects"], outputs, seed=0, size=size)
-    inputs = {kind: [path[kind]] for kind in ("fields", "calibration", "masks", "objects", "cells")}
+    inputs = {kind: [path[kind]] for kind in ("fields", "calibration", "masks", "objects", "cells", "lost")}
     how = {"dataset": {"channels": CHANNELS, "pixel_size": 0, "segment": section}}
     return [alarm.code for room in (of_plates, of_nuclei) for alarm in room.found(inputs, how, LIMITS)]
 
