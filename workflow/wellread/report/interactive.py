@@ -107,13 +107,13 @@ def pictures(run: Run, room: int) -> dict:
 
 
 def scripts(plots: bool) -> list[Markup]:
-    """The scripts of the page: its tables' and pictures', and with plots Bokeh's (that of WebGL too) and its own."""
-    own = [Markup((SCRIPTS / f"{name}.js").read_text(encoding="utf-8")) for name in OWN[: None if plots else ALWAYS]]
-    return [*own[:ALWAYS], *_bokeh(), *own[ALWAYS:]] if plots else own
+    """The page's own scripts: those of tables and pictures, and with plots all."""
+    return [Markup((SCRIPTS / f"{name}.js").read_text(encoding="utf-8")) for name in OWN[: None if plots else ALWAYS]]
 
 
 @cache
-def _bokeh() -> list[Markup]:
+def library() -> list[Markup]:
+    """The scripts of Bokeh, with that of WebGL, which the page holds as text and runs when it draws its first plot."""
     from bokeh.resources import Resources
 
     return [Markup(script) for script in Resources(mode="inline", components=["bokeh", "bokeh-gl"]).js_raw[:2]]

@@ -89,8 +89,9 @@ def _explored(run: Run, chapters: dict) -> dict:
     names, seen = [name for name in ("plates", "map") if chapters.get(name)], run.once(sprites)
     found = {"scripts": interactive.scripts(bool(names)), "sheets": seen.sheets, "n_cells": len(seen.cells)}
     if not names:
-        return found | {"plots": None, "data": ""}
-    return found | {"plots": plots.plots(names), "data": interactive.pack(interactive.data(run))}
+        return found | {"plots": None, "library": [], "data": ""}
+    shown = {"plots": plots.plots(names), "library": interactive.library()}
+    return found | shown | {"data": interactive.pack(interactive.data(run))}
 
 
 @cache

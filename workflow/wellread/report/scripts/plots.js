@@ -1,4 +1,5 @@
-// Bokeh's plots of plates and maps: their points, views and selections. Each is drawn when it comes near the window.
+// Bokeh's plots of plates and maps: their points, views and selections. Each is drawn when it comes near the window, or,
+// on a page of few plates, when the browser has nothing else to do; Bokeh itself is run before the first.
 "use strict";
 
 (async () => {
@@ -132,9 +133,15 @@
     map: showMap,
   };
 
+  // Run Bokeh, which the page holds as text: its million letters take the browser as long as all the rest.
+  function load() {
+    for (const text of document.querySelectorAll("script.library")) text.replaceWith(Object.assign(document.createElement("script"), { textContent: text.textContent }));
+  }
+
   // Draw a plot, if it is not drawn yet.
   async function begin(name) {
     const { document: own, root } = bundles[name];
+    load();
     recolour(name);
     await Bokeh.embed.embed_items({ [name]: own }, [{ docid: name, roots: { [root]: `plot-${name}` }, root_ids: [root] }]);
     documents[name] = Bokeh.documents.find((found) => found.get_model_by_name(name));
@@ -152,14 +159,13 @@
   // What is coloured first: treatments, or a number where these are more than there are styles.
   const many = (w.columns[0]?.labels?.length ?? 0) > data.styles.labels.length;
   const first = many ? Math.max(w.columns.findIndex((one) => !one.labels), 0) : 0;
-  const long = document.body.classList.contains("long"); // a page of many plates is drawn where the window is
   const near = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter((entry) => entry.isIntersecting)) draw(target.id.replace("plot-", ""));
   }, { rootMargin: "300px" });
   for (const name of Object.keys(bundles)) {
     choose(name, "colour", titles, () => recolour(name));
     select(name, "colour").value = first;
-    if (long) near.observe(document.getElementById(`plot-${name}`));
+    near.observe(document.getElementById(`plot-${name}`));
   }
   if (bundles.plates) choose("plates", "plate", ["all plates", ...data.plates], () => showPlate(Math.max(Number(select("plates", "plate").value) - 1, whole)));
   if (bundles.map) {
@@ -169,5 +175,6 @@
   Object.assign(w, { draw, model });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", inks);
   document.documentElement.dataset.ready = "yes";
-  if (!long) setTimeout(() => Object.keys(bundles).forEach(draw));
+  const idle = window.requestIdleCallback ?? setTimeout;
+  if (!document.body.classList.contains("long")) Object.keys(bundles).forEach((name) => idle(() => draw(name)));
 })();
