@@ -1,6 +1,6 @@
 """Numbers with their nouns."""
 
-from wellread.runtime.counted import between, counted
+from wellread.runtime.counted import between, counted, every
 
 
 def test_a_noun_follows_its_number():
@@ -11,3 +11,7 @@ def test_a_noun_follows_its_number():
 
 def test_a_range_of_one_number_is_that_number():
     assert [between(1, most, "field") for most in (1, 2)] == ["1 field", "1 to 2 fields"]
+
+
+def test_of_one_there_is_the_only_one():
+    assert [every(n, "well") for n in (1, 2)] == ["the only well", "all 2 wells"]

@@ -17,6 +17,7 @@ from wellread.measure.halves import Half
 from wellread.measure.permutation import Case, permutation_tests
 from wellread.measure.power import smallest_effect
 from wellread.measure.tidy import row, table, undecidable
+from wellread.runtime.counted import counted
 from wellread.runtime.registry import choice
 
 SAME_TREATMENT = ["treatment"]
@@ -76,7 +77,7 @@ def average_precision(
             cases[item] = Case.of(halves, compared, halves[0].layers(compared, permute == "auto"))
     rows = [row("left_out", count, (halves[0].items != "").sum(), reason) for reason, count in left_out.items()]
     if not cases:
-        reason = f"no treatment in {len(frame)} wells has replicates, and negatives on their plates"
+        reason = f"no treatment in {counted(len(frame), 'well')} has replicates, and negatives on their plates"
         return table([*rows, undecidable("fraction_active", reason, len(frame))])
     tests = treatment_tests(cases, null_size, threshold, seed)
     if negatives == "others":  # which keep their positions, too, and have effects of their own

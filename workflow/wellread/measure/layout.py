@@ -7,6 +7,7 @@ from wellread.inputs.well_names import plate_format, well_row_column
 from wellread.measure import nulls
 from wellread.measure.tidy import row, table, undecidable
 from wellread.profiles import controls, tables
+from wellread.runtime.counted import counted, every
 from wellread.runtime.registry import choice
 
 SAME_TREATMENT = ["treatment"]
@@ -136,9 +137,9 @@ def _why_not(metric: str, groups: np.ndarray, plate: np.ndarray) -> str:
     if n and not groups.astype(bool).any():
         return "wells are not named by row and column" if what in PLACES else f"no {what} in the wells table"
     if len(set(groups)) < 2:
-        return f"one {what} in {n} wells" if what != "rim" else f"{n} wells are all at the rim, or none is"
+        return f"one {what} in {every(n, 'well')}" if what != "rim" else "all wells are at the rim, or none is"
     if len(set(groups)) >= n - len(set(plate)) + 1:
-        return f"{len(set(groups))} of {what} in {n} wells"
+        return f"{len(set(groups))} of {what} in {counted(n, 'well')}"
     return ""
 
 

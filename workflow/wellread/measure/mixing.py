@@ -14,6 +14,7 @@ from wellread.measure.tidy import (
     undecidable,
 )
 from wellread.profiles import similarity, tables
+from wellread.runtime.counted import every
 from wellread.runtime.registry import choice
 
 
@@ -67,7 +68,7 @@ def mixing(frame, seed, *, label="treatment", batch="batch", perplexity=30.0, co
 def _why_not(batches: pd.Series, Y: np.ndarray, batch: str, label: str) -> str:
     """Why wells of batches (n,) and classes Y (n, C) tell nothing about mixing; "" if they do."""
     if batches.nunique() < 2:
-        return f"one {batch} in all {len(batches)} wells"
+        return f"one {batch} in {every(len(batches), 'well')}"
     return "" if Y.sum(axis=0).max(initial=0) > 1 else f"no two wells share a {label}"
 
 

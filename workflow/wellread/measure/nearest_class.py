@@ -15,6 +15,7 @@ from wellread.measure.tidy import (
     undecidable,
 )
 from wellread.profiles import similarity, tables
+from wellread.runtime.counted import counted
 from wellread.runtime.registry import choice
 
 
@@ -68,7 +69,7 @@ def _not_same(name: str, meta, X, label: str, rules: dict, seed: int, permutatio
     asked = similarity.asked(meta, rules["split"])
     answerable = _has_match(Y, codes, agreement)
     if not answerable.any():
-        reason = f"no two of {len(meta)} profiles with a {label} in common differ in {' and '.join(columns)}"
+        reason = f"no two of {counted(len(meta), 'profile')} with a {label} in common differ in {' and '.join(columns)}"
         return [undecidable(name, reason, len(meta))]
     rows = [row("left_out", (asked & ~answerable).sum(), asked.sum(), f"{name}: nothing to match")]
     kept = answerable | ~asked

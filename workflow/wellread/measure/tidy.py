@@ -6,6 +6,7 @@ import pandas as pd
 from wellread.inputs.cleaning import parts
 from wellread.profiles import similarity, tables
 from wellread.profiles.controls import is_fitting, is_negative
+from wellread.runtime.counted import every
 
 UNDECIDABLE = "undecidable"
 CORRECTED, SPENT = "corrected_for_label", "judged_by_fitted_controls"  # marks of results
@@ -142,7 +143,7 @@ def one_class(classes: list[str], label: str, n: int) -> str:
     """Why `n` profiles of so few `classes` of a label cannot be told apart; "" if they can."""
     if len(classes) > 1:
         return ""
-    return f"one {label}, {classes[0]}, in all {n} profiles" if classes else f"no profile with a {label}"
+    return f"one {label}, {classes[0]}, in {every(n, 'profile')}" if classes else f"no profile with a {label}"
 
 
 def one_value(meta: pd.DataFrame, columns) -> str:
@@ -150,7 +151,7 @@ def one_value(meta: pd.DataFrame, columns) -> str:
     if not len(meta):
         return "no profile to compare"
     alike = [name for name in columns if len(set(tables.row_names(meta, name.split("+")))) < 2]
-    return f"one {alike[0]} in all {len(meta)} profiles" if alike else ""
+    return f"one {alike[0]} in {every(len(meta), 'profile')}" if alike else ""
 
 
 def multi_hot(labels) -> tuple[list[str], np.ndarray]:
