@@ -155,12 +155,9 @@ def test_plots_of_few_plates_are_drawn_wherever_the_window_is(browser, html):
     page.close()
 
 
-def test_a_plot_of_many_plates_is_drawn_when_it_comes_near_the_window_or_is_asked_of(browser, html, tmp_path):
-    of_many = tmp_path / "many.html"
-    body = '<body data-dataset="demo"'
-    of_many.write_text(html.read_text().replace(f"{body}>", f'{body} class="long">'))
+def test_a_plot_is_drawn_when_it_comes_near_the_window_or_is_asked_of(browser, html):
     page = new_page(browser, viewport={"width": 1200, "height": 300})
-    page.goto(of_many.as_uri())
+    page.goto(html.as_uri())
     page.wait_for_selector("html[data-ready=yes]")
     assert page.evaluate("typeof Bokeh") == "undefined"  # nor is it run
     page.locator("#plot-plates").evaluate("one => one.scrollIntoView({behavior: 'instant'})")

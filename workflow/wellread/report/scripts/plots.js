@@ -1,5 +1,5 @@
-// Bokeh's plots of plates and maps: their points, views and selections. Each is drawn when it comes near the window, or,
-// on a page of few plates, when the browser has nothing else to do; Bokeh itself is run before the first.
+// Bokeh's plots of plates and maps: their points, views and selections. Each is drawn when it comes near the window; on a
+// page of few plates also a while after the page can be used, so that a picture of the whole page has everything.
 "use strict";
 
 (async () => {
@@ -161,7 +161,7 @@
   const first = many ? Math.max(w.columns.findIndex((one) => !one.labels), 0) : 0;
   const near = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter((entry) => entry.isIntersecting)) draw(target.id.replace("plot-", ""));
-  }, { rootMargin: "300px" });
+  }, { rootMargin: "100%" });
   for (const name of Object.keys(bundles)) {
     choose(name, "colour", titles, () => recolour(name));
     select(name, "colour").value = first;
@@ -175,6 +175,11 @@
   Object.assign(w, { draw, model });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", inks);
   document.documentElement.dataset.ready = "yes";
-  const idle = window.requestIdleCallback ?? setTimeout;
-  if (!document.body.classList.contains("long")) Object.keys(bundles).forEach((name) => idle(() => draw(name)));
+  if (document.body.classList.contains("long")) return;
+  const pause = (time) => new Promise((done) => setTimeout(done, time));
+  await pause(3000);
+  for (const next of [load, ...Object.keys(bundles).map((name) => () => draw(name))]) {
+    await next();
+    await pause(50); // in which what was clicked meanwhile is answered
+  }
 })();
