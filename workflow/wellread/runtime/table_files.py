@@ -32,6 +32,7 @@ VERSIONS = {
     "ledger": 1,  # plate, stage, model, reason, n
 }
 KEY = b"wellread"
+ROWS = 10_000  # that are written at a time, at least: of hundreds of columns, each costs more than its first values
 
 
 def write(frame: pd.DataFrame, path, kind: str) -> None:
@@ -44,18 +45,27 @@ def write(frame: pd.DataFrame, path, kind: str) -> None:
 def parts(path, kind: str):
     """Write a table of a `kind` in parts: yields a function that appends a frame; whole or not at all.
 
-    Columns and types of all frames are those of the first one.
+    Columns of all frames are those of the first one, and types those of the first ROWS rows.
     """
     with whole(path) as part, ExitStack() as stack:
-        writer = None
+        writer, waiting = None, []
 
-        def add(frame: pd.DataFrame) -> None:
+        def write_waiting() -> None:
             nonlocal writer
+            frame = pd.concat(waiting, ignore_index=True) if len(waiting) > 1 else waiting[0]
+            waiting.clear()
             table = pa.Table.from_pandas(frame, preserve_index=False)
             writer = writer or stack.enter_context(_writer(part, table.schema, kind))
             writer.write_table(table.cast(writer.schema))
 
+        def add(frame: pd.DataFrame) -> None:
+            waiting.append(frame)
+            if sum(map(len, waiting)) >= ROWS:
+                write_waiting()
+
         yield add
+        if waiting:
+            write_waiting()
 
 
 def _writer(part, schema: pa.Schema, kind: str) -> pq.ParquetWriter:
