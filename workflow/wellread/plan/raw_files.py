@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wellread.inputs import references
+from wellread.inputs.columns import may_hold
 from wellread.inputs.listing import instead
 from wellread.inputs.references import BAR
 from wellread.runtime.errors import InputError
@@ -69,20 +70,28 @@ def folders_of_plates(images: pd.DataFrame, channels: list[str]) -> dict[str, li
     None for an images table with cells that are empty, name no folder, or are references.
     """
     columns = [images[channel] for channel in channels]
-    if any((c.str.endswith("]") | c.str.contains(BAR, regex=False)).any() for c in columns) or not all(
-        c.str.contains("/", regex=False).all() for c in columns
-    ):
+    if any(map(_may_refer, columns)):
         return None
     plates = pd.factorize(images["plate"])[0]
-    firsts = [_first_rows(plates, column).assign(channel=number) for number, column in enumerate(columns)]
-    found = pd.concat(firsts).sort_values(["row", "channel"], kind="stable").drop_duplicates(["plate", "folder"])
+    firsts = [_first_rows(plates, column) for column in columns]
+    if any(own is None for own in firsts):
+        return None
+    found = pd.concat([own.assign(channel=number) for number, own in enumerate(firsts)])
+    found = found.sort_values(["row", "channel"], kind="stable").drop_duplicates(["plate", "folder"])
     names = images["plate"].drop_duplicates().to_list()
     return {names[number]: own.to_list() for number, own in found.groupby("plate")["folder"]}
 
 
-def _first_rows(plates: np.ndarray, paths: pd.Series) -> pd.DataFrame:
-    """The folders of every plate, and the number of the first row that has a path there."""
+def _may_refer(paths: pd.Series) -> bool:
+    """Whether some are references, to planes of a file or to several files, and no paths."""
+    return paths.str.endswith("]").any() or (may_hold(paths, BAR) and paths.str.contains(BAR, regex=False).any())
+
+
+def _first_rows(plates: np.ndarray, paths: pd.Series) -> pd.DataFrame | None:
+    """The folders of every plate, and the number of the first row that has a path there; None if a path names none."""
     halves = pc.split_pattern(pa.array(paths), "/", max_splits=1, reverse=True)
+    if pc.any(pc.less(pc.list_value_length(halves), 2)).as_py():
+        return None
     codes, distinct = pd.factorize(pc.list_element(halves, 0).to_pandas())
     found = pd.DataFrame({"plate": plates, "folder": codes, "row": range(len(codes))})
     found = found.drop_duplicates(["plate", "folder"])
