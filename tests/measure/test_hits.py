@@ -154,7 +154,7 @@ def test_fewer_than_20_control_positions_decide_nothing():
     [
         ({"controls": 0}, "no negative control on its plates"),
         ({"controls": 2, "plates": 1}, "fewer than 2 negative controls to fit on"),
-        ({"controls": 6, "plates": 1}, "energy undecidable: too few wells for a p-value below 0.05"),
+        ({"controls": 6, "plates": 1}, "energy distance undecidable: too few wells for a p-value below 0.05"),
     ],
 )
 def test_what_cannot_be_decided_has_the_reason_and_no_number(options, reason):
@@ -166,7 +166,7 @@ def test_what_cannot_be_decided_has_the_reason_and_no_number(options, reason):
 
 def test_treatments_of_one_well_have_distances_and_no_average_precision():
     table = found(screen(plates=1, treatments=4, controls=60, effect=3.0))
-    assert set(table["reason"]) == {"map undecidable: one well, no replicate"}
+    assert set(table["reason"]) == {"mean average precision undecidable: one well, no replicate"}
     assert table[["map", "map_p", "map_q", "mahalanobis_low"]].isna().all(axis=None)
     assert (table["mahalanobis_q"] < 0.05).all()
     assert (table["active"] == 2).all()
@@ -186,7 +186,8 @@ def test_the_order_of_rows_and_other_treatments_change_nothing():
     frame = screen(plates=3, treatments=8, controls=24, effect=0.6)
     pd.testing.assert_frame_equal(found(frame), found(frame.sample(frac=1, random_state=1)))
     less = frame[frame["Metadata_treatment"] != "t003"]
-    columns = ["treatment", *[c for c in found(frame) if c.startswith(TESTS) and not c.endswith(("_q", "_active"))]]
+    alike = [name for name in found(frame) if name.startswith(tuple(TESTS)) and not name.endswith(("_q", "_active"))]
+    columns = ["treatment", *alike]
     both = [
         found(one)[columns].set_index("treatment").drop("t003", errors="ignore").sort_index() for one in (frame, less)
     ]

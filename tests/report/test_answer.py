@@ -1,5 +1,6 @@
 """Every number of the chapter Answer is one of the tables beside the page."""
 
+import math
 import re
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 from wellread.alarms.alarm import COLUMNS
 from wellread.measure import tidy
 from wellread.measure.compare import CHANCE
+from wellread.measure.three_tests import TESTS
 from wellread.report import page
 from wellread.report.answer import _active, above_chance, answer
 from wellread.report.doubt import doubt
@@ -67,7 +69,8 @@ def answers(value, low) -> pd.DataFrame:
 def hits() -> pd.DataFrame:
     table = pd.DataFrame({"treatment": list(MOA), "active": pd.array([3, 2, 2, 0, None], "Int64")})
     nearest = {"nearest_1": ["b", "c", "b", "e", "a"], "nearest_1_cosine": [0.9, 0.8, 0.8, 0.7, 0.6]}
-    return table.assign(model="net", correction="sphered", reason="", **nearest, moa=list(MOA.values()))
+    decided = {f"{name}_active": pd.array([True, True, True, False, None], "boolean") for name in TESTS}
+    return table.assign(model="net", correction="sphered", reason="", **decided, **nearest, moa=list(MOA.values()))
 
 
 def test_active_treatments_are_counted_and_the_strongest_named(run):
@@ -84,6 +87,16 @@ def test_positive_controls_are_no_treatments_that_were_found():
     assert (told["of"], told["undecided"], told["positive"]) == (3, 1, 1)
     assert told["strongest"] == [("a", 3), ("c", 2)]
     assert told["by_tests"] == [(3, 1), (2, 2), (1, 2)]
+
+
+def test_a_test_that_decides_nothing_is_named(run):
+    table = hits().assign(item=list(MOA), called=list(MOA), map_active=pd.array([None] * 5, "boolean"))
+    told = _active(SimpleNamespace(config={"hits": {}}), table)
+    assert told["silent"] == ["mean average precision"]
+    chapter = page._environment().get_template("chapters/answer.html")
+    words = "by all three, as none can be decided by mean average precision"
+    assert words in chapter.render(run=run, c=answer(run) | {"active": told})
+    assert words not in chapter.render(run=run, c=answer(run))
 
 
 def test_a_treatment_is_called_by_its_name_where_an_identifier_has_one():
@@ -202,6 +215,13 @@ def test_of_every_task_the_smallest_difference_from_a_baseline_is_the_doubt():
     told = doubt(Run.from_inputs("d", {}, None, CONFIG), [row(less=less), row()], None)
     assert (told["kind"], told["n"], told["of"]) == ("baseline", 1, 2)
     assert told["found"] == [{"task": "mechanism", "less": least}]
+
+
+def test_a_baseline_that_is_as_high_as_can_be_is_nearer_than_one_that_is_lower():
+    tie = SimpleNamespace(baseline="untrained", low=math.nan, difference=0.0, best=True)
+    far = SimpleNamespace(baseline="pixels", low=math.nan, difference=0.5, best=False)
+    told = doubt(Run.from_inputs("d", {}, None, CONFIG), [row(less={"untrained": tie, "pixels": far})], None)
+    assert (told["kind"], told["found"]) == ("baseline", [{"task": "mechanism", "less": tie}])
 
 
 def test_a_baseline_that_has_the_highest_value_too_is_the_mildest_doubt(run):

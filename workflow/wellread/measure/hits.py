@@ -81,7 +81,7 @@ def _reason(why) -> str:
     """Why tests decide nothing, in the order of TESTS: `undecidable: ...`, or which ones and why; "" if all do."""
     if len(set(why)) == 1:
         return f"undecidable: {why[0]}" if why[0] else ""
-    return "; ".join(f"{name} undecidable: {words}" for name, words in zip(TESTS, why, strict=True) if words)
+    return "; ".join(f"{name} undecidable: {words}" for name, words in zip(TESTS.values(), why, strict=True) if words)
 
 
 def _nearest(told: pd.DataFrame, profiles: np.ndarray, neighbours: int) -> pd.DataFrame:

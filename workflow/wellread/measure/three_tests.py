@@ -14,7 +14,7 @@ from wellread.measure.permutation import Case, judged, members
 from wellread.measure.tidy import resampled_mean
 from wellread.profiles import controls, tables
 
-TESTS = ("map", "mahalanobis", "energy")
+TESTS = {"map": "mean average precision", "mahalanobis": "Mahalanobis distance", "energy": "energy distance"}
 FEWEST = 3  # wells: of fewer the bootstrap tells nothing
 NO_CONTROL = "no negative control on its plates to compare with"
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from wellread.measure.three_tests import TESTS
 from wellread.profiles.subset import condition
 from wellread.report import tasks
 from wellread.report.doubt import doubt
@@ -69,6 +70,7 @@ def _active(run: Run, table: pd.DataFrame) -> dict | None:
         "positive": len(positive),
         "strongest": list(zip(strongest["called"], strongest["active"].astype(int), strict=True)),
         "tests": int(treatments["active"].fillna(0).max()) if len(treatments) else 0,
+        "silent": [words for name, words in TESTS.items() if treatments[f"{name}_active"].isna().all()],
         "threshold": run.config["hits"].get("threshold", 0.05),
     }
 

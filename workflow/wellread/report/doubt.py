@@ -59,9 +59,14 @@ def _is_chance(run: Run, row: dict) -> bool:
 
 
 def _not_above(row: dict) -> dict | None:
-    """The task and the comparison with the smallest difference, of those whose interval is not above 0."""
-    less = [told for told in row["less"].values() if not told.low > 0 and not told.best]
-    return {"task": row["task"], "less": min(less, key=lambda told: told.difference)} if less else None
+    """The task and the comparison with the smallest difference, of those whose interval is not above 0.
+
+    Nothing where all of these have the highest value, which is another doubt (`_best`).
+    """
+    less = [told for told in row["less"].values() if not told.low > 0]
+    if all(told.best for told in less):
+        return None
+    return {"task": row["task"], "less": min(less, key=lambda told: told.difference)}
 
 
 def _best(row: dict) -> dict | None:

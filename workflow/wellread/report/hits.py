@@ -14,7 +14,6 @@ SHOWN = 2000  # rows of the table
 FIRST = 100  # of which are laid out before all are asked for
 CURVES = 40  # treatments with doses that have a picture
 LONGEST = 40  # characters of a label
-NAMES = {"map": "mean average precision", "mahalanobis": "Mahalanobis distance", "energy": "energy distance"}
 
 
 def hits(run: Run) -> dict:
@@ -78,7 +77,7 @@ def _last(table: pd.DataFrame) -> int:
 def _test(table: pd.DataFrame, name: str) -> dict:
     active = table[f"{name}_active"].dropna()
     return {
-        "name": NAMES[name],
+        "name": TESTS[name],
         "key": name,
         "active": int(active.sum()),
         "decided": len(active),
