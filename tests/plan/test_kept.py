@@ -1,10 +1,14 @@
 """A kept plan is the plan that reading the tables again would give; anything that could make it another is noticed."""
 
+import json
 import os
 import time
+from copy import deepcopy
 
 import pandas as pd
 import pytest
+import yaml
+from paths import ROOT
 from wellread.inputs import sources, user_tables
 from wellread.plan import kept, settings, stamps
 from wellread.plan.dag import Plan
@@ -179,6 +183,15 @@ def test_a_job_takes_the_plan_of_its_run_and_reads_no_table(config, reads, monke
     assert rows_hash(rows) == run.rows_hash("d", "P2")
     assert rows["DNA"].tolist() == ["1.tif", "2.tif"]
     assert kept.rows_of("d", "P1", run.rows_hash("d", "P2")) is None
+
+
+@pytest.mark.parametrize("name", ["config", "painted_atlas", "template", "paper/miniature"])
+def test_json_keeps_a_config_as_it_is_filled_in_and_what_was_given_is_left_as_it_was(name):
+    given = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
+    before = deepcopy(given)
+    filled = settings.load(given)
+    assert given == before
+    assert json.loads(json.dumps(filled)) == filled
 
 
 def test_a_job_of_another_config_or_without_a_run_plans_by_itself(config, reads, monkeypatch):
