@@ -1,5 +1,7 @@
 """What a preview says of a painted screen, of slips in its config, and of what a run would take."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 import tifffile
@@ -218,6 +220,17 @@ def test_costs_grow_with_fields_epochs_and_crops(config, tmp_path):
     assert more.seconds["segment"] == pytest.approx(2 * before.seconds["segment"])
     config["datasets"]["d"]["crops"]["max_per_well"] = 1
     assert costing.costs(preview.Plan.of(config), {"d": samples}, 2).cells == {"d": 6}
+
+
+@pytest.mark.parametrize(("fields", "expected"), [((9, 1), 28), ((1, 9), 92), ((5, 5), 60)])
+def test_fields_of_a_large_plate_tell_more_of_the_cells_than_those_of_a_small_one(fields, expected):
+    """Two cells a field on the plates A, ten on the plate B."""
+    images = pd.DataFrame({"plate": ["A"] * fields[0] + ["B"] * fields[1], "well": "A01"})
+    plan = SimpleNamespace(images={"d": images}, config={"datasets": {"d": {"crops": {"max_per_well": 0}}}})
+    tables = {"A": {"fields": [0, 0, 0], "cells": [0] * 6}, "B": {"fields": [0], "cells": [0] * 10}}
+    samples = [SimpleNamespace(plate=name, has=bool, table=own.get) for name, own in tables.items()]
+    assert costing.cells_of(plan, "d", samples) == expected
+    assert costing.cells_of(plan, "d", []) == 0
 
 
 @pytest.mark.dag

@@ -72,14 +72,17 @@ def costs(plan: Plan, samples: dict[str, list[Sample]], cores: int) -> Costs:
 
 
 def cells_of(plan: Plan, dataset: str, samples: list[Sample]) -> int:
-    """The cells that will get a crop: as many in every field as in those of the samples."""
-    fields, section = len(plan.images[dataset]), plan.config["datasets"][dataset]
-    seen = sum(len(one.table("fields")) for one in samples)
+    """The cells that get a crop: as many in every field as in the samples, weighed by the fields of their plates."""
+    images, section = plan.images[dataset], plan.config["datasets"][dataset]
+    sizes = images["plate"].value_counts()
+    seen = [one for one in samples if one.has("fields")]
     if not seen:
         return 0
-    expected = fields * sum(len(one.table("cells")) for one in samples) / seen
-    wells = len(plan.images[dataset][["plate", "well"]].drop_duplicates())
-    return round(min(expected, section["crops"]["max_per_well"] * wells or np.inf))
+    cells = [len(one.table("cells")) / len(one.table("fields")) for one in seen]
+    weights = [sizes[one.plate] for one in seen]
+    wells = len(images[["plate", "well"]].drop_duplicates())
+    most = section["crops"]["max_per_well"] * wells or np.inf
+    return round(min(len(images) * np.average(cells, weights=weights), most))
 
 
 def _other_bytes(plan: Plan, dataset: str, samples: list[Sample], cells: int) -> float:
