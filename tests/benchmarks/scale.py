@@ -72,7 +72,7 @@ def images(plate: str, fields: int) -> pd.DataFrame:
 def touch(folder: Path, rows: pd.DataFrame) -> None:
     """Make the files of a plate that planning looks for, empty."""
     rows = rows.sort_values(["well", "site"], key=lambda values: values.str.pad(4), ignore_index=True)
-    for path in raw_files.files(raw_files.looked_for(rows, "sampled"), CHANNELS):
+    for path in raw_files.files(raw_files.sampled(rows), CHANNELS):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
 

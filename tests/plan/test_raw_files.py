@@ -172,13 +172,14 @@ def test_plates_may_be_empty_if_the_config_says_so(config):
     assert len(Plan.of(config).notes) == 2
 
 
-def test_a_sample_is_spread_evenly_and_all_are_looked_for_if_so_asked():
-    rows = pd.DataFrame({"site": range(96)})
-    assert raw_files.looked_for(rows, "sampled")["site"].tolist()[:3] == [0, 5, 10]
-    assert raw_files.looked_for(rows, "sampled")["site"].tolist()[-1] == 95
-    assert len(raw_files.looked_for(rows, "sampled")) == 20
-    assert len(raw_files.looked_for(rows, "all")) == 96
-    assert len(raw_files.looked_for(rows, "none")) == 0
+def test_a_sample_of_every_plate_is_spread_evenly():
+    rows = pd.DataFrame({"plate": ["P1"] * 96 + ["P2"] * 3, "site": [*range(96), 7, 8, 9]})
+    found = raw_files.sampled(rows).groupby("plate")["site"].agg(list)
+    assert found["P1"][:3] == [0, 5, 10]
+    assert found["P1"][-1] == 95
+    assert len(found["P1"]) == 20
+    assert found["P2"] == [7, 8, 9]
+    assert len(raw_files.sampled(rows[:0])) == 0
 
 
 def test_a_pattern_of_other_placeholders_is_refused(config):
@@ -201,13 +202,12 @@ def test_folders_of_all_plates_at_once_are_those_of_every_plate(odd):
         for number, path in enumerate(own)
     ]
     images = pd.DataFrame(rows, columns=["plate", "DNA", "RNA"], dtype=str)
+    images = images if odd is None else images.replace("c/2.tif", odd)
     expected = {
         plate: raw_files.folders(raw_files.files(own, ["RNA", "DNA"])) for plate, own in images.groupby("plate")
     }
     assert raw_files.folders_of_plates(images, ["RNA", "DNA"]) == expected
     assert expected["P1"] == ["b", ".", "z", "a/b"]
-    if odd is not None:
-        assert raw_files.folders_of_plates(images.replace("c/2.tif", odd), ["RNA", "DNA"]) is None
 
 
 def of_weights(section):

@@ -13,7 +13,7 @@ import pandas as pd
 
 from wellread.inputs import channel_planes, crop_files, hpa, table_errors, user_tables
 from wellread.inputs.channels import match, reported
-from wellread.inputs.columns import are_distinct, may_hold
+from wellread.inputs.columns import are_distinct, holds, places
 from wellread.painted import atlas_layout, layout
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import choice, chosen, pick
@@ -56,7 +56,8 @@ def wells(dataset: dict, name: str) -> str | dict:
 
 def _tell_repeated(frame: pd.DataFrame, channels: list[str], where: str, say) -> None:
     """Tell `say` of images that several fields name."""
-    some = [channel for channel in channels if not are_distinct(frame[channel])]  # much faster than which are not
+    plates = places(frame["plate"])
+    some = [channel for channel in channels if not are_distinct(frame[channel], plates)]  # faster than which are not
     again = {channel: (frame[channel].duplicated() & (frame[channel] != "")).to_numpy() for channel in some}
     if repeated := [channel for channel, rows in again.items() if rows.any()]:
         n, path = again[repeated[0]].sum(), frame.loc[again[repeated[0]], repeated[0]].iloc[0]
@@ -108,7 +109,7 @@ def _below(root: str, paths: pd.Series) -> pd.Series:
     """str(Path(root, path)) of every path, "" of "": Path is asked only where it would write a path in another way."""
     start, relative = str(Path(root, "x"))[:-1], (paths != "") & ~paths.str.startswith("/")
     found = start + paths if relative.all() else paths.where(~relative, start + paths)
-    may_be_odd = may_hold(paths, "//", "/.") or paths.str.startswith(".").any() or paths.str.endswith("/").any()
+    may_be_odd = holds(paths, "//", "/.") or paths.str.startswith(".").any() or paths.str.endswith("/").any()
     if may_be_odd and (odd := paths.str.contains(ODD)).any():
         found[odd] = [str(Path(root, path)) for path in paths[odd]]
     return found

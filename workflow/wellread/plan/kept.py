@@ -25,6 +25,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
+from wellread.inputs.columns import places
 from wellread.plan import raw_files
 from wellread.plan.provenance import TEMPLATES, rows_hash
 from wellread.plan.stamps import settled
@@ -34,7 +35,7 @@ FOLDER = Path(".snakemake", "wellread")
 RUN = "WELLREAD_PLAN"  # the environment variable that tells jobs the plan of their run
 KEPT = 4  # plans; older ones are deleted
 PACKAGE = Path(__file__).parents[1]
-KEY = ["plate", "well", "site"]  # columns of few different values
+PARQUET = {"compression": "zstd", "use_dictionary": ["plate", "well", "site"], "write_statistics": False}
 READERS = ("pandas", "pyarrow", "numpy", "openpyxl", "jsonschema")
 
 
@@ -106,7 +107,7 @@ def keep(
     try:
         told["files"] = {}
         for name, own in plates.items():
-            sample = pa.concat_tables(raw_files.looked_for(rows, "sampled") for rows in own.values())
+            sample = pa.Table.from_pandas(raw_files.sampled(images[name]), preserve_index=False)
             told["files"] |= {name: _write(own.values(), _table(key, name))}
             told["files"] |= {f"{name}.sample": _write([sample], _table(key, f"{name}.sample"))}
         text = json.dumps(told)
@@ -146,13 +147,6 @@ def _of_plates(frame: pd.DataFrame) -> dict[str, pa.Table]:
     return {plate: table[place] for plate, place in places(frame["plate"]).items()}
 
 
-def places(plates: pd.Series) -> dict[str, slice]:
-    """Where the rows of every plate are in an images table, which is sorted by plate."""
-    codes, names = pd.factorize(plates)
-    ends = [0, *(np.flatnonzero(np.diff(codes)) + 1), len(codes)]
-    return {name: slice(int(ends[number]), int(ends[number + 1])) for number, name in enumerate(names)}
-
-
 def _hashes(plates: dict[str, pa.Table]) -> dict[str, tuple[str, int, int]]:
     """{plate: (hash of its rows, number of its row group, number of its rows)}."""
     return {plate: (rows_hash(rows), place, len(rows)) for place, (plate, rows) in enumerate(plates.items())}
@@ -162,7 +156,7 @@ def _write(groups, path: Path) -> str:
     """Write a table of row groups, at least one; the hash of the file."""
     first, *others = groups
     with whole(path) as part:
-        with parquet.ParquetWriter(part, first.schema, compression="zstd", use_dictionary=KEY) as writer:
+        with parquet.ParquetWriter(part, first.schema, **PARQUET) as writer:
             for rows in (first, *others):
                 writer.write_table(rows)
         return _hash_of(part)

@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from wellread.inputs import references
-from wellread.inputs.columns import may_hold
+from wellread.inputs.columns import holds, only_folder, places
 from wellread.inputs.listing import instead
 from wellread.inputs.references import BAR
 from wellread.runtime.errors import InputError
@@ -64,38 +63,20 @@ def folders(paths: list[str]) -> list[str]:
     return list(dict.fromkeys(path.rpartition("/")[0] or "." for path in paths))
 
 
-def folders_of_plates(images: pd.DataFrame, channels: list[str]) -> dict[str, list[str]] | None:
-    """The folders of the image files of every plate: those of `files`, in their order, found for all plates at once.
-
-    None for an images table with cells that are empty, name no folder, or are references.
-    """
-    columns = [images[channel] for channel in channels]
-    if any(map(_may_refer, columns)):
-        return None
-    plates = pd.factorize(images["plate"])[0]
-    firsts = [_first_rows(plates, column) for column in columns]
-    if any(own is None for own in firsts):
-        return None
-    found = pd.concat([own.assign(channel=number) for number, own in enumerate(firsts)])
-    found = found.sort_values(["row", "channel"], kind="stable").drop_duplicates(["plate", "folder"])
-    names = images["plate"].drop_duplicates().to_list()
-    return {names[number]: own.to_list() for number, own in found.groupby("plate")["folder"]}
+def folders_of_plates(images: pd.DataFrame, channels: list[str]) -> dict[str, list[str]]:
+    """The folders of the image files of every plate: those of `files`, in their order."""
+    columns = [pa.array(images[channel]) for channel in channels]
+    plain = not any(_may_refer(images[channel]) for channel in channels)
+    found = {}
+    for plate, place in places(images["plate"]).items():
+        alone = [only_folder(column[place]) for column in columns] if plain else [""]
+        found[plate] = folders(alone if all(alone) else files(images.iloc[place], channels))
+    return found
 
 
 def _may_refer(paths: pd.Series) -> bool:
     """Whether some are references, to planes of a file or to several files, and no paths."""
-    return paths.str.endswith("]").any() or (may_hold(paths, BAR) and paths.str.contains(BAR, regex=False).any())
-
-
-def _first_rows(plates: np.ndarray, paths: pd.Series) -> pd.DataFrame | None:
-    """The folders of every plate, and the number of the first row that has a path there; None if a path names none."""
-    halves = pc.split_pattern(pa.array(paths), "/", max_splits=1, reverse=True)
-    if pc.any(pc.less(pc.list_value_length(halves), 2)).as_py():
-        return None
-    codes, distinct = pd.factorize(pc.list_element(halves, 0).to_pandas())
-    found = pd.DataFrame({"plate": plates, "folder": codes, "row": range(len(codes))})
-    found = found.drop_duplicates(["plate", "folder"])
-    return found.assign(folder=[distinct[code] or "." for code in found["folder"]])
+    return paths.str.endswith("]").any() or (holds(paths, BAR) and paths.str.contains(BAR, regex=False).any())
 
 
 def folders_hash(paths: list[str]) -> str:
@@ -130,11 +111,16 @@ def _time(folder: str) -> str:
         return ABSENT
 
 
-def looked_for(rows: pd.DataFrame | pa.Table, check: str) -> pd.DataFrame | pa.Table:
-    """The rows of a plate whose files are looked for: all, none, or, `sampled`, SAMPLE spread evenly over the plate."""
-    if check == "sampled" and len(rows) > SAMPLE:
-        return rows.take([round(i * (len(rows) - 1) / (SAMPLE - 1)) for i in range(SAMPLE)])
-    return rows[:0] if check == "none" else rows
+def sampled(images: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an images table, sorted by plate, whose files are looked for: SAMPLE of every plate."""
+    every = [np.add(place.start, spread(place.stop - place.start)) for place in places(images["plate"]).values()]
+    return images.iloc[np.concatenate(every)] if every else images[:0]
+
+
+def spread(count: int) -> list[int]:
+    """SAMPLE numbers below `count`, evenly spread, from the first to the last; or all."""
+    many = count > SAMPLE
+    return [round(i * (count - 1) / (SAMPLE - 1)) for i in range(SAMPLE)] if many else list(range(count))
 
 
 def missing(fields: list[list[str]], most: float, where: str, whole: bool) -> tuple[list[InputError], list[str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from wellread.inputs import user_tables
-from wellread.plan import kept
+from wellread.inputs.columns import places
 from wellread.plan.kept import Kept
 from wellread.plan.provenance import rows_hash
 from wellread.plan.results import Results
@@ -39,7 +39,7 @@ class Rows(Results):
             return found
         images = self.images[dataset]
         if dataset not in self._places:
-            self._places[dataset] = kept.places(images["plate"])
+            self._places[dataset] = places(images["plate"])
         return images.iloc[self._places[dataset].get(plate, slice(0))].reset_index(drop=True)
 
     def rows_hash(self, dataset: str, plate: str) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from wellread.inputs.columns import places
 from wellread.inputs.listing import instead
 from wellread.networks import checksum, weight_files
-from wellread.plan import file_hashes, kept, owners, raw_files
+from wellread.plan import file_hashes, owners, raw_files
 from wellread.plan.datasets import files
 from wellread.plan.rows import Rows
 from wellread.runtime.errors import InputError
@@ -44,10 +45,7 @@ class Watched(Rows):
         """The folders of every plate's images, where these are what is looked at."""
         if not self.has_images(dataset) or self.watched(dataset) != "folders":
             return {}
-        channels = self.config["datasets"][dataset]["channels"]
-        if (found := raw_files.folders_of_plates(self.images[dataset], channels)) is not None:
-            return found
-        return {plate: raw_files.folders(self._files(dataset, plate)) for plate in self.plates(dataset)}
+        return raw_files.folders_of_plates(self.images[dataset], self.config["datasets"][dataset]["channels"])
 
     def label_images(self, section: str, settings: dict, dataset: str, plate: str) -> list[str]:
         """The label images of a plate that a segmenter or a measure reads, but for those that rules of ours make."""
@@ -82,19 +80,20 @@ class Watched(Rows):
     def _looked_for(self, dataset: str, check: str):
         """Every plate, and the files of those of its fields whose files are looked for: a list for each."""
         channels = self.config["datasets"][dataset]["channels"]
-        if self.kept and check == "sampled" and (rows := self.kept.looked_for(dataset)) is not None:
-            fields = raw_files.of_fields(rows, channels)
-            yield from ((plate, fields[place]) for plate, place in kept.places(rows["plate"]).items())
+        if check != "sampled":
+            yield from ((p, raw_files.of_fields(self.rows(dataset, p), channels)) for p in self.plates(dataset))
             return
-        for plate in self.plates(dataset):
-            yield plate, raw_files.of_fields(raw_files.looked_for(self.rows(dataset, plate), check), channels)
+        rows = self.kept.looked_for(dataset) if self.kept else None
+        rows = raw_files.sampled(self.images[dataset]) if rows is None else rows
+        fields = raw_files.of_fields(rows, channels)
+        yield from ((plate, fields[place]) for plate, place in places(rows["plate"]).items())
 
     def _absent(self, dataset: str, plate: str, fields: list[list[str]], check: str):
         section = self.config["datasets"][dataset]
         most, where = section["calibrate"]["max_failed_fields"], f"datasets.{dataset}.images, plate {plate}"
         errors, notes = raw_files.missing(fields, most, where, len(fields) == self._count(dataset, plate))
         if self.has_masks(dataset) and (masks := self.label_images("segment", section["segment"], dataset, plate)):
-            picked = raw_files.looked_for(pd.DataFrame({"path": masks}), check)["path"]
+            picked = [masks[i] for i in raw_files.spread(len(masks))] if check == "sampled" else masks
             where = f"datasets.{dataset}.segment, plate {plate}"
             more = raw_files.missing([[path] for path in picked], most, where, len(picked) == len(masks))
             errors, notes = errors + more[0], notes + more[1]
