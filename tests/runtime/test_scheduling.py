@@ -1,9 +1,11 @@
 """Snakemake's scheduler sets one timer at a time, and is woken by each."""
 
+import inspect
 import threading
 from types import SimpleNamespace
 
 import pytest
+from snakemake import common, rules
 from snakemake.scheduling.job_scheduler import JobScheduler
 from wellread.runtime import scheduling
 
@@ -38,3 +40,19 @@ def test_a_timer_that_is_left_keeps_no_program_from_its_end(scheduler):
     left = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     assert left
     assert all(thread.daemon for thread in left)
+
+
+def test_snakemake_looks_at_a_function_once_and_calls_it_with_what_it_asks_for():
+    scheduling.ask_once()
+    scheduling.ask_once()  # changes nothing
+    asked = rules.get_function_params
+    before = asked.cache_info().hits
+
+    def amount(wildcards, input, attempt):
+        return input
+
+    found = [common.get_input_function_aux_params(amount, {"input": 1, "threads": 2}) for _ in range(3)]
+    assert found == [{"input": 1}] * 3
+    assert asked(amount) == inspect.signature(amount).parameters
+    assert asked.cache_info().hits >= before
+    assert common.get_function_params.cache_info().hits >= 2

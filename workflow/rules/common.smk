@@ -19,10 +19,11 @@ from wellread.runtime.errors import InputError
 from wellread.runtime.failures import Failures, advice
 from wellread.runtime.files import remove
 from wellread.runtime.registry import chosen
-from wellread.runtime.scheduling import one_timer, outlast_the_controller
+from wellread.runtime.scheduling import ask_once, one_timer, outlast_the_controller
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow down every job beside them
 one_timer()
+ask_once()
 
 if workflow.is_main_process and re.search(r"[\s()\[\]{}'\"&;$*?<>|!`\\]", sys.executable):
     raise WorkflowError(
