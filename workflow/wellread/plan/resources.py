@@ -1,5 +1,7 @@
 """What jobs ask a scheduler for, from the size of their work: threads, memory, time."""
 
+import os
+
 from wellread.train.footprint import step_footprint
 
 TINY, SMALL = 2e10, 1e11  # operations per step: a process has one thread, or two, as more gain nothing
@@ -38,13 +40,20 @@ def of_training(model: dict, channels: int, side: int, device: str) -> dict:
 def growing(base: float, per_mb: float = 0.0):
     """A resource of `base` and `per_mb` for every MB of its job's input, which doubles with every attempt: an integer.
 
-    To be called with `input` (its `size_mb` is asked for only where it matters) and `attempt`, as Snakemake does.
+    To be called with `input` (its size is asked for only where it matters) and `attempt`, as Snakemake does.
     """
 
     def amount(wildcards, input, attempt):
-        return int((base + (per_mb * input.size_mb if per_mb else 0)) * 2 ** (attempt - 1))
+        return int((base + (per_mb * megabytes(input) if per_mb else 0)) * 2 ** (attempt - 1))
 
     return amount
+
+
+def megabytes(input) -> float:
+    """The size of the input of a job: its `size_mb`, which takes a millisecond of an event loop where files lie here."""
+    if any(getattr(file, "is_storage", False) for file in input):
+        return input.size_mb
+    return sum(map(os.path.getsize, input)) / 2**20
 
 
 def minutes_of_fields(fields: int) -> float:
