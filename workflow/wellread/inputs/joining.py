@@ -18,7 +18,7 @@ def check(images: pd.DataFrame, wells: pd.DataFrame, where: str, least: float, s
     Raises InputError if the tables share no plate, or if on a plate less than the share `least` of the wells with
     images is in the wells table; it names wells and plates of both sides. What gets no profile is told.
     """
-    sides = [table[["plate", "well"]].drop_duplicates() for table in (images, wells)]
+    sides = [table[["plate", "well"]].drop_duplicates().astype(object) for table in (images, wells)]
     imaged, known = ({plate: set(own) for plate, own in side.groupby("plate")["well"]} for side in sides)
     shared = {plate: own & known.get(plate, set()) for plate, own in imaged.items()}
     say(_counts(imaged, known, shared, where, what))

@@ -120,9 +120,19 @@ def _with_meanings(frame, columns: dict, where: str, decimal: str, controls: dic
 
 def _in_natural_order(frame: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     """The rows sorted by the columns `key`, numbers in text by their value: site 2 before site 10."""
-    order = np.lexsort([_places(frame[name], str if name == "plate" else natural) for name in reversed(key)])
-    sorted_already = (order == np.arange(len(frame))).all()
-    return (frame if sorted_already else frame.iloc[order]).reset_index(drop=True)
+    places = [_places(frame[name], str if name == "plate" else natural) for name in key]
+    return (frame if _in_order(places) else frame.iloc[np.lexsort(places[::-1])]).reset_index(drop=True)
+
+
+def _in_order(places: list[np.ndarray]) -> bool:
+    """Whether rows are sorted by the first of some arrays (n,), those that are equal there by the second and so on."""
+    equal = np.True_
+    for own in places:
+        steps = np.diff(own)
+        if (equal & (steps < 0)).any():
+            return False
+        equal = equal & (steps == 0)
+    return True
 
 
 def _places(values: pd.Series, key) -> np.ndarray:

@@ -62,10 +62,15 @@ def _csv(rows: pd.DataFrame | pa.Table) -> bytes:
     with suppress(pa.ArrowException):
         table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, preserve_index=False)
         if table.num_columns > 1 and all(map(_is_text_column, table.columns)):
-            header, body = pd.DataFrame(columns=table.column_names).to_csv(index=False), io.BytesIO()
+            body = io.BytesIO()
             csv.write_csv(table, body, PLAIN)
-            return header.encode() + body.getvalue()
+            return _header(*table.column_names) + body.getvalue()
     return (rows.to_pandas() if isinstance(rows, pa.Table) else rows).to_csv(index=False).encode()
+
+
+@cache
+def _header(*names: str) -> bytes:
+    return pd.DataFrame(columns=names).to_csv(index=False).encode()
 
 
 def _is_text_column(column: pa.ChunkedArray) -> bool:

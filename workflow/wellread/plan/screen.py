@@ -18,7 +18,7 @@ class Screen:
 
     def __init__(self, images: pd.DataFrame, wells: pd.DataFrame, consensus: dict, seed: int, sampled_by=()):
         self.images, self.columns, self.pooling = images, [*wells, "control_use", "object_count"], consensus
-        self.sampled_by = sampled_by
+        self.sampled_by, self.pooled = sampled_by, {}
         self.wells = wells.assign(control_use=controls.control_use(wells, seed), object_count=1)
 
     @cached_property
@@ -34,9 +34,14 @@ class Screen:
         if level in ("cell", "fov"):  # how many cells a field has is not known yet
             frame = frame.merge(self.images[["plate", "well", "site"]], on=["plate", "well"])
         frame = frame.rename(columns=tables.column)
-        if level == "treatment" and len(frame):
-            return consensus(tables.join(frame, np.zeros((len(frame), 0))), **self.pooling)
-        return frame
+        return self._treatments(frame) if level == "treatment" and len(frame) else frame
+
+    def _treatments(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of treatments from those of wells, pooled once for the tasks that ask for the same columns."""
+        key = tuple(frame)
+        if key not in self.pooled:
+            self.pooled[key] = consensus(tables.join(frame, np.zeros((len(frame), 0))), **self.pooling)
+        return self.pooled[key].copy()
 
     def known(self, level: str) -> list[str]:
         """The columns of profiles of a level."""

@@ -40,6 +40,6 @@ def _join_distinct(values: pd.Series, group: pd.Series) -> np.ndarray:
     pairs = pd.DataFrame({"value": values, "group": group}).dropna(subset="value").drop_duplicates()
     labels = {value: parts(str(value)) for value in pairs["value"].unique()}
     words = [set() for _ in range(group.max() + 1)]
-    for value, number in zip(pairs["value"], pairs["group"], strict=True):
+    for value, number in zip(pairs["value"].astype(object), pairs["group"], strict=True):
         words[number].update(labels[value])
     return np.array(["|".join(sorted(own)) for own in words], object)
