@@ -67,6 +67,7 @@ class Plan(Questions):
         datasets = self.config["datasets"]
         known = {
             "wells": {name: section["wells"] for name, section in datasets.items()},
+            "result_settings": self.result_settings,
             "fields": {name: len(self.images[name]) for name in datasets},
             "folders": {name: self._folders(name) for name in datasets},
             "columns": {name: list(self.wells[name]) for name in datasets},
@@ -94,6 +95,7 @@ class Plan(Questions):
         self.__dict__.pop("screens", None)
         for name, section in self.config["datasets"].items():
             section["wells"] = found.known["wells"][name]
+        self.result_settings = found.known["result_settings"]
         return self
 
     def _listed(self) -> bool:

@@ -5,6 +5,14 @@ from difflib import get_close_matches
 from wellread.runtime.errors import InputError
 
 
+def refused(value, schema: dict) -> list[InputError]:
+    """The errors of all that a JSON Schema refuses in a value, by their place in it."""
+    from jsonschema import Draft202012Validator  # takes a fifth of a second, and no job checks a config
+
+    problems = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda error: list(map(str, error.path)))
+    return [explain(leaf) for problem in problems for leaf in leaves(problem)]
+
+
 def leaves(problem) -> list:
     """The errors that an error of jsonschema is of, such as those of the choices that an `anyOf` has."""
     return [leaf for sub in problem.context for leaf in leaves(sub)] if problem.context else [problem]

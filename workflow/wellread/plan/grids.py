@@ -9,10 +9,8 @@ import re
 from copy import deepcopy
 from itertools import product
 
-from jsonschema import Draft202012Validator
-
 from wellread.inputs.cleaning import listed
-from wellread.plan.explain import explain, leaves
+from wellread.plan.explain import refused
 from wellread.runtime.errors import InputError
 from wellread.runtime.registry import chosen
 
@@ -72,10 +70,8 @@ def _of_key(model: dict, key: str, values: list, schema: dict, where: str) -> li
     words = [_words({key: value}) for value in values]
     if twins := sorted({word for word in words if words.count(word) > 1}):
         return [InputError("values that differ in their letters and digits", listed(twins), where, "remove one")]
-    checked = Draft202012Validator({"$ref": "#/$defs/model", "$defs": schema["$defs"]})
-    found = [
-        explain(leaf) for value in values for e in checked.iter_errors(_with(model, {key: value})) for leaf in leaves(e)
-    ]
+    checked = {"$ref": "#/$defs/model", "$defs": schema["$defs"]}
+    found = [error for value in values for error in refused(_with(model, {key: value}), checked)]
     return [InputError(e.lines["expected"], e.lines["found"], where, e.lines["edit"]) for e in found]
 
 

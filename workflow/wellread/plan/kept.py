@@ -20,7 +20,6 @@ from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet

@@ -50,7 +50,7 @@ def growing(base: float, per_mb: float = 0.0):
 
 
 def megabytes(input) -> float:
-    """The size of the input of a job: its `size_mb`, which takes a millisecond of an event loop where files lie here."""
+    """The size of the input of a job. Snakemake's own `size_mb` takes a millisecond of an event loop."""
     if any(getattr(file, "is_storage", False) for file in input):
         return input.size_mb
     return sum(map(os.path.getsize, input)) / 2**20

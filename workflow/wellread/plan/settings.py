@@ -4,11 +4,9 @@ import math
 from copy import deepcopy
 from functools import cache
 
-from jsonschema import Draft202012Validator
-
 from wellread.plan import given, grids
 from wellread.plan.contradictions import contradictions
-from wellread.plan.explain import explain, leaves
+from wellread.plan.explain import refused
 from wellread.plan.inherited import inherited
 from wellread.plan.names import misnamed
 from wellread.runtime.errors import InputError
@@ -30,9 +28,7 @@ def load(config: dict) -> dict:
     if unreadable:
         raise InputError.together(unreadable)
     config = inherited(config)
-    problems = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda error: list(map(str, error.path)))
-    errors = [explain(leaf) for problem in problems for leaf in leaves(problem)]
-    errors = errors or _idle(config) or grids.errors(config, schema())
+    errors = refused(config, schema()) or _idle(config) or grids.errors(config, schema())
     config = config if errors else grids.expanded(config)
     errors = errors or misnamed(filled := _filled(config))
     errors = errors or contradictions(filled, config)

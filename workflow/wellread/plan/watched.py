@@ -4,8 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from wellread.inputs.columns import places
 from wellread.inputs.listing import instead
 from wellread.networks import checksum, weight_files
