@@ -1,8 +1,10 @@
 """Some fields of a plate, taken through the first steps of a run as far as crops, in a folder of their own."""
 
 import logging
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import process_time
 
@@ -19,6 +21,7 @@ from wellread.inputs.gallery import PATIENCE, keys
 from wellread.inputs.stage import stage
 from wellread.plan.dag import Plan
 from wellread.runtime import table_files
+from wellread.runtime.parallel import ordered
 from wellread.runtime.registry import chosen, pick
 from wellread.segment.segment import segment
 
@@ -90,17 +93,22 @@ def _quiet():
 
 def _samples(plan: Plan, dataset: str, folder: Path) -> list[Sample]:
     names = spread(plan.plates(dataset), PLATES if not _by_network(plan, dataset) else 1)
-    made = [Sample(name, folder / name) for name in names]
-    for one in made:
-        one.folder.mkdir(parents=True)
-        _calibrate(plan, dataset, one)
-        if plan.has_masks(dataset) and one.usable:
-            _segment(plan, dataset, one)
+    made = list(ordered(partial(_segmented, plan, dataset, folder), names, min(len(names), os.cpu_count() or 1)))
     side = crop_side(plan, dataset, made)
     for one in made:
         if one.usable and (one.has("objects") or not plan.has_masks(dataset)):
             _crop(plan, dataset, one, side)
     return made
+
+
+def _segmented(plan: Plan, dataset: str, folder: Path, plate: str) -> Sample:
+    """The sample of a plate, calibrated and segmented."""
+    one = Sample(plate, folder / plate)
+    one.folder.mkdir(parents=True)
+    _calibrate(plan, dataset, one)
+    if plan.has_masks(dataset) and one.usable:
+        _segment(plan, dataset, one)
+    return one
 
 
 def spread(items: list, n: int) -> list:
