@@ -39,6 +39,7 @@ class Sample:
     plate: str
     folder: Path
     seconds: dict[str, float] = field(default_factory=dict)
+    _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     side: int = 0  # px, of crops
 
     def path(self, kind: str) -> str:
@@ -50,8 +51,10 @@ class Sample:
         return Path(self.path(kind)).is_file()
 
     def table(self, kind: str) -> pd.DataFrame:
-        """The table of a kind, empty if there is none."""
-        return table_files.read(self.path(kind), kind) if self.has(kind) else pd.DataFrame()
+        """The table of a kind, empty if there is none; read once after every step."""
+        if kind not in self._tables:
+            self._tables[kind] = table_files.read(self.path(kind), kind) if self.has(kind) else pd.DataFrame()
+        return self._tables[kind].copy()
 
     @property
     def usable(self) -> int:
@@ -68,6 +71,7 @@ class Sample:
         start = process_time()
         function(*args, **options)
         self.seconds[step] = process_time() - start
+        self._tables.clear()
 
 
 def samples(plan: Plan, dataset: str, folder: Path) -> list[Sample]:
