@@ -361,6 +361,29 @@ def test_in_print_cells_are_there_and_the_heads_of_tables_at_their_tops(page):
         assert page.evaluate("([p, n]) => getComputedStyle(document.querySelector(p))[n]", [place, name]) == value
 
 
+WIDER = """[...document.querySelectorAll("main table")]
+    .filter((table) => table.offsetWidth > table.parentElement.clientWidth + 1).map((table) => table.innerText)"""
+WIDEN = """() => document.querySelectorAll("#measure table tr").forEach((row) => {
+    for (let i = row.children.length; i < 21; i++) row.append(row.lastElementChild.cloneNode(true));
+})"""
+
+
+def test_in_print_the_widest_tables_stay_on_the_page_with_all_their_columns(page):
+    """A page of A4 is 718 px wide; a table of a measure has 21 columns at most."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})
+    assert page.evaluate(WIDER) == []
+    page.evaluate(WIDEN)
+    assert page.locator("#measure thead tr").first.locator("th").count() == 21
+    assert page.evaluate(WIDER) == []
+
+
+def test_in_print_the_heads_of_a_table_that_sort_it_are_text(page):
+    """A button is painted once, and not at the top of every page on which its table goes on."""
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.querySelector('#hits thead button')).display") == "contents"
+
+
 def test_one_plate_alone_is_shown(page):
     page.select_option("#plates select.plate", label="P2")
     names = page.evaluate("window.wellread.model('plates names').data.name")
