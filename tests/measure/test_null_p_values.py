@@ -1,7 +1,7 @@
 """Every p-value of a measure, and every rank among shuffled labels, over screens in which nothing happens.
 
-P(p <= a) is at most a, and (but for three conservative ones) at least a less the resolution of p, within two standard
-errors.
+P(p <= a) is at most a, and (but for one test whose p is not printed) at least a less the resolution of p, within two
+standard errors.
 """
 
 import numpy as np
@@ -142,9 +142,7 @@ CASES = {
     "ec50": no_effect,
 }
 ONE_LEVEL = {"ec50": (0.05,)}
-# p is counted over both halves of the controls: a mean of two p-values, which is small less often than one
-# (the first two); the F test of a curve whose slope and middle are bounded is conservative too
-CONSERVATIVE = {"several positions", "two layouts", "ec50"}
+CONSERVATIVE = {"ec50"}  # the F test of a curve whose slope and middle are bounded: no p-value is printed
 
 
 @pytest.fixture(autouse=True)

@@ -57,7 +57,8 @@ def average_precision(
     their plate; "auto" does so too, but for treatments with the same positions on several plates of one layout
     (`nulls.layouts`), where positions do, each followed through these plates. Then both halves of the controls serve:
     `crossed` are the profiles corrected on the other half. p = (1 + #{null >= observed}) / (1 + N) of `null_size`
-    permutations, or of all; with positions of a single one, interpolated, with a fitted tail (`nulls.smooth_p_value`).
+    permutations, or of all, in the first half; of treatments with a single position, in both, interpolated, with a
+    fitted tail (`nulls.smooth_p_value`).
     q by Benjamini-Hochberg; `active` is q < threshold. Treatments without enough wells, or of fewer than 20 control
     positions, for a p-value below the threshold are undecidable: they have no q.
 

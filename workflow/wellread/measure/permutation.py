@@ -105,18 +105,21 @@ def _tested(cases: list[Case], drawn: list, null_size: int, threshold: float) ->
 def judged(case: Case, observed: np.ndarray, samples: list, null_size: int, scale) -> tuple[np.ndarray, dict]:
     """The p-values (T,) of statistics (h, T) with null values (T, N), h times, and what cases like `case` share.
 
-    Control positions that are followed one by one give a smooth p-value, on the scale that `scale` puts statistics on.
+    Control positions that are followed one by one give a smooth p-value, on the scale that `scale` puts statistics on,
+    by both halves, as they are few. Several together have choices enough in the first half: a mean of two p-values is
+    small less often than one.
     """
     sizes = [case.sizes(half) for half in case.halves]
     n_controls = sum(min(n for _, n in own) for own in sizes)
-    smooth = case.shared and len(case.layers) == 1 and case.layers[0][1] == 1 and n_controls >= MIN_TAIL
-    if smooth:
+    followed = case.shared and len(case.layers) == 1 and case.layers[0][1] == 1
+    used = len(sizes) if followed else 1
+    if followed and n_controls >= MIN_TAIL:
         p = nulls.smooth_p_value(scale(observed), [scale(own) for own in samples])
     else:
-        p = nulls.p_value(observed, samples)
+        p = nulls.p_value(observed[:used], samples[:used])
     return p, {
         "n": len(case.own),
-        "p_floor": 1 / (1 + sum(min(nulls.permutations(own) - 1, null_size) for own in sizes)),
+        "p_floor": 1 / (1 + sum(min(nulls.permutations(own) - 1, null_size) for own in sizes[:used])),
         "by_position": case.shared,
         "control_positions": n_controls,
     }
