@@ -108,6 +108,22 @@ def test_fields_that_cannot_be_used_are_told_and_stop_if_they_are_all(config, tm
 
 
 @pytest.mark.dag
+def test_what_stops_a_step_on_one_of_several_plates_is_told(config, tmp_path, monkeypatch):
+    images, wells = (pd.read_csv(f"{name}.csv", dtype=str, keep_default_na=False) for name in ("images", "wells"))
+    images.loc[images.index[6:], "plate"] = "P2"
+    images.to_csv("images.csv", index=False)
+    pd.concat([wells, wells.assign(plate="P2")]).to_csv("wells.csv", index=False)
+
+    def stop(plan, dataset, one):
+        raise InputError("a step that goes on", f"none on {one.plate}", "here", "mend it")
+
+    monkeypatch.setattr(sample, "_segment", stop)
+    shown = looked(config, tmp_path)
+    assert codes(shown)["sample"] == "error"
+    assert "none on P1" in terminal.text(shown)
+
+
+@pytest.mark.dag
 @pytest.mark.parametrize(("blank", "severity"), [(range(1), "warning"), (range(2), "warning"), (range(12), "error")])
 def test_fields_that_cannot_be_used_are_an_error_only_if_a_run_would_refuse_their_plate(
     blank, severity, config, tmp_path, own_rows, monkeypatch

@@ -16,17 +16,17 @@ class InputError(Exception):
     @classmethod
     def together(cls, errors: list["InputError"]) -> "InputError":
         """One error with the messages of all `errors`, so that a user mends them in one go."""
-        error = _again("\n\n".join(map(str, errors)))
-        error.all_lines = [lines for one in errors for lines in one.all_lines]
-        return error
+        return _again("\n\n".join(map(str, errors)), [lines for one in errors for lines in one.all_lines])
 
     def __reduce__(self):
         """So that worker processes can raise it, too."""
-        return _again, (str(self),)
+        return _again, (str(self), self.all_lines)
 
 
-def _again(message: str) -> InputError:
+def _again(message: str, all_lines: list[dict[str, str]]) -> InputError:
     error = InputError.__new__(InputError)
     Exception.__init__(error, message)
-    error.all_lines = []
+    error.all_lines = all_lines
+    if len(all_lines) == 1:
+        (error.lines,) = all_lines
     return error
