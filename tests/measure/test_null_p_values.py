@@ -4,12 +4,15 @@ P(p <= a) is at most a, and (but for one test whose p is not printed) at least a
 standard errors.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from made_profiles import profiles, screen, values
 from wellread.measure import ec50
 from wellread.measure.average_precision import average_precision
+from wellread.measure.hits import hits
 from wellread.measure.knn import knn
 from wellread.measure.layout import layout
 from wellread.measure.matching import matching
@@ -48,6 +51,12 @@ def activity(frame, **options):
     p = values(found, "p_value")["t0"]
     floor = values(found, "p_floor").get("", 1 / 21)
     return p - floor, p
+
+
+def hit(frame, test):
+    """The same of a test of the list of hits."""
+    found = hits(frame, controls.swapped(frame), 0, null_size=200).set_index("treatment").loc["t0"]
+    return found[f"{test}_p"] - found[f"{test}_floor"], found[f"{test}_p"]
 
 
 def among(observed, chance):
@@ -120,6 +129,18 @@ def replicates(seed):
     return first_of(replicating, "replicating", screen(seed, treatments=20, controls=2, plates=3, D=6), seed)
 
 
+DISTANCES = {  # with controls enough for both to be fitted, and for positions to be followed
+    "mahalanobis of wells": {"fixed": False, "plates": 2},
+    "energy of several wells of a plate": {"plates": 1, "per_plate": 3, "strength": 0.0},
+    "mahalanobis of several positions": {"controls": 40, "per_plate": 2},
+    "energy of positions": {"controls": 40},
+}
+
+
+def of_hit(name, seed):
+    return hit(placed(seed, **DISTANCES[name]), name.split()[0])
+
+
 CASES = {
     "wells": lambda s: activity(placed(s, fixed=False)),
     "several wells of a plate": lambda s: activity(placed(s, plates=1, per_plate=3, strength=0.0)),
@@ -128,6 +149,7 @@ CASES = {
     "few positions": lambda s: activity(placed(s, controls=8)),
     "several positions": lambda s: activity(placed(s, per_plate=2)),
     "two layouts": lambda s: activity(placed(s, plates=4, layouts=2)),
+    **{name: partial(of_hit, name) for name in DISTANCES},
     "replicating": replicates,
     "matching": lambda s: first_of(matching, "matching", labelled(s), s),
     "accuracy of treatments": of_treatments,
