@@ -69,6 +69,7 @@ def test_a_plan_that_is_found_is_the_plan_that_was_made(config, reads):
     without, made, found = (Plan.of(config, job=how) for how in (None, False, False))
     assert len(reads) == 2
     assert told(without) == told(made) == told(found)
+    assert without.result_settings == made.result_settings == found.result_settings
     assert without.images["d"].equals(found.images["d"])
     assert without.wells["d"].equals(found.wells["d"])
 

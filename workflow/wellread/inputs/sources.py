@@ -57,7 +57,7 @@ def wells(dataset: dict, name: str) -> str | dict:
 def _tell_repeated(frame: pd.DataFrame, channels: list[str], where: str, say) -> None:
     """Tell `say` of images that several fields name."""
     plates = places(frame["plate"])
-    some = [channel for channel in channels if not are_distinct(frame[channel], plates)]  # faster than which are not
+    some = [channel for channel in channels if not are_distinct(frame[channel], plates)]  # sooner than `duplicated`
     again = {channel: (frame[channel].duplicated() & (frame[channel] != "")).to_numpy() for channel in some}
     if repeated := [channel for channel, rows in again.items() if rows.any()]:
         n, path = again[repeated[0]].sum(), frame.loc[again[repeated[0]], repeated[0]].iloc[0]

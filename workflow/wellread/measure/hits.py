@@ -27,9 +27,9 @@ def hits(
     Each has a 95 % bootstrap interval over its wells (`_low`, `_high`; of three wells or more, of few too narrow), p by
     the null distribution of `average_precision`, which `permute` and `null_size` are about, the smallest p that
     counting alone can give (`_floor`), q by Benjamini-Hochberg over all rows, and `_active`: q < threshold. The two
-    distances are means over both halves of the controls, p is by these too where a treatment has one position on all
-    plates, else by the first. Where p cannot be below the threshold, or treatments keep
-    their positions and there are fewer than 20 control positions, there is no p and no q, and `reason` says why.
+    distances are means over both halves of the controls; p is by both where a treatment has one position on all plates,
+    else by the first. Where p cannot be below the threshold, or treatments keep their positions and there are fewer
+    than 20 control positions, there is no p and no q, and `reason` says why.
     `active` counts the tests that call a treatment active, `agree` says whether all three say the same.
 
     `distance`: root mean square over features of the difference from the controls of the plate, in standard deviations

@@ -1,7 +1,6 @@
 """Some fields of a plate, taken through the first steps of a run as far as crops, in a folder of their own."""
 
 import logging
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,8 +38,8 @@ class Sample:
     plate: str
     folder: Path
     seconds: dict[str, float] = field(default_factory=dict)
-    _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     side: int = 0  # px, of crops
+    _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def path(self, kind: str) -> str:
         """Where the file of a kind lies, whether there is one or not."""
@@ -97,7 +96,7 @@ def _quiet():
 
 def _samples(plan: Plan, dataset: str, folder: Path) -> list[Sample]:
     names = spread(plan.plates(dataset), PLATES if not _by_network(plan, dataset) else 1)
-    made = list(ordered(partial(_segmented, plan, dataset, folder), names, min(len(names), os.cpu_count() or 1)))
+    made = list(ordered(partial(_segmented, plan, dataset, folder), names, len(names)))
     side = crop_side(plan, dataset, made)
     for one in made:
         if one.usable and (one.has("objects") or not plan.has_masks(dataset)):
