@@ -24,6 +24,8 @@ from wellread.runtime.scheduling import ask_once, one_timer, outlast_the_control
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow down every job beside them
 one_timer()
 ask_once()
+gc.freeze()
+atexit.register(gc.freeze)
 
 if workflow.is_main_process and re.search(r"[\s()\[\]{}'\"&;$*?<>|!`\\]", sys.executable):
     raise WorkflowError(

@@ -1,6 +1,7 @@
 """The frame around every job: its log, the facts that belong in it, and plain words for users' errors."""
 
 import fcntl
+import gc
 import logging
 import os
 import platform
@@ -32,6 +33,7 @@ def running(log_path: str, **facts):
     log.info("wellread %s on %s, %s", __version__, platform.node(), platform.platform())
     log.info("python %s, %s", platform.python_version(), ", ".join(filter(None, map(_version, PACKAGES))))
     log.info("%s, process %d", ", ".join(f"{name} {value}" for name, value in facts.items()), os.getpid())
+    gc.freeze()  # modules stay until the end, and no collection needs to look at them, nor the one at the end
     try:
         yield
         log.info("done")
