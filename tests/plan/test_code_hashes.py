@@ -8,6 +8,7 @@ from wellread.plan import code_hashes, kept, provenance
 def made(tmp_path, monkeypatch):
     """The modules whose hashes were made, in a folder where none is kept."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(code_hashes, "BESIDE", tmp_path / "package")
     found = []
 
     def fingerprint(*modules):
@@ -35,6 +36,15 @@ def test_what_an_earlier_run_kept_is_not_made_again(made):
     assert made == [("a", "b"), ("c",)]
 
 
+def test_what_one_project_kept_is_not_made_again_in_another(made, tmp_path, monkeypatch):
+    code_hashes.fingerprint("a")
+    next_run()
+    (tmp_path / "another").mkdir()
+    monkeypatch.chdir(tmp_path / "another")
+    assert code_hashes.fingerprint("a") == "A"
+    assert made == [("a",)]
+
+
 def test_other_code_has_other_hashes(made, monkeypatch):
     code_hashes.fingerprint("a")
     next_run()
@@ -47,7 +57,8 @@ def test_other_code_has_other_hashes(made, monkeypatch):
 def test_what_is_damaged_is_made_again(made, text):
     code_hashes.fingerprint("a")
     next_run()
-    (kept.FOLDER / code_hashes.NAME).write_text(text)
+    for folder in (kept.FOLDER, code_hashes.BESIDE):
+        (folder / code_hashes.NAME).write_text(text)
     assert code_hashes.fingerprint("a") == "A"
     assert made == [("a",), ("a",)]
 
@@ -60,6 +71,7 @@ def test_the_two_kinds_of_hashes_are_not_mixed_up(made, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_no_error(made):
     kept.FOLDER.parent.write_text("a file in its place")
+    code_hashes.BESIDE.write_text("another")
     code_hashes.fingerprint("a")
     code_hashes.keep()
 

@@ -7,7 +7,8 @@ from functools import cache
 from wellread.plan import kept, provenance
 from wellread.runtime.files import whole
 
-NAME = "hashes_of_code"  # in kept.FOLDER
+NAME = "hashes_of_code"
+BESIDE = kept.PACKAGE / "__pycache__"  # of use to every project, where it can be written
 
 
 def fingerprint(*modules: str) -> str:
@@ -21,9 +22,10 @@ def weights_fingerprint(*modules: str) -> str:
 
 
 def keep() -> None:
-    """Keep what was asked for; no error where nothing can be written."""
-    with suppress(OSError), whole(kept.FOLDER / NAME) as part:
-        part.write_text(json.dumps(_known()))
+    """Keep what was asked for, in the project and beside the code; no error where nothing can be written."""
+    for folder in (kept.FOLDER, BESIDE):
+        with suppress(OSError), whole(folder / NAME) as part:
+            part.write_text(json.dumps(_known()))
 
 
 def _known_or(hashed, modules) -> str:
@@ -37,8 +39,9 @@ def _known_or(hashed, modules) -> str:
 def _known() -> dict:
     """The `hashes` by name, and a hash of all the `code` that they are of."""
     code = kept.code()
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        known = json.loads((kept.FOLDER / NAME).read_text())
-        if known["code"] == code and isinstance(known["hashes"], dict):
-            return known
+    for folder in (kept.FOLDER, BESIDE):
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            known = json.loads((folder / NAME).read_text())
+            if known["code"] == code and isinstance(known["hashes"], dict):
+                return known
     return {"code": code, "hashes": {}}
