@@ -117,7 +117,9 @@ def _with_header(rows: pd.DataFrame, path: str) -> pd.DataFrame:
     names = [" ".join(name.split()) for name in rows.loc[start]]
     if blank.all():
         raise InputError("a header and rows", "only empty cells", path, "copy or export it again")
-    body = rows.loc[start + 1 :][~blank.loc[start + 1 :]]
+    body = rows.loc[start + 1 :]
+    if (empty := blank.loc[start + 1 :]).any():
+        body = body[~empty]
     frame = body.set_axis(body.index - 1, axis=0)
     for place in [place for place, name in enumerate(names) if not name]:
         if (frame[place] != "").any() and not _row_numbers(frame, place):
