@@ -63,9 +63,9 @@ def composite(planes: np.ndarray, channels: list[str]) -> np.ndarray:
     five channels would leave little but grey. Brightfield, bright everywhere, is a faint ground for the others.
     """
     ground = [BEHIND if kind(name) == "Brightfield" and len(channels) > 1 else 1 for name in channels]
-    planes = planes * np.array(ground, np.float32)[:, None, None]
-    channel_colours = np.array([_rgb(colour) for colour in colours(channels).values()])  # (C, 3)
-    strength = planes**2.5
+    planes = planes.astype(np.float32) * np.array(ground, np.float32)[:, None, None]
+    channel_colours = np.array([_rgb(colour) for colour in colours(channels).values()], np.float32)  # (C, 3)
+    strength = planes * planes * np.sqrt(planes)
     hue = np.tensordot(strength / np.maximum(strength.sum(axis=0), 1e-9), channel_colours, axes=(0, 0))  # (H, W, 3)
     picture = 1.2 * hue * planes.max(axis=0)[..., None] ** 0.85
     return np.round(255 * np.minimum(picture, 1)).astype(np.uint8)

@@ -3,14 +3,10 @@
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
-from PIL import Image
 
-from wellread.pictures import montage
 from wellread.preview import tables, terminal
-from wellread.preview.sample import Sample
 from wellread.runtime.files import whole
 
-WIDTH, TILE = 360, 150  # px of a field, of a channel of one
 MAPS = 6  # plates
 
 
@@ -39,28 +35,5 @@ def _dataset(shown, name: str) -> dict:
         },
         "files": shown.files.get(name, []),
         "lines": shown.designs[name] + terminal.cells_lines(shown, name),
-        "sheets": [_sheet(one) for one in shown.samples.get(name, []) if one.usable],
+        "sheets": [one.pictures for one in shown.samples.get(name, []) if one.usable],
     }
-
-
-def _sheet(one: Sample) -> dict:
-    """Pictures of a plate: every channel of its first field, and its fields in false colours with outlines."""
-    plate = one.opened
-    first, fields = plate.read(plate.good[0]), []
-    for number in plate.good:
-        masks = montage.read_masks(one.path("masks"), number) if one.has("masks") else None
-        picture = montage.field_with_outlines(plate, number, masks, WIDTH)
-        fields.append({"name": plate.metadata(number)["well"], "uri": montage.webp_uri(Image.fromarray(picture))})
-    channels = [
-        {
-            "name": name,
-            "uri": montage.webp_uri(Image.fromarray((255 * plane**0.6).astype("uint8")).resize(_tile(plane))),
-        }
-        for name, plane in zip(plate.channels, first, strict=True)
-    ]
-    return {"plate": one.plate, "channels": channels, "fields": fields}
-
-
-def _tile(plane) -> tuple[int, int]:
-    height, width = plane.shape
-    return TILE, max(round(TILE * height / width), 1)

@@ -19,6 +19,7 @@ from wellread.inputs.bucket import Bucket
 from wellread.inputs.gallery import PATIENCE, keys
 from wellread.inputs.stage import stage
 from wellread.plan.dag import Plan
+from wellread.preview import pictures
 from wellread.runtime import table_files
 from wellread.runtime.parallel import ordered
 from wellread.runtime.registry import chosen, pick
@@ -39,6 +40,7 @@ class Sample:
     folder: Path
     seconds: dict[str, float] = field(default_factory=dict)
     side: int = 0  # px, of crops
+    pictures: dict = field(default_factory=dict, repr=False)  # of its fields: see `pictures.of_sample`
     _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def path(self, kind: str) -> str:
@@ -105,12 +107,14 @@ def _samples(plan: Plan, dataset: str, folder: Path) -> list[Sample]:
 
 
 def _segmented(plan: Plan, dataset: str, folder: Path, plate: str) -> Sample:
-    """The sample of a plate, calibrated and segmented."""
+    """The sample of a plate, calibrated and segmented, with pictures of it."""
     one = Sample(plate, folder / plate)
     one.folder.mkdir(parents=True)
     _calibrate(plan, dataset, one)
     if plan.has_masks(dataset) and one.usable:
         _segment(plan, dataset, one)
+    if one.usable:
+        one.pictures = pictures.of_sample(one)
     return one
 
 
