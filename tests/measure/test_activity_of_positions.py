@@ -63,6 +63,17 @@ def test_what_changes_places_is_ranked_as_a_loop_does(fixed):
             assert expected == pytest.approx(np.mean([looped(half, q, rows, pool) for q in rows]))
 
 
+@pytest.mark.parametrize(("treatments", "drawn"), [(["t000"], [50, 50]), (["t000", "t001"], [50, 1])])
+def test_halves_draw_choices_where_they_decide(treatments, drawn):
+    """A position that keeps its place is judged by both halves of the controls, several together by the first."""
+    frame = screen(treatments=6, controls=120, fixed=True)
+    halves = [Half.of(half, ["treatment"], "controls") for half in (frame, controls.swapped(frame))]
+    own = np.concatenate([halves[0].wells_of_items[name] for name in treatments])
+    case = Case.of(halves, own, halves[0].layers(own, True))
+    choices = case.draw(49, np.random.default_rng(0))
+    assert [len(one) for half in choices for one in half] == drawn
+
+
 def looped(half, query, rows, pool):
     """Average precision of a well, by scikit-learn."""
     among = [w for w in pool if w != query and (w in rows or half.plates[w] == half.plates[query])]

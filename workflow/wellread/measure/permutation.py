@@ -54,9 +54,23 @@ class Case:
         """The plates of all strata."""
         return tuple(plate for plates, _ in self.layers for plate in plates)
 
+    @property
+    def followed(self) -> bool:
+        """Whether single positions, followed from plate to plate, are what is permuted."""
+        return self.shared and len(self.layers) == 1 and self.layers[0][1] == 1
+
+    @property
+    def deciding(self) -> tuple[Half, ...]:
+        """The halves whose permutations give p: both where single positions are followed, as they are few.
+
+        Several together have choices enough in the first half: a mean of two p-values is small less often than one.
+        """
+        return self.halves if self.followed else self.halves[:1]
+
     def draw(self, null_size: int, rng) -> list[list[np.ndarray]]:
-        """The choices, see `nulls.choices`, of every half and stratum."""
-        return [nulls.choices(self.sizes(half), null_size, rng) for half in self.halves]
+        """The choices, see `nulls.choices`, of every half and stratum; of halves that do not decide, the true one."""
+        rest = [[np.arange(n, n + m)[None] for m, n in self.sizes(half)] for half in self.halves[len(self.deciding) :]]
+        return [nulls.choices(self.sizes(half), null_size, rng) for half in self.deciding] + rest
 
 
 def permutation_tests(cases: list[Case], draw, null_size: int, threshold: float) -> list[dict[str, float]]:
@@ -105,15 +119,11 @@ def _tested(cases: list[Case], drawn: list, null_size: int, threshold: float) ->
 def judged(case: Case, observed: np.ndarray, samples: list, null_size: int, scale) -> tuple[np.ndarray, dict]:
     """The p-values (T,) of statistics (h, T) with null values (T, N), h times, and what cases like `case` share.
 
-    Control positions that are followed one by one give a smooth p-value, on the scale that `scale` puts statistics on,
-    by both halves, as they are few. Several together have choices enough in the first half: a mean of two p-values is
-    small less often than one.
+    Control positions that are followed one by one give a smooth p-value, on the scale that `scale` puts statistics on.
     """
-    sizes = [case.sizes(half) for half in case.halves]
+    sizes, used = [case.sizes(half) for half in case.halves], len(case.deciding)
     n_controls = sum(min(n for _, n in own) for own in sizes)
-    followed = case.shared and len(case.layers) == 1 and case.layers[0][1] == 1
-    used = len(sizes) if followed else 1
-    if followed and n_controls >= MIN_TAIL:
+    if case.followed and n_controls >= MIN_TAIL:
         p = nulls.smooth_p_value(scale(observed), [scale(own) for own in samples])
     else:
         p = nulls.p_value(observed[:used], samples[:used])
