@@ -137,3 +137,18 @@ def test_a_headline_is_a_correction_of_the_config():
 def test_models_that_look_at_no_pixels_are_not_embedded():
     made = plan({"net": NET, "count": COUNT, "nothing": NOTHING})
     assert [made.reads_crops(name) for name in ("net", "count", "nothing")] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "threads"),
+    [
+        ({"vit": {"dim": 64, "depth": 4, "heads": 2}}, 1),
+        ({"vit": {"arch": "tiny"}}, 2),
+        ({"random": {}}, 2),
+        ({"random": {"dim": 96, "heads": 2}}, 1),
+        ({"intensity": {}}, 1),
+        ({"dinov2": {"path": "weights.pth", "sha256": 64 * "0"}}, 2),
+    ],
+)
+def test_embedding_asks_for_threads_that_are_of_use(encoder, threads):
+    assert plan({"m": {"encoder": encoder}}).embedding_threads("m") == threads

@@ -49,6 +49,7 @@ rule calibrate:
         "results/logs/calibrate/{dataset}/{plate}.log",
     benchmark:
         "results/benchmarks/calibrate/{dataset}/{plate}.tsv"
+    priority: 2  # what a training waits for comes first: all else can run beside it
     conda:
         "../../envs/segment.yaml"
     threads: 4
@@ -79,6 +80,7 @@ rule segment:
         "results/logs/segment/{dataset}/{plate}.log",
     benchmark:
         "results/benchmarks/segment/{dataset}/{plate}.tsv"
+    priority: 2
     conda:
         "../../envs/segment.yaml"
     threads: 4
@@ -134,6 +136,7 @@ rule crops:
         "results/logs/crops/{dataset}/{plate}.log",
     benchmark:
         "results/benchmarks/crops/{dataset}/{plate}.tsv"
+    priority: 2
     conda:
         "../../envs/segment.yaml"
     threads: 4

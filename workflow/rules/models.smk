@@ -17,6 +17,7 @@ rule train:
         "results/benchmarks/train/{model}.tsv"
     wildcard_constraints:
         model=one_of(PLAN.trainings()),
+    priority: 2
     conda:
         "../../envs/torch.yaml"
     threads: lambda wildcards: PLAN.resources(wildcards.model)["threads"]  # the bytes of the weights depend on them
@@ -85,10 +86,10 @@ rule embed:
         "results/logs/embed/{dataset}/{plate}/{model}.log",
     benchmark:
         "results/benchmarks/embed/{dataset}/{plate}/{model}.tsv"
-    priority: 1  # of baselines before a training, beside which all that follows from them can run
+    priority: 1
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: lambda wildcards: PLAN.embedding_threads(wildcards.model)
     resources:
         mem_mb=grow(4000),
         runtime=growing(MINUTES, PER_GB / 1000),

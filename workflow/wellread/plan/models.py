@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from wellread.encoder.sizes import size_of
 from wellread.plan import given, grids, resources
 from wellread.plan.code_hashes import weights_fingerprint
 from wellread.plan.contradictions import APPENDED
@@ -102,6 +103,14 @@ class Models(Datasets):
         side = self.config["datasets"][settings_of["train_on"][0]]["crops"]["size"]
         side = side if isinstance(side, int) else 0
         return resources.of_training(settings_of, len(self.channels(model)), side, self.config["device"])
+
+    def embedding_threads(self, model: str) -> int:
+        """Threads that embedding asks for: one for measures by hand and narrow networks, which gain little by two."""
+        choice, ((_, options),) = chosen("encoder", self.encoder(model)), self.encoder(model).items()
+        if choice.files or not choice.patches:
+            return 2 if choice.files else 1
+        given_size = {key: options.get(key) for key in ("dim", "depth", "heads")}
+        return 1 if size_of(options["arch"], **given_size)["dim"] < resources.NARROW else 2
 
     def labels(self, model: str) -> list[str]:
         """The columns of the wells tables that training a model asks for."""

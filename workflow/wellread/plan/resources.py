@@ -5,6 +5,7 @@ import os
 from wellread.train.footprint import step_footprint
 
 TINY, SMALL = 2e10, 1e11  # operations per step: a process has one thread, or two, as more gain nothing
+NARROW = 192  # dimensions of a network below which a process that embeds has one thread
 THREADS = 6  # of other processes: they read and send crops, or compute
 BASE = 3000  # MB of a process that has imported torch, and of CUDA
 LEAST = 8000, 1440  # MB, minutes
