@@ -10,8 +10,8 @@ other (a job each in the workflow), with its files; "aggregate" gathers them int
 Seen on two shared cores. 4 plates (13,800 fields of 72 cells): load and one pass 1.1 to 1.8 s; pool and aggregate
 together 1.2 to 1.7 times that for the mean, 2.0 to 2.5 times for the median. 8 plates (27,600 fields of 36 cells;
 arrays half as large load in 1.0 s): 2.2 to 3.4 and 3.2 to 4.4 times. Peak memory 230 to 255 MiB for pool, 185 for
-aggregate, with 4 plates as with 8. On a slower processor without AVX-512, which reads as fast: 1.65 and 2.7 times with
-4 plates; there sorting the numbers of a field takes as long as loading and passing over them.
+aggregate, with 4 plates as with 8. On a slower processor without AVX-512, which reads as fast: 1.65 to 2.2 and 2.7 to
+4.1 times with 4 plates, by the hour; there sorting takes once to twice as long as loading and a pass.
 """
 
 import argparse
