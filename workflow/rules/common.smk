@@ -1,5 +1,6 @@
 # Everything the rules share: the plan, and short functions of wildcards. All other logic lives in wellread.
 import atexit
+import gc
 import os
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ from wellread.runtime.scheduling import ask_once, one_timer, outlast_the_control
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow down every job beside them
 one_timer()
 ask_once()
-gc.freeze()
+gc.freeze()  # as in the Snakefile: of the modules that came since, and at the end of all that is left
 atexit.register(gc.freeze)
 
 if workflow.is_main_process and re.search(r"[\s()\[\]{}'\"&;$*?<>|!`\\]", sys.executable):

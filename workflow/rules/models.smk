@@ -86,7 +86,7 @@ rule embed:
         "results/logs/embed/{dataset}/{plate}/{model}.log",
     benchmark:
         "results/benchmarks/embed/{dataset}/{plate}/{model}.tsv"
-    priority: 1
+    priority: 1  # after what a training waits for, before what follows from embeddings
     conda:
         "../../envs/torch.yaml"
     threads: lambda wildcards: PLAN.embedding_threads(wildcards.model)

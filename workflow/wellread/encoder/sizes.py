@@ -16,6 +16,11 @@ def size_of(arch: str, **given) -> dict:
     return size | {name: value for name, value in given.items() if value is not None}
 
 
+def size_in(options: dict) -> dict:
+    """The same of the options of an encoder, its section of the config."""
+    return size_of(options["arch"], **{key: options.get(key) for key in ("dim", "depth", "heads")})
+
+
 def image_side(image: int | str, crop: int, patch: int) -> int:
     """The side (px) of a global view: `image`, or if that is auto, four fifths of a crop's, a multiple of the patch."""
     return max(round(VIEWED * crop / patch), 1) * patch if image == "auto" else image

@@ -1,6 +1,6 @@
 """Settings of one config that contradict each other: schedules longer than training, views that do not fit crops."""
 
-from wellread.encoder.sizes import size_of
+from wellread.encoder.sizes import size_in
 from wellread.plan import choosing, taught
 from wellread.plan.leaks import JUDGING, leaks
 from wellread.runtime.errors import InputError
@@ -111,7 +111,7 @@ def _encoder(encoder: dict, embed: dict, where: str) -> list[InputError]:
         return [_appended_to_nothing(name, kind, f"{where}.embed.{name}") for name in appended]
     if "patch" not in options:
         return []
-    size = size_of(options["arch"], **{key: options.get(key) for key in ("dim", "depth", "heads")})
+    size = size_in(options)
     where_it_is = f"{where}.encoder.{kind}"
     errors = _multiple(options["image"], options["patch"], f"{where_it_is}.image", "patches")
     errors += _multiple(size["dim"], size["heads"], f"{where_it_is}.dim", "heads")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wellread.encoder.sizes import size_of
+from wellread.encoder.sizes import size_in
 from wellread.plan import given, grids, resources
 from wellread.plan.code_hashes import weights_fingerprint
 from wellread.plan.contradictions import APPENDED
@@ -107,10 +107,11 @@ class Models(Datasets):
     def embedding_threads(self, model: str) -> int:
         """Threads that embedding asks for: one for measures by hand and narrow networks, which gain little by two."""
         choice, ((_, options),) = chosen("encoder", self.encoder(model)), self.encoder(model).items()
-        if choice.files or not choice.patches:
-            return 2 if choice.files else 1
-        given_size = {key: options.get(key) for key in ("dim", "depth", "heads")}
-        return 1 if size_of(options["arch"], **given_size)["dim"] < resources.NARROW else 2
+        if choice.files:
+            return 2
+        if not choice.patches:
+            return 1
+        return 1 if size_in(options)["dim"] < resources.NARROW else 2
 
     def labels(self, model: str) -> list[str]:
         """The columns of the wells tables that training a model asks for."""

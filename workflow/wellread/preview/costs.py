@@ -14,7 +14,7 @@ from time import process_time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from wellread.encoder.sizes import image_side, size_of
+from wellread.encoder.sizes import image_side, size_in
 from wellread.plan.dag import Plan
 from wellread.plan.resources import SPEED
 from wellread.preview import later
@@ -135,7 +135,7 @@ def _shape(samples: list[Sample]) -> tuple[int, int]:
 def _dim(plan: Plan, model: str) -> int:
     """The dimensions of what a model makes of a cell, as far as the config says."""
     ((_, options),) = plan.encoder(model).items()
-    return options.get("dim") or (size_of(options["arch"])["dim"] if "arch" in options else 64)
+    return options.get("dim") or (size_in(options)["dim"] if "arch" in options else 64)
 
 
 def _of_fields(plan: Plan, dataset: str, samples: list[Sample], cells: int) -> dict[str, float]:
@@ -185,7 +185,7 @@ def _forward(plan: Plan, model: str, side: int, cells: int) -> float:
     ((_, options),) = plan.encoder(model).items()
     if not plan.reads_crops(model) or "patch" not in options:
         return 0.0
-    size = size_of(options["arch"], **{key: options.get(key) for key in ("dim", "depth", "heads")})
+    size = size_in(options)
     image = image_side(options["image"], side, options["patch"])
     return Pass(cells, 1 + (image // options["patch"]) ** 2, size["dim"], size["depth"], trained=False).flop
 

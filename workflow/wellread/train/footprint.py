@@ -6,7 +6,7 @@ and 26.3 GiB for the paper's Cell Painting model at a batch of 256, 8.0 at 64. A
 
 from dataclasses import dataclass
 
-from wellread.encoder.sizes import size_of
+from wellread.encoder.sizes import size_in
 
 KEPT = {True: 42, False: 76}  # bytes per token and dimension that a block keeps for its gradient; True: in bf16
 STATE = {True: 18, False: 16}  # bytes per weight that is trained: weight, gradient, two moments; a copy in bf16
@@ -66,7 +66,7 @@ def footprint(channels: int, encoder: dict, method: dict, cells: int, side=0) ->
     of a view if it is not known.
     """
     ((name, options),) = method.items()
-    size = size_of(encoder["arch"], **{key: encoder.get(key) for key in ("dim", "depth", "heads")})
+    size = size_in(encoder)
     channels = 1 if encoder.get("each_channel") else channels
     image = encoder["image"] if encoder["image"] != "auto" else side or 128
     grid = (image // encoder["patch"]) ** 2
