@@ -22,9 +22,11 @@ SMALL = {"wells": 12, "fields": 1, "size": 160}
 VIEW, HALF = 64, 32
 
 
-def test_the_table_in_resources_is_the_layout():
-    shipped = user_tables.read(ROOT / "resources" / "painted_atlas" / "wells.csv", "wells")
-    assert shipped.to_dict("list") == user_tables.check(LAYOUT, "wells", "layout").to_dict("list")
+@pytest.mark.parametrize(("name", "wells"), [("wells.csv", 60), ("wells_240.csv", 240)])
+def test_the_tables_in_resources_are_layouts(name, wells):
+    shipped = user_tables.read(ROOT / "resources" / "painted_atlas" / name, "wells")
+    own = user_tables.check(atlas_layout.layout(wells=wells), "wells", "layout")
+    assert shipped.to_dict("list") == own.to_dict("list")
 
 
 def test_two_lines_for_an_antibody_many_places_and_common_ones():
@@ -49,6 +51,21 @@ def test_no_gene_is_divided_and_every_location_is_learnt_and_tested():
 def test_a_further_plate_changes_no_other():
     three = atlas_layout.layout(plates=3, wells=40)
     pd.testing.assert_frame_equal(three[three["plate"] != "P3"], atlas_layout.layout(plates=2, wells=40))
+
+
+def test_a_large_plate_has_more_genes_of_every_location():
+    large = atlas_layout.layout(plates=2, wells=240)
+    assert large.groupby("plate")["well"].nunique().eq(240).all()
+    assert large["well"].str.fullmatch("[B-O](0[2-9]|1[0-9]|2[0-3])").all()
+    assert large.groupby("treatment")["plate"].nunique().max() == 1  # no two genes have one name
+    small = atlas_layout.layout(plates=2)
+    assert large["treatment"].nunique() > 3 * small["treatment"].nunique()
+    assert genes_by_location(large).gt(genes_by_location(small)).all()
+
+
+def genes_by_location(layout):
+    own = layout.drop_duplicates("treatment")["location"].str.split("|").explode().value_counts()
+    return own.reindex(list(atlas_layout.LOCATIONS), fill_value=0)
 
 
 @pytest.mark.dag

@@ -7,7 +7,7 @@ import pandas as pd
 import tifffile
 
 from wellread.painted import atlas_cells
-from wellread.painted.atlas_layout import CHANNELS, LOCATIONS, WELLS, layout
+from wellread.painted.atlas_layout import CHANNELS, LOCATIONS, layout, wells_of
 from wellread.painted.layout import file_name, site_names
 from wellread.painted.paint import expose, microscope, write_masks
 from wellread.runtime.files import whole
@@ -30,11 +30,12 @@ def painted_atlas(plate: str, folder, *, wells=60, fields=2, size=384, cells=1.0
     number = int(plate.removeprefix("P"))
     rows = layout(plates=number, wells=wells, seed=seed).query("plate == @plate")
     optics = microscope(number, size, plate_effect, seed, len(CHANNELS))
-    masks, shares = [], []
+    places, masks, shares = wells_of(wells), [], []
     with whole(Path(folder) / plate) as part:
         part.mkdir()
         for row in progress(list(rows.itertuples()), f"paint {plate}", unit="well"):
-            for site, counts, *truth in _fields(row, number, fields, size, cells, optics, seed):
+            seeds = [seed, number, places.index(row.well) + 1]
+            for site, counts, *truth in _fields(row, seeds, fields, size, cells, optics):
                 masks.append(truth[0])
                 shares.append(truth[1].assign(well=row.well, site=site))
                 for channel, plane in zip(CHANNELS, counts, strict=True):
@@ -43,10 +44,12 @@ def painted_atlas(plate: str, folder, *, wells=60, fields=2, size=384, cells=1.0
         pd.concat(shares)[["well", "site", "cell", *LOCATIONS]].round(4).to_csv(part / "truth.csv", index=False)
 
 
-def _fields(row, number: int, fields: int, size: int, cells: float, optics: dict, seed: int):
-    """Yield of every field of a well its site, counts (4, size, size), masks, and table of the cells' locations."""
-    antibody = np.random.default_rng([seed, *row.antibody.encode()])
-    seeds = [seed, number, WELLS.index(row.well) + 1]
+def _fields(row, seeds: list[int], fields: int, size: int, cells: float, optics: dict):
+    """Yield of every field of a well its site, counts (4, size, size), masks, and table of the cells' locations.
+
+    `seeds` of the well: that of the screen, and the numbers of its plate and place.
+    """
+    antibody = np.random.default_rng([seeds[0], *row.antibody.encode()])
     well = np.random.default_rng(seeds)
     exposure = well.lognormal(0, GAIN, (len(CHANNELS), 1, 1))
     exposure[-1] *= antibody.lognormal(0, EXPRESSION)

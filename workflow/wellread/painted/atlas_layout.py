@@ -30,7 +30,15 @@ VARIATIONS = {"uniform": 0.7, "intensity": 0.15, "spatial": 0.15}  # from cell t
 SETS = ("train", "test", "train", "validation", "train")  # of the genes of a location, in turn
 SECOND, SECOND_ANTIBODY = 0.4, 0.35  # shares of proteins with a second location, of genes with another antibody
 LINES_OF_ANTIBODY = 2
-WELLS = [f"{row}{column:02d}" for row in "BCDEFG" for column in range(2, 12)]
+WELLS = {  # inner wells of plates of 96 and of 384 wells, by their number
+    len(rows) * len(columns): [f"{row}{column:02d}" for row in rows for column in columns]
+    for rows, columns in (("BCDEFG", range(2, 12)), ("BCDEFGHIJKLMNO", range(2, 24)))
+}
+
+
+def wells_of(wells: int) -> list[str]:
+    """The wells that a plate of so many is painted in: those of the smallest plate that has as many, row by row."""
+    return next(names for number, names in WELLS.items() if wells <= number)
 
 
 def layout(*, plates: int = 4, wells: int = 60, seed: int = 0) -> pd.DataFrame:
@@ -39,7 +47,8 @@ def layout(*, plates: int = 4, wells: int = 60, seed: int = 0) -> pd.DataFrame:
     A well is an antibody on a cell line, an antibody has two wells, and some genes have two antibodies. Several
     locations are joined by `|`. `variation`, from cell to cell: `uniform` (none), `intensity` of the protein, or
     `spatial`, with one of its locations in every cell. `set` (train, validation, test) divides no gene and has every
-    location that two genes have in train and in test. A plate depends on those before it and on no later one.
+    location that two genes have in train and in test. Plates of more than 60 wells (384-well plates) have as many more
+    antibodies of every location. A plate depends on those before it and on no later one.
     """
     seen: dict[str, int] = {}  # genes of every location, so far
     return pd.concat([_plate(number, wells, seed, seen) for number in range(1, plates + 1)], ignore_index=True)
@@ -61,17 +70,18 @@ def images(folder, *, plates: int = 4, wells: int = 60, fields: int = 2, size=38
 def _plate(number: int, wells: int, seed: int, seen: dict[str, int]) -> pd.DataFrame:
     """The wells table of one plate, its genes in random order; counts them in `seen`."""
     rng = np.random.default_rng([seed, number])
-    first = rng.permutation(np.repeat(list(LOCATIONS), list(LOCATIONS.values())))[: wells // LINES_OF_ANTIBODY]
-    rows, gene, of = [], {}, ""
+    number_of, places = wells // LINES_OF_ANTIBODY, np.repeat(list(LOCATIONS), list(LOCATIONS.values()))
+    first = rng.permutation(np.tile(places, -(-number_of // len(places))))[:number_of]
+    digits, rows, gene, of = len(f"{max(number_of - 1, 10)}"), [], {}, ""
     for index, location in enumerate(np.sort(first)):
         if of == location and rng.random() < SECOND_ANTIBODY and gene["antibody"].endswith("-1"):
             gene = gene | {"antibody": f"{gene['treatment']}-2"}
         else:
-            gene, of = _gene(rng, f"G{number}{index:02d}", str(location), seen), location
+            gene, of = _gene(rng, f"G{number}{index:0{digits}d}", str(location), seen), location
         lines = rng.choice(list(LINES), LINES_OF_ANTIBODY, replace=False, p=list(LINES.values()))
         rows += [gene | {"cell_line": str(line)} for line in lines]
     own = rng.permutation(len(rows))
-    table = pd.DataFrame({"plate": f"P{number}", "well": WELLS[: len(rows)], "batch": f"batch{number}"})
+    table = pd.DataFrame({"plate": f"P{number}", "well": wells_of(wells)[: len(rows)], "batch": f"batch{number}"})
     return pd.concat([table, pd.DataFrame([rows[i] for i in own])], axis=1)
 
 
