@@ -85,6 +85,18 @@ def test_trained_on_each_channel_reads_any_one_by_one(own, crops):
     torch.testing.assert_close(run(encoder, crops), torch.cat(singly, 1))
 
 
+def test_pooled_features_are_of_every_block(own, crops):
+    network = vit(channels=4)
+    encoder = readouts.trained(*own(network, PRESENT), PRESENT, features="cls_pooled", blocks=2)
+    expected = []
+    for cls, patches in network.intermediate_layers(centre_view(crops, 16), 2):
+        mean = patches.sum(1) / patches.shape[1]
+        deviation = ((patches - mean[:, None]) ** 2).mean(1).sqrt()
+        expected += [cls, mean, deviation, patches.sort(1).values[:, -1]]
+    assert encoder.width == 2 * 4 * 24
+    torch.testing.assert_close(run(encoder, crops), torch.cat(expected, 1))
+
+
 def test_features_are_the_references():
     path, arrays = golden.path("tiny_vit_c5_p8_img64_chunks2.pth"), golden.Arrays()
     network, _ = weights.load_published(path, hashed(path)["sha256"], heads=2)

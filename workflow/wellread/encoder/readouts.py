@@ -28,9 +28,10 @@ class Readout:
     """What of a network is the embedding.
 
     `features`: "cls", the CLS tokens of the last `blocks` blocks in their order, "cls_mean", these and the mean patch
-    token of the last block, or "head", the scores of the classes that the encoder was taught. `view`: side in pixels of
-    the centre of a crop that is the input; None: the encoder's own. `seed`: of an encoder with random weights.
-    `threads`: processes of one that is no network.
+    token of the last block, "cls_pooled", of each of these blocks the CLS token and the mean, standard deviation and
+    maximum of its patch tokens, which keep what is in few places of a cell, or "head", the scores of the classes that
+    the encoder was taught. `view`: side in pixels of the centre of a crop that is the input; None: the encoder's own.
+    `seed`: of an encoder with random weights. `threads`: processes of one that is no network.
     """
 
     features: str = "cls"
@@ -61,17 +62,27 @@ class Encoder(nn.Module):
             raise InputError(f"at most {size['depth']} blocks, as the encoder has", f"{readout.blocks}", "embed", edit)
         self.network = network.eval().requires_grad_(False).to(readout.device)
         self.readout, self.preprocess, self.channel_groups = readout, preprocess, channel_groups
-        self.width = len(channel_groups) * size["dim"] * (readout.blocks + (readout.features == "cls_mean"))
+        vectors = {"cls_mean": readout.blocks + 1, "cls_pooled": 4 * readout.blocks}.get(
+            readout.features, readout.blocks
+        )
+        self.width = len(channel_groups) * size["dim"] * vectors
 
     def forward(self, crops):  # (B, C, S, S) uint8
         return torch.cat([self.embed(self.preprocess(crops[:, group])) for group in self.channel_groups], dim=1)
 
     def embed(self, images):  # (B, c, s, s) -> (B, width / groups)
         layers = self.network.intermediate_layers(images, self.readout.blocks)
+        if self.readout.features == "cls_pooled":
+            return torch.cat([part for cls, patches in layers for part in (cls, *pooled(patches))], dim=1)
         features = [cls for cls, _ in layers]
         if self.readout.features == "cls_mean":
             features.append(layers[-1][1].mean(1))
         return torch.cat(features, dim=1)
+
+
+def pooled(patches):  # (B, P, D) -> 3 of (B, D)
+    """Mean, standard deviation and maximum over the patches of an image."""
+    return patches.mean(1), patches.std(1, correction=0), patches.amax(1)
 
 
 class Headed(Encoder):
