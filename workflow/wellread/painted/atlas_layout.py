@@ -37,7 +37,7 @@ WELLS = {  # inner wells of plates of 96 and of 384 wells, by their number
 
 
 def wells_of(wells: int) -> list[str]:
-    """The wells that a plate of so many is painted in: those of the smallest plate that has as many, row by row."""
+    """The wells that a plate of so many (at most 308) is painted in: of the smallest plate that has them, row by row."""
     return next(names for number, names in WELLS.items() if wells <= number)
 
 
@@ -70,9 +70,10 @@ def images(folder, *, plates: int = 4, wells: int = 60, fields: int = 2, size=38
 def _plate(number: int, wells: int, seed: int, seen: dict[str, int]) -> pd.DataFrame:
     """The wells table of one plate, its genes in random order; counts them in `seen`."""
     rng = np.random.default_rng([seed, number])
-    number_of, places = wells // LINES_OF_ANTIBODY, np.repeat(list(LOCATIONS), list(LOCATIONS.values()))
-    first = rng.permutation(np.tile(places, -(-number_of // len(places))))[:number_of]
-    digits, rows, gene, of = len(f"{max(number_of - 1, 10)}"), [], {}, ""
+    antibodies, places = wells // LINES_OF_ANTIBODY, np.repeat(list(LOCATIONS), list(LOCATIONS.values()))
+    first = rng.permutation(np.tile(places, -(-antibodies // len(places))))[:antibodies]
+    digits = max(len(str(antibodies - 1)), 2)  # of a gene's number, so that no two plates share a name
+    rows, gene, of = [], {}, ""
     for index, location in enumerate(np.sort(first)):
         if of == location and rng.random() < SECOND_ANTIBODY and gene["antibody"].endswith("-1"):
             gene = gene | {"antibody": f"{gene['treatment']}-2"}
