@@ -37,7 +37,7 @@ WELLS = {  # inner wells of plates of 96 and of 384 wells, by their number
 
 
 def wells_of(wells: int) -> list[str]:
-    """The wells that a plate of so many (at most 308) is painted in: of the smallest plate that has them, row by row."""
+    """The wells that a plate of so many (at most 308) is painted in: of the smallest that has them, row by row."""
     return next(names for number, names in WELLS.items() if wells <= number)
 
 
