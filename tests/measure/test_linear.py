@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from made_profiles import profiles, undecided, values
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
@@ -64,6 +65,30 @@ def test_the_grid_is_the_published_one():
         rates, [1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
     )
     assert decays == [0, 1e-5, 1e-4]
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_every_classifier_of_a_grid_is_trained_as_by_the_adamw_of_torch(single):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(40, 5)).astype(np.float32)
+    Y = np.eye(3)[rng.integers(0, 3, 40)] if single else rng.random((40, 3)) < 0.4
+    pairs, iterations, size = [(0.2, 0.0), (0.05, 0.5), (0.01, 0.0)], 40, 16
+    W, b = heads.train(X, Y, pairs, single=single, iterations=iterations, batch=size, seed=7)
+    for (rate, decay), *found in zip(pairs, W, b, strict=True):
+        generator = torch.Generator().manual_seed(7)
+        layer = torch.nn.Linear(5, 3)
+        layer.weight.data, layer.bias.data = 0.01 * torch.randn(5, 3, generator=generator).T, torch.zeros(3)
+        optimiser = torch.optim.AdamW(layer.parameters(), lr=rate * size / 256, weight_decay=decay)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations)
+        loss = torch.nn.CrossEntropyLoss() if single else torch.nn.BCEWithLogitsLoss()
+        for _ in range(iterations):
+            rows = torch.randperm(40, generator=generator)[:size].numpy()
+            optimiser.zero_grad()
+            loss(layer(torch.from_numpy(X[rows])), torch.from_numpy(Y[rows].astype(np.float32))).backward()
+            optimiser.step()
+            schedule.step()
+        for own, expected in zip(found, (layer.weight.T, layer.bias), strict=True):
+            np.testing.assert_allclose(own, expected.detach(), rtol=1e-4, atol=1e-6)
 
 
 def test_rates_are_for_batches_of_256():
