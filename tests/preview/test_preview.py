@@ -268,6 +268,8 @@ def test_disk_holds_models_profiles_pictures_and_pages(config, tmp_path):
             for more in ({"keep_last": False}, {"snapshot_epochs": 1})]  # fmt: skip
     assert [round(other - plain) for other in kept] == [-state, 2 * state]
     assert disk(corrections={"none": [], "s": [{"standardize": {}}]}) > plain + costing.TABLES
+    wide, cells = {"features": "cls_pooled"}, costing.cells_of(preview.Plan.of(config), "d", samples["d"])
+    assert disk(models={"m": config["models"]["m"] | {"embed": wide}}) > plain + cells * 4 * 3 * 32
 
 
 @pytest.mark.parametrize("found", ["none in 2 wells", "only drug (controls take no part)"])

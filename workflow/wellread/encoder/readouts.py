@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from wellread.encoder.architecture import vit
 from wellread.encoder.heads import load_head
+from wellread.encoder.sizes import vectors
 from wellread.encoder.views import centre_crop, centre_view
 from wellread.encoder.weights import check_channels, load_encoder, load_published, read_model_json
 from wellread.runtime.errors import InputError
@@ -41,13 +42,6 @@ class Readout:
     seed: int = 0
     threads: int = 1
 
-    @property
-    def vectors(self) -> int:
-        """How many tokens, or statistics of tokens, of a network side by side are the embedding."""
-        if self.features == "cls_pooled":
-            return 4 * self.blocks
-        return self.blocks + (self.features == "cls_mean")
-
     def check_plain(self, why):
         """Raise an InputError with the reason, unless this is the default for an encoder that offers no choice."""
         if (self.features, self.blocks, self.view) != ("cls", 1, None):
@@ -69,7 +63,7 @@ class Encoder(nn.Module):
             raise InputError(f"at most {size['depth']} blocks, as the encoder has", f"{readout.blocks}", "embed", edit)
         self.network = network.eval().requires_grad_(False).to(readout.device)
         self.readout, self.preprocess, self.channel_groups = readout, preprocess, channel_groups
-        self.width = len(channel_groups) * size["dim"] * readout.vectors
+        self.width = len(channel_groups) * size["dim"] * vectors(readout.features, readout.blocks)
 
     def forward(self, crops):  # (B, C, S, S) uint8
         return torch.cat([self.embed(self.preprocess(crops[:, group])) for group in self.channel_groups], dim=1)

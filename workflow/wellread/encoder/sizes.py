@@ -21,6 +21,11 @@ def size_in(options: dict) -> dict:
     return size_of(options["arch"], **{key: options.get(key) for key in ("dim", "depth", "heads")})
 
 
+def vectors(features: str, blocks: int) -> int:
+    """How many tokens, or statistics of tokens, of a network side by side are its embedding (see `Readout`)."""
+    return 4 * blocks if features == "cls_pooled" else blocks + (features == "cls_mean")
+
+
 def image_side(image: int | str, crop: int, patch: int) -> int:
     """The side (px) of a global view: `image`, or if that is auto, four fifths of a crop's, a multiple of the patch."""
     return max(round(VIEWED * crop / patch), 1) * patch if image == "auto" else image

@@ -14,7 +14,7 @@ from time import process_time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from wellread.encoder.sizes import image_side, size_in
+from wellread.encoder.sizes import image_side, size_in, vectors
 from wellread.plan.dag import Plan
 from wellread.plan.resources import SPEED
 from wellread.preview import later
@@ -90,10 +90,10 @@ def _other_bytes(plan: Plan, dataset: str, samples: list[Sample], cells: int) ->
     fields = len(plan.images[dataset])
     seen = max(sum(len(one.table("fields")) for one in samples), 1)
     masks = sum(os.path.getsize(one.path("masks")) for one in samples if one.has("masks")) / seen * fields
-    vectors = sum(_dim(plan, model) for model in plan.models(dataset) if plan.reads_crops(model))
+    numbers = sum(_dim(plan, dataset, model) for model in plan.models(dataset) if plan.reads_crops(model))
     return (
         masks
-        + cells * (ROW + 4 * vectors)
+        + cells * (ROW + 4 * numbers)
         + (_painted_bytes(plan, dataset, _shape(samples)) if plan.is_painted(dataset) else 0)
         + _staged_bytes(samples) / seen * fields
     )
@@ -111,7 +111,7 @@ def _result_bytes(plan: Plan, dataset: str, cells: int) -> float:
     """Bytes of profiles, figures and the page of a dataset."""
     images, models, chains = plan.images[dataset], plan.models(dataset), len(plan.chains_of(dataset))
     rows = len(images) + 2 * len(images[["plate", "well"]].drop_duplicates())  # fields, wells by both halves
-    profiles = sum(chains * (TABLES + VALUE * rows * _dim(plan, model)) for model in models)
+    profiles = sum(chains * (TABLES + VALUE * rows * _dim(plan, dataset, model)) for model in models)
     look, drawn = len(plan.looks(dataset)), len(plan.results(dataset, "figures", "draw")) + len(plan.patches(dataset))
     figures = look * PICTURES["look"] + drawn * PICTURES["draw"]
     return profiles + figures + PAGE + SPRITE * min(cells, PICTURED) + PICTURES["page"] * (look + drawn)
@@ -132,10 +132,13 @@ def _shape(samples: list[Sample]) -> tuple[int, int]:
     return next((one.opened.shape for one in samples if one.usable), (1, 1))
 
 
-def _dim(plan: Plan, model: str) -> int:
+def _dim(plan: Plan, dataset: str, model: str) -> int:
     """The dimensions of what a model makes of a cell, as far as the config says."""
     ((_, options),) = plan.encoder(model).items()
-    return options.get("dim") or (size_in(options)["dim"] if "arch" in options else 64)
+    dim = options.get("dim") or (size_in(options)["dim"] if "arch" in options else 64)
+    channels = len(plan.config["datasets"][dataset]["channels"]) if options.get("each_channel") else 1
+    embed = plan.config["models"][model]["embed"]
+    return channels * dim * vectors(embed["features"], embed["blocks"])
 
 
 def _of_fields(plan: Plan, dataset: str, samples: list[Sample], cells: int) -> dict[str, float]:
