@@ -150,6 +150,17 @@ def test_styles_are_distinct_and_what_exceeds_them_is_told():
     assert sum(len(rows) for _, rows, _ in draw.groups_with_styles(given)) == len(given)
 
 
+def test_of_many_labels_those_of_several_values_share_a_grey():
+    few = pd.Series(["a", "b", "a|b", ""])
+    assert labels.merge_several(few).tolist() == few.tolist()
+    many = pd.Series([*"abcdefgh", "a|b", "c|d", "", labels.NEGATIVE])
+    merged = labels.merge_several(many)
+    assert merged.tolist() == [*"abcdefgh", labels.SEVERAL, labels.SEVERAL, "", labels.NEGATIVE]
+    styles = {name: style for name, _, style in draw.groups_with_styles(merged)}
+    assert set(styles) == {*"abcdefgh", labels.SEVERAL, labels.NEGATIVE, labels.UNLABELLED}
+    assert len(set(styles.values())) == len(styles)
+
+
 def test_unknown_labels_and_heat_maps_too_large_are_refused(tmp_path):
     with pytest.raises(InputError, match="mao"):
         draw.umap(grouped(6), 0, tmp_path / "a.png", label="mao")

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 
-from wellread.pictures.labels import GREYS, OTHER, STYLES, UNLABELLED, label_controls, row_labels
+from wellread.pictures.labels import GREYS, OTHER, STYLES, UNLABELLED, label_controls, merge_several, row_labels
 from wellread.pictures.projection import two_dimensions
 from wellread.profiles import tables
 from wellread.profiles.similarity import unit_length
@@ -30,7 +30,8 @@ def umap(
 
     Returns the metadata of every row with its coordinates x, y. `label` is a column of the wells table (empty: moa,
     else treatment), so is `by` (empty: plate, else batch). `n_neighbors` and `min_dist` are those of umap-learn.
-    Negative controls are grey. Fewer than ten profiles are drawn by PCA.
+    Negative controls are grey, and so are profiles of several labels, joined by `|`, if there are more than eight of
+    all. Fewer than ten profiles are drawn by PCA.
     """
     return _map(frame, out_png, label, by, seed=seed, n_neighbors=n_neighbors, min_dist=min_dist)
 
@@ -46,11 +47,11 @@ def tsne(
 def _map(frame: pd.DataFrame, out_png, label: str, by: str, **how) -> pd.DataFrame:
     meta, X = tables.split(frame)
     points, method = two_dimensions(unit_length(X), **how)
-    labels = shortened(label_controls(meta, row_labels(meta, label, "moa", "treatment")))
+    labels = shortened(label_controls(meta, merge_several(row_labels(meta, label, "moa", "treatment"))))
     with saved_figure(out_png, (10, 5), 1, 2) as (figure, (axes,)):
         figure.suptitle(f"{method} of {len(frame)} profiles")
         scatter(axes[0], points, labels)
-        scatter(axes[1], points, shortened(row_labels(meta, by, "plate", "batch")))
+        scatter(axes[1], points, shortened(merge_several(row_labels(meta, by, "plate", "batch"))))
     return meta.assign(x=points[:, 0], y=points[:, 1])
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from wellread.profiles import tables
 from wellread.profiles.controls import is_negative
 
-NEGATIVE, UNLABELLED, OTHER = "negative control", "no label", "other"
+NEGATIVE, UNLABELLED, OTHER, SEVERAL = "negative control", "no label", "other", "several"
 # Okabe & Ito's colours without black and yellow, two of Tol's: visible on white, also to the colour-blind.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288", "#882255")
 MARKERS = {"o": "circle", "^": "triangle", "s": "square", "D": "diamond", "P": "plus", "v": "inverted_triangle"}
@@ -26,7 +26,12 @@ def _shade(colour: str, brightness: float) -> str:
 
 # Of labels, no two alike in colour, and every eight with a marker of their own; all others are OTHER.
 STYLES = [(_shade(colour, SHADES[marker]), marker) for marker, colour in product(SHADES, COLOURS)]
-GREYS = {UNLABELLED: ("#dcdcdc", "o"), OTHER: ("#8f8f8f", "v"), NEGATIVE: ("#b0b0b0", "o")}
+GREYS = {
+    UNLABELLED: ("#dcdcdc", "o"),
+    SEVERAL: ("#c4c4c4", "D"),
+    OTHER: ("#8f8f8f", "v"),
+    NEGATIVE: ("#b0b0b0", "o"),
+}
 
 
 def row_labels(meta: pd.DataFrame, wanted: str, *usual: str) -> pd.Series:
@@ -38,6 +43,11 @@ def row_labels(meta: pd.DataFrame, wanted: str, *usual: str) -> pd.Series:
         if tables.column(name) in meta and any(values := tables.text_column(meta, name)):
             return pd.Series(values, name=name, dtype=object)
     return pd.Series("", index=meta.index, name=wanted or usual[-1], dtype=object)
+
+
+def merge_several(labels: pd.Series) -> pd.Series:
+    """`labels` with SEVERAL for those joined by `|`, if there are more labels than COLOURS: a colour is one of them."""
+    return labels.mask(labels.str.contains("|", regex=False), SEVERAL) if labels.nunique() > len(COLOURS) else labels
 
 
 def label_controls(meta: pd.DataFrame, labels: pd.Series) -> pd.Series:
