@@ -254,6 +254,9 @@ def ladder(folder, rows):
 def test_a_model_that_is_above_a_baseline_with_no_correction(tmp_path):
     below = [("none", "tiny", "random", -0.2, -0.3), ("sphering", "tiny", "random", 0.0, -0.1)]
     assert sounded(ladder(tmp_path, below))["baseline"] == "tiny is not above random with any correction (+0 at best)"
+    worse = [*below, ("none", "other", "random", -0.25, -0.5), ("none", "third", "random", -0.1, -0.2)]
+    both = "tiny, other and third are not above random with any correction (-0.25 to +0 at best)"
+    assert sounded(ladder(tmp_path, worse))["baseline"] == both
     assert sounded(ladder(tmp_path, [below[0], ("sphering", "tiny", "random", 0.1, -0.1)])) == {}
     assert sounded(ladder(tmp_path, [("none", "random", "count", -0.2, -0.3)])) == {}
 

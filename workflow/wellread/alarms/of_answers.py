@@ -81,8 +81,14 @@ def below(rows: pd.DataFrame, baselines: list[str]) -> list[str]:
     rows = rows[~rows["model"].isin(baselines) & rows["baseline"].isin(baselines) & (rows["baseline"] != CHANCE)]
     best = set(rows.loc[both_best(rows), ["model", "baseline"]].itertuples(index=False, name=None))
     highest = rows.groupby(["model", "baseline"], sort=False)["difference"].max()
-    return [
-        f"{model} is not above {baseline} with any correction ({difference:+.2g} at best)"
-        for (model, baseline), difference in highest.items()
-        if difference <= 0 and (model, baseline) not in best
-    ]
+    lost = highest[(highest <= 0) & ~highest.index.isin(best)].reset_index()
+    return [not_above(baseline, own) for baseline, own in lost.groupby("baseline", sort=False)]
+
+
+def not_above(baseline: str, lost: pd.DataFrame) -> str:
+    """In words: the `model`s that are not above a baseline, and by which `difference` at best."""
+    *most, last = lost["model"]
+    low, high = (f"{value:+.2g}" for value in (lost["difference"].min(), lost["difference"].max()))
+    which = f"{', '.join(most)} and {last} are" if most else f"{last} is"
+    by = high if low == high else f"{low} to {high}"
+    return f"{which} not above {baseline} with any correction ({by} at best)"
