@@ -74,6 +74,18 @@ def test_boxes_have_a_point_for_every_repeat(tmp_path):
     assert table["chance"].tolist() == pytest.approx([0.15] * 10)
 
 
+def test_a_metric_that_is_the_same_in_all_repeats_has_no_panel_of_its_own(tmp_path):
+    def picture(name, *metrics):
+        rows = [
+            tidy.row(metric, value * i, 20, repeat=i) for metric, value in (("f1", 0.1), ("rate", 0)) for i in (1, 2)
+        ]
+        chart.repeats([answer(tmp_path, "m", rows)], {"near": list(metrics)}, tmp_path / name)
+        return Image.open(tmp_path / name).size
+
+    assert picture("a.png", "f1", "rate") == picture("b.png", "f1")
+    assert picture("c.png", "rate")[1] > 100
+
+
 def test_ranks_are_those_among_the_scores_of_others(tmp_path):
     pd.DataFrame({"score": [0.1, 0.5, 0.5, 0.9, "x"]}).to_csv(tmp_path / "scores.csv", index=False)
     paths = [answer(tmp_path, name, [f1(value)]) for name, value in (("a", 0.6), ("b", 0.05), ("c", 0.95))]

@@ -77,18 +77,22 @@ def repeats(answers, metrics: dict[str, list[str]], out_png) -> pd.DataFrame:
     """Box plots over repeats, a panel per dataset, task and metric (Cell-DINO, Fig. 7).
 
     Boxes hold the middle half, the line is the median, whiskers reach to the farthest value within 1.5 times the
-    height of the box; every repeat is a point; a dashed line is what shuffled labels give. Returns the points.
+    height of the box; every repeat is a point; a dashed line is what shuffled labels give. Metrics of one value in all
+    repeats of all models have no panel, if others have. Returns the points.
     """
     table, rows = tabulate(answers, metrics), _answers(answers)
     wanted = rows["metric"].isin({name for names in metrics.values() for name in names}) & (rows["item"] == "")
     found = _with_series(rows[wanted].merge(table[[*KEYS, "chance"]], on=KEYS))
     panels = list(found.groupby(["dataset", "task", "metric"], sort=False))
+    panels = [(key, own) for key, own in panels if own["value"].nunique() > 1] or panels
     names = list(found["series"].unique())
     with _panels(out_png, len(panels), max(PANEL, 0.5 * len(names) + 1)) as (figure, axes):
         figure.suptitle(f"{_span(found.groupby(KEYS).size())} repeats; dashed: shuffled labels", y=1.0)
         for axis, ((dataset, task, metric), own) in zip(axes, panels, strict=False):
             _draw_boxes(axis, own, names)
             axis.set(title=f"{dataset}: {task}", ylabel=_words(metric))
+        for axis in axes[: -axes[0].get_gridspec().ncols]:
+            axis.tick_params(labelbottom=False)  # the panel below it has the names
     return found
 
 
