@@ -134,11 +134,11 @@ def _shape(samples: list[Sample]) -> tuple[int, int]:
 
 def _dim(plan: Plan, dataset: str, model: str) -> int:
     """The dimensions of what a model makes of a cell, as far as the config says."""
-    ((_, options),) = plan.encoder(model).items()
+    ((name, options),) = plan.encoder(model).items()
     dim = options.get("dim") or (size_in(options)["dim"] if "arch" in options else 64)
-    channels = len(plan.config["datasets"][dataset]["channels"]) if options.get("each_channel") else 1
-    embed = plan.config["models"][model]["embed"]
-    return channels * dim * vectors(embed["features"], embed["blocks"])
+    each = options.get("each_channel") or name == "bag_of_channels"
+    channels, embed = plan.config["datasets"][dataset]["channels"], plan.config["models"][model]["embed"]
+    return (len(channels) if each else 1) * dim * vectors(embed["features"], embed["blocks"])
 
 
 def _of_fields(plan: Plan, dataset: str, samples: list[Sample], cells: int) -> dict[str, float]:
