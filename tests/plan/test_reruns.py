@@ -118,8 +118,18 @@ COUNTED = {  # rule: the modules of its step; those of what the config picks are
         profiles.tables report.answer report.doses report.doubt report.field_pictures report.figures
         report.headlines report.hits report.interactive report.ledger report.mechanisms report.methods
         report.models report.page report.plates report.plots report.printed report.provenance report.records
-        report.run report.sprites report.svg report.tables report.tasks report.wells
+        report.run report.sprites report.svg report.tables report.tasks report.templates report.wells
         report.wording report.words train.collapse
+    """,
+    "overview": """
+        calibrate.plate crops.reader inputs.arrays inputs.axes inputs.channels inputs.cleaning inputs.counts
+        inputs.decode inputs.description inputs.formats inputs.images inputs.references inputs.tiff
+        inputs.well_names measure.compare measure.dose_curve measure.ec50 measure.published measure.tabulate
+        measure.tidy pictures.draw pictures.labels pictures.montage pictures.plate_layout pictures.projection
+        profiles.consensus profiles.controls profiles.ledger profiles.pool profiles.similarity profiles.subset
+        profiles.tables report.field_pictures report.figures report.headlines report.interactive report.ledger
+        report.mechanisms report.overview report.printed report.run report.sprites report.svg report.tables
+        report.tasks report.templates report.wells report.words
     """,
 }
 PICKED = {  # section: name: the modules that count if a config picks it, where they are more than the usual ones

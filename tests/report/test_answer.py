@@ -11,12 +11,13 @@ from wellread.alarms.alarm import COLUMNS
 from wellread.measure import tidy
 from wellread.measure.compare import CHANCE
 from wellread.measure.three_tests import TESTS
-from wellread.report import page
+from wellread.report import templates
 from wellread.report.answer import _active, above_chance, answer
 from wellread.report.doubt import doubt
 from wellread.report.mechanisms import class_tables, classes, share_no_class
 from wellread.report.run import Run
 from wellread.report.wells import known_as
+from wellread.report.words import number
 from wellread.runtime import table_files
 
 MOA = {"a": "one", "b": "one", "c": "two", "d": "two|three", "e": "three"}
@@ -93,7 +94,7 @@ def test_a_test_that_decides_nothing_is_named(run):
     table = hits().assign(item=list(MOA), called=list(MOA), map_active=pd.array([None] * 5, "boolean"))
     told = _active(SimpleNamespace(config={"hits": {}}), table)
     assert told["silent"] == ["mean average precision"]
-    chapter = page._environment().get_template("chapters/answer.html")
+    chapter = templates.environment().get_template("chapters/answer.html")
     words = "by all three, as none can be decided by mean average precision"
     assert words in chapter.render(run=run, c=answer(run) | {"active": told})
     assert words not in chapter.render(run=run, c=answer(run))
@@ -112,7 +113,7 @@ def test_classes_that_gather_are_those_of_which_most_profiles_are_retrieved(run)
     assert told["of"] == 3  # a class of one profile cannot gather
     (table,) = class_tables(run)
     assert (len(table["rows"]), table["several"]) == (4, 3)
-    chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
+    chapter = templates.environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
     assert "1 of 3 classes of two profiles or more gathers" in chapter
 
 
@@ -147,7 +148,7 @@ def test_the_main_model_and_correction_stand_beside_baselines_and_others(run):
 @pytest.mark.dag
 def test_every_number_on_the_page_is_in_the_tables_beside_it(run):
     """Numbers of hits.parquet, the answers and the ladder, their differences, and how many there are of what."""
-    chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
+    chapter = templates.environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
     shown = re.findall(r"(?<![\w.−-])[+−]?\d[\d,.]*\d|(?<![\w.−-])\d", re.sub("<code>.*?</code>|<[^>]*>", " ", chapter))
     answers = [table_files.read(path, "answers") for path in run.paths("tasks")]
     values = {value for table in answers for value in table.loc[table["item"] == "", "value"]}
@@ -155,7 +156,7 @@ def test_every_number_on_the_page_is_in_the_tables_beside_it(run):
     values |= {one - other for one in values for other in values} | {*answers[0]["n"]}
     values |= set(table_files.read(run.paths("ladder")[0], "ladder")[["difference", "low", "high"]].to_numpy().ravel())
     values |= set(table_files.read(run.paths("hits")[0], "hits")["nearest_1_cosine"]) | set(range(len(MOA) + 1))
-    known = {page.number(value) for value in values} | {"95", "0.1"}  # % of intervals, the false-discovery rate
+    known = {number(value) for value in values} | {"95", "0.1"}  # % of intervals, the false-discovery rate
     assert len(shown) > 30
     assert [text for text in shown if text.lstrip("+") not in known] == []
 
@@ -229,7 +230,7 @@ def test_a_baseline_that_has_the_highest_value_too_is_the_mildest_doubt(run):
     told = doubt(Run.from_inputs("d", {}, None, CONFIG), [row(less=row()["less"] | {"untrained": tie}), row()], None)
     assert (told["kind"], told["n"], told["of"]) == ("best", 1, 2)
     chapter = answer(run) | {"doubt": told}
-    html = page._environment().get_template("chapters/answer.html").render(run=run, c=chapter)
+    html = templates.environment().get_template("chapters/answer.html").render(run=run, c=chapter)
     assert "these data cannot tell net from it: <b>mechanism</b> by untrained" in html
 
 
@@ -245,7 +246,7 @@ def test_a_metric_that_is_no_mean_over_items_has_plain_differences_and_says_why(
     run = Run("d", run.inputs, run.wells, config)
     told = answer(run)
     assert [row["plain"] for row in told["rows"]] == [{}, {"count": pytest.approx(0.3)}]
-    chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=told)
+    chapter = templates.environment().get_template("chapters/answer.html").render(run=run, c=told)
     assert "<td>+0.300<small>no interval</small></td>" in chapter
     assert "Of assay the z prime is no mean over treatments" in chapter
 
@@ -269,7 +270,7 @@ def test_what_a_share_of_active_treatments_counts_is_said_beside_it(tmp_path):
         run = Run("d", run.inputs | {"tasks": [path]}, run.wells, CONFIG | {"tasks": {"activity": entry}})
         told = answer(run)
         assert [row["counted"] for row in told["rows"]] == [words]
-        chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=told)
+        chapter = templates.environment().get_template("chapters/answer.html").render(run=run, c=told)
         assert ("The two count different things" in chapter) == ("together" in words)
 
 
@@ -277,7 +278,7 @@ def test_ready_profiles_are_told_of_baselines_that_they_can_have(tmp_path):
     inputs = {kind: paths for kind, paths in made(tmp_path, 0.6).inputs.items() if kind != "ladder"}
     for kind, possible, other in (("profile", "baseline: true", "untrained"), ("cell", "untrained", "baseline: true")):
         run = Run.from_inputs("d", inputs, None, CONFIG | {"datasets": {"d": {"object": kind, "headline": "sphered"}}})
-        chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
+        chapter = templates.environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
         assert possible in chapter
         assert other not in chapter
 
@@ -294,7 +295,7 @@ def test_ready_profiles_are_told_of_baselines_that_they_can_have(tmp_path):
 def test_by_how_many_tests_is_told_once_where_it_is_the_same(run, strongest, words):
     told = answer(run)
     told["active"]["strongest"] = strongest
-    chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=told)
+    chapter = templates.environment().get_template("chapters/answer.html").render(run=run, c=told)
     assert words in re.sub("</?b>", "", chapter)
 
 
@@ -332,5 +333,5 @@ def test_treatments_that_keep_their_positions_are_a_doubt_unless_these_are_taken
 def test_the_page_tells_how_many_treatments_keep_their_positions(tmp_path):
     inputs = {kind: paths for kind, paths in made(tmp_path, 0.6).inputs.items() if kind != "ladder"}
     run = Run("d", inputs, laid_out({"a": ["A01", "A01"], "b": ["A02", "A02"]}), CONFIG)
-    chapter = page._environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
+    chapter = templates.environment().get_template("chapters/answer.html").render(run=run, c=answer(run))
     assert "2 of 2 treatments on several plates have the same positions on all of them" in chapter

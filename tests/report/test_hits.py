@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from wellread.measure.hits import _strongest_first
 from wellread.measure.three_tests import TESTS
-from wellread.report import page
+from wellread.report import templates
 from wellread.report.answer import answer
 from wellread.report.hits import hits
 from wellread.report.run import Run
@@ -44,7 +44,7 @@ def run(tmp_path):
 
 
 def chapter(run, name: str, told: dict) -> str:
-    rendered = page._environment().get_template(f"chapters/{name}.html").render(run=run, c=told)
+    rendered = templates.environment().get_template(f"chapters/{name}.html").render(run=run, c=told)
     return " ".join(re.sub("<[^>]*>", " ", rendered).split())
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from wellread.report import svg
 from wellread.report.models import rise, train
-from wellread.report.page import _environment as page_environment
+from wellread.report.templates import environment as page_environment
 from wellread.runtime import table_files
 
 FALLS, RISES = np.linspace(5, 1, 20), np.linspace(1, 5, 20)

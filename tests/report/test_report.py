@@ -20,8 +20,9 @@ from wellread.measure.hits import hits
 from wellread.profiles import controls
 from wellread.profiles.ledger import build_ledger
 from wellread.report import interactive, plates, svg, tasks
-from wellread.report.page import CHAPTERS, number, report
+from wellread.report.page import CHAPTERS, report
 from wellread.report.run import Run
+from wellread.report.words import number
 from wellread.runtime import table_files
 
 pytestmark = pytest.mark.dag

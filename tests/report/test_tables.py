@@ -6,7 +6,7 @@ from html import unescape
 import pandas as pd
 from PIL import Image
 from wellread.measure.tabulate import KEYS, NUMBERS, wide
-from wellread.report import page
+from wellread.report import templates
 from wellread.report.run import Run
 from wellread.report.tables import tables
 from wellread.runtime import table_files
@@ -22,7 +22,7 @@ def collected(path):
 
 
 def rendered(run):
-    return page._environment().get_template("chapters/tabulate.html").render(run=run, c=tables(run))
+    return templates.environment().get_template("chapters/tabulate.html").render(run=run, c=tables(run))
 
 
 def test_every_cell_is_on_the_page_with_sources_and_another_order(tmp_path):

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from wellread.report import page
+from wellread.report import templates
 from wellread.report.words import are
 
-TEMPLATES = Path(page.__file__).parent / "chapters"
+TEMPLATES = Path(templates.__file__).parent / "chapters"
 NOUNS = "cell|class|compound|control|field|item|pair|plate|step|task|treatment|well"
 
 

@@ -61,6 +61,12 @@ def test_every_table_but_those_of_steps_is_a_csv_too(done):
         assert (list(csv), len(csv)) == (list(table), len(table)), path
 
 
+def test_datasets_have_a_page_together(done):
+    page = (done / "results/overview.html").read_text()
+    assert [name for name in CONFIG["datasets"] if f'href="reports/{name}.html"' in page] == ["d", "ready"]
+    assert '<td class="name">activity<' in page
+
+
 def test_profiles_are_anndata_too(done):
     profiles = done / "results" / "ready" / "profiles" / "cp" / "z"
     with h5py.File(profiles / "well.h5ad") as file:
@@ -99,7 +105,7 @@ CHANGES = {
     ),
     "a task": (
         lambda f: replace(f / "test.yaml", "null_size: 50", "null_size: 49"),
-        {"measure", "alarms", "report", "to_csv"},
+        {"measure", "alarms", "overview", "report", "to_csv"},
     ),
     "the code of a format": (
         lambda f: replace(f / CODE / "to_h5ad.py", "import h5py\n", "import h5py\n\nNEW = 1\n"),

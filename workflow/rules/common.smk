@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -388,3 +389,13 @@ def every_result(noun, verb, path):
 def every_name(names, path):
     """An input: `path` for every name of the dataset that the plan has, such as its measures of masks."""
     return lambda wildcards: [path.format(dataset=wildcards.dataset, name=name) for name in names(wildcards.dataset)]
+
+
+def every_dataset(files):
+    """An input: what an input of a rule of datasets is, of every dataset."""
+
+    def paths(wildcards):
+        found = [files(SimpleNamespace(dataset=dataset)) for dataset in config["datasets"]]
+        return [path for own in found for path in ([own] if isinstance(own, str) else own)]
+
+    return paths

@@ -352,3 +352,38 @@ rule report:
         code=code("report.page", "report.records"),
     script:
         "../scripts/report.py"
+
+
+# All datasets of a run on one page, if they are several.
+rule overview:
+    input:
+        alarms=every_dataset(lambda wildcards: f"results/{wildcards.dataset}/alarms.parquet"),
+        profiles=every_dataset(every_model("results/{dataset}/profiles/{model}/{correction}/well.parquet")),
+        tasks=every_dataset(
+            every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet")
+        ),
+        hits=every_dataset(
+            lambda wildcards: f"results/{wildcards.dataset}/hits.parquet" if PLAN.hits(wildcards.dataset) else []
+        ),
+        tables=expand("results/tables/{table}.parquet", table=PLAN.config["tables"]),
+        charts=expand("results/tables/{table}.png", table=collected.charted(PLAN)),
+        looks=every_dataset(every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png")),
+        patches=every_dataset(lambda wildcards: PLAN.patches(wildcards.dataset)),
+        figures=every_dataset(
+            every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png")
+        ),
+    output:
+        report("results/overview.html", caption="../report/overview.rst"),
+    log:
+        "results/logs/overview.log",
+    benchmark:
+        "results/benchmarks/overview.tsv"
+    conda:
+        "../../envs/profiles.yaml"
+    resources:
+        mem_mb=grow(2000),
+    params:
+        config=PLAN.result_settings,
+        code=code("report.overview"),
+    script:
+        "../scripts/overview.py"

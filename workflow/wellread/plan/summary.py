@@ -4,7 +4,7 @@ SHOWN = 6  # names of a kind that are printed
 ORDER = ("paint", "stage", "calibrate", "segment", "crop_size", "crops", "temporary_crops", "train", "select")
 ORDER += ("crops_to_embed", "embed", "embed_classical", "pool", "given", "aggregate", "correct", "cross", "consensus")
 ORDER += ("sample", "choose", "measure", "nest", "hits", "compare", "score", "map", "draw", "look", "tokens", "patches")
-ORDER += ("ledger", "alarms", "report")
+ORDER += ("ledger", "alarms", "report", "overview")
 ORDER += ("to_csv", "to_h5ad", "to_ome_tiff", "tabulate", "chart")
 LEFT_OUT = ("dataset",)  # named in the heading
 

@@ -28,7 +28,7 @@ def look(run: Run) -> dict:
 
 def draw(run: Run) -> dict:
     """Every figure of profiles that is no matrix, for every model and correction."""
-    return {"figures": _figures(run, lambda kind: kind != MATRIX)}
+    return {"figures": drawn(run, lambda kind: kind != MATRIX)}
 
 
 def patches(run: Run) -> dict:
@@ -40,7 +40,7 @@ def patches(run: Run) -> dict:
 
 def mechanisms(run: Run) -> dict:
     """The classes of labels that are retrieved or not, and the matrices of similarity with what they are of."""
-    figures = _figures(run, lambda kind: kind == MATRIX)
+    figures = drawn(run, lambda kind: kind == MATRIX)
     for figure in figures:
         figure["pictures"].sort(key=lambda picture: (picture["model"], picture["correction"]) != run.main)
         for picture in figure["pictures"]:
@@ -66,7 +66,7 @@ def _matrix(run: Run, path) -> str:
     return packed if len(packed) <= MOST else interactive.pack(told | {"cosines": []})
 
 
-def _figures(run: Run, wanted) -> list[dict]:
+def drawn(run: Run, wanted=lambda kind: True) -> list[dict]:
     """The figures of profiles whose kind is wanted."""
     figures = {
         name: paths for name, paths in run.by_pair("figures").items() if wanted(*run.config["figures"][name]["draw"])

@@ -4,12 +4,9 @@ The anchors of their sections are the steps of the workflow. A section that has 
 """
 
 import re
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 
 import pandas as pd
-import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from wellread import __version__
 from wellread.report import (
@@ -29,12 +26,10 @@ from wellread.report import (
 )
 from wellread.report.run import Run
 from wellread.report.sprites import sprites
-from wellread.report.words import are, number, plain
-from wellread.runtime.counted import counted
+from wellread.report.templates import PARTS, environment
 from wellread.runtime.files import whole
 
-FOLDER = Path(__file__).parent
-TEMPLATES = "chapters"  # folder of a template for every chapter
+TEMPLATE = "page.html"
 CHAPTERS = {  # {title: {anchor: function of the run that returns what its template shows}}
     "Alarms": {"alarms": ledger.alarms},
     "Answer": {"answer": answer.answer},
@@ -68,8 +63,8 @@ def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, con
     run = Run.from_inputs(dataset, inputs, wells, config)
     sections = {name: section for chapter in CHAPTERS.values() for name, section in chapter.items()}
     chapters = {name: section(run) for name, section in sections.items() if run.has_images or name not in OF_IMAGES}
-    page = partial(_environment().get_template("page.html").render, run=run, version=__version__, templates=TEMPLATES)
-    page = partial(page, chapters=chapters, **_explored(run, chapters))
+    page = partial(environment().get_template(TEMPLATE).render, run=run, version=__version__, templates=PARTS)
+    page = partial(page, chapters=chapters, contents=_contents, many_plates=MANY_PLATES, **_explored(run, chapters))
     room = BUDGET - len(page(maps=[], pictures={}).encode())
     maps = interactive.packed_maps(run, room) if chapters.get("map") else []
     pictures = interactive.pictures(run, room - sum(len(one["packed"]) + len(one["title"]) + 100 for one in maps))
@@ -92,23 +87,3 @@ def _explored(run: Run, chapters: dict) -> dict:
         return found | {"plots": None, "library": [], "data": ""}
     shown = {"plots": plots.plots(names), "library": interactive.library()}
     return found | shown | {"data": interactive.pack(interactive.data(run))}
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "plain": plain, "counted": counted, "are": are}
-    environment.filters |= {"contents": _contents, "yaml": _yaml, "json": interactive.as_json}
-    styles = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "explore.css")]
-    environment.globals |= {"style": "\n".join(styles), "many_plates": MANY_PLATES}
-    return environment
-
-
-def _yaml(value) -> str:
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
