@@ -367,7 +367,6 @@ rule overview:
         ),
         tables=expand("results/tables/{table}.parquet", table=PLAN.config["tables"]),
         charts=expand("results/tables/{table}.png", table=collected.charted(PLAN)),
-        looks=every_dataset(every_name(PLAN.looks, "results/{dataset}/figures/{name}/look.png")),
         patches=every_dataset(lambda wildcards: PLAN.patches(wildcards.dataset)),
         figures=every_dataset(
             every_result("figures", "draw", "results/{dataset}/figures/{name}/{model}_{correction}.png")

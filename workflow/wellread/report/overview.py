@@ -1,6 +1,5 @@
-"""The page of a run of several datasets: what each says first, a link to its own page, all tables and all figures."""
+"""The page of a run of several datasets: what each says first, a link to its page, the tables and figures of all."""
 
-from functools import partial
 from pathlib import Path
 
 from wellread import __version__
@@ -18,15 +17,16 @@ def overview(out_html, results, inputs: dict, config: dict) -> None:
     """Write the page of all datasets, a file in the folder `results`. `config` is the whole config, defaults filled in.
 
     `inputs` are lists of paths by kind, at the places where the rules write them: of every dataset alarms, profiles,
-    tasks, hits, looks, patches and figures; of all together tables and charts. Each is optional.
+    tasks, hits, patches and figures; of all together tables and charts. Each is optional.
     """
     runs = [Run.from_inputs(name, _of_dataset(inputs, results, name), None, config) for name in config["datasets"]]
     together = {kind: inputs[kind] for kind in ("tables", "charts") if kind in inputs}
-    render = partial(environment().get_template(TEMPLATE).render, version=__version__)
-    text = render(
+    template = environment().get_template(TEMPLATE)
+    text = template.render(
+        version=__version__,
         datasets=[_told(run) for run in runs],
         c=tables.tables(Run.from_inputs("", together, None, config)),
-        figures=[found for run in runs if (found := _figures(run))["profiles"] or found["cells"]],
+        figures=[found for run in runs if (found := _figures(run))["profiles"] or found["patches"]],
         scripts=interactive.scripts(False),
     )
     with whole(out_html) as part:
@@ -41,18 +41,14 @@ def _of_dataset(inputs: dict, results, dataset: str) -> dict:
 
 def _told(run: Run) -> dict:
     """What is said of a dataset: the headline of every task, of the main model with the main correction."""
-    alarms_of, (model, correction) = alarms(run)["alarms"], run.main
     return {
         "name": run.dataset,
-        "model": model,
-        "correction": correction,
-        "alarms": alarms_of,
+        "main": run.main,
+        "alarms": alarms(run)["alarms"],
         "rows": [row for row in headlines(run) if row["value"] is not None],
     }
 
 
 def _figures(run: Run) -> dict:
-    """The figures of a dataset: those of profiles, of patch tokens, and of fields and cells."""
-    cells = [one | {"white": True} for one in figures.patches(run)["pictures"]]
-    cells += [one | {"model": "", "white": one["kind"] == "plates"} for one in figures.look(run)["pictures"]]
-    return {"dataset": run.dataset, "profiles": figures.drawn(run), "cells": cells}
+    """The figures of a dataset: those of profiles, and of patch tokens. Fields and cells are on its own page."""
+    return {"dataset": run.dataset, "profiles": figures.drawn(run), "patches": figures.patches(run)["pictures"]}
