@@ -66,7 +66,8 @@ def moto_python(tmp_path_factory):
     folder = tmp_path_factory.mktemp("moto")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    if subprocess.run([python, "-m", "pip", "install", "--quiet", "moto[server]"], capture_output=True).returncode:
+    install = [python, "-m", "pip", "install", "--quiet", "--no-compile", "moto[server]"]
+    if subprocess.run(install, capture_output=True).returncode:
         pytest.skip("moto cannot be installed")
     return python
 

@@ -136,7 +136,8 @@ def other_python(tmp_path):
         return os.environ["OTHER_PYTHON"]
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
-    if subprocess.run([python, "-m", "pip", "install", "--quiet", *PROGRAMS], capture_output=True).returncode:
+    install = [python, "-m", "pip", "install", "--quiet", "--no-compile", *PROGRAMS]
+    if subprocess.run(install, capture_output=True).returncode:
         pytest.skip("the packages cannot be installed")
     return python
 
