@@ -39,7 +39,6 @@ def results(tmp_path_factory):
     dataset = config["datasets"]["bbbc013"]
     dataset["images"]["pattern"]["folder"] = str(DATA)
     dataset["wells"] = "wells.csv"
-    del config["map"], config["figures"]  # other tests draw them
     write_config(folder, config)
     snakemake(folder)
     return folder / "results" / "bbbc013"
