@@ -391,11 +391,15 @@ def every_name(names, path):
     return lambda wildcards: [path.format(dataset=wildcards.dataset, name=name) for name in names(wildcards.dataset)]
 
 
+def hits_file(wildcards):
+    """An input: the list of hits of the dataset, if it has one."""
+    return [f"results/{wildcards.dataset}/hits.parquet"] if PLAN.hits(wildcards.dataset) else []
+
+
 def every_dataset(files):
     """An input: what an input of a rule of datasets is, of every dataset."""
 
     def paths(wildcards):
-        found = [files(SimpleNamespace(dataset=dataset)) for dataset in config["datasets"]]
-        return [path for own in found for path in ([own] if isinstance(own, str) else own)]
+        return [path for dataset in config["datasets"] for path in files(SimpleNamespace(dataset=dataset))]
 
     return paths

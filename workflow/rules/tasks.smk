@@ -328,7 +328,7 @@ rule report:
         profiles=every_model("results/{dataset}/profiles/{model}/{correction}/well.parquet"),
         tasks=every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet"),
         ladder=lambda wildcards: "results/{dataset}/ladder.parquet" if PLAN.ladder(wildcards.dataset) else [],
-        hits=lambda wildcards: "results/{dataset}/hits.parquet" if PLAN.hits(wildcards.dataset) else [],
+        hits=hits_file,
         maps=lambda wildcards: PLAN.maps(wildcards.dataset),
         tables=lambda wildcards: collected.of_dataset(PLAN, wildcards.dataset),
         charts=lambda wildcards: collected.charts_of(PLAN, wildcards.dataset),
@@ -357,14 +357,12 @@ rule report:
 # All datasets of a run on one page, if they are several.
 rule overview:
     input:
-        alarms=every_dataset(lambda wildcards: f"results/{wildcards.dataset}/alarms.parquet"),
+        alarms=expand("results/{dataset}/alarms.parquet", dataset=config["datasets"]),
         profiles=every_dataset(every_model("results/{dataset}/profiles/{model}/{correction}/well.parquet")),
         tasks=every_dataset(
             every_result("tasks", "measure", "results/{dataset}/tasks/{name}/{model}_{correction}.parquet")
         ),
-        hits=every_dataset(
-            lambda wildcards: f"results/{wildcards.dataset}/hits.parquet" if PLAN.hits(wildcards.dataset) else []
-        ),
+        hits=every_dataset(hits_file),
         tables=expand("results/tables/{table}.parquet", table=PLAN.config["tables"]),
         charts=expand("results/tables/{table}.png", table=collected.charted(PLAN)),
         patches=every_dataset(lambda wildcards: PLAN.patches(wildcards.dataset)),
