@@ -108,6 +108,20 @@ def test_tasks_look_at_the_models_and_corrections_that_they_name():
         asked(models=["newt"])
 
 
+def test_the_page_of_a_dataset_has_the_settings_of_nothing_else():
+    def settings_of(dataset, **models):
+        tasks = {"near": TASKS["moa"], "there": TASKS["moa"] | {"datasets": ["e"]}}
+        made = plan({"net": NET} | models, datasets=("d", "e"), tasks=tasks)
+        return made.page_settings(dataset)
+
+    other = {"other": NET | {"embed_on": ["e"]}}
+    assert settings_of("d", **other) == settings_of("d")
+    assert settings_of("e", **other) != settings_of("e")
+    assert list(settings_of("d")["tasks"]) == ["near"]
+    assert list(settings_of("e", **other)["models"]) == ["net", "other"]
+    assert list(settings_of("e")["datasets"]) == ["e"]
+
+
 def test_a_dataset_has_the_corrections_that_it_names():
     made = config({"net": NET}, datasets=("d", "e")) | {"corrections": {"none": [], "z": [{"standardize": {}}]}}
     made["datasets"]["e"] = made["datasets"]["e"] | {"corrections": ["none"]}

@@ -129,6 +129,16 @@ def test_what_runs_again(done, change):
             (done / "away").rename(done / MASKS)
 
 
+def test_a_model_of_one_dataset_leaves_the_page_of_another_as_it_is(done):
+    kept = (done / "test.yaml").read_bytes()
+    replace(done / "test.yaml", "models:\n", "models:\n  more: {encoder: {mean_intensity: {}}, embed_on: [d]}\n")
+    try:
+        assert planned(done, "results/reports/ready.html") == set()
+        assert {"embed P1", "report"} <= planned(done, "results/reports/d.html")
+    finally:
+        (done / "test.yaml").write_bytes(kept)
+
+
 @pytest.fixture
 def other_python(tmp_path):
     """A Python with other programs, whose newest versions want an older pandas; OTHER_PYTHON may name one."""

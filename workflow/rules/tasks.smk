@@ -348,7 +348,7 @@ rule report:
     resources:
         mem_mb=grow(2000),
     params:
-        config=PLAN.result_settings,
+        config=lambda wildcards: PLAN.page_settings(wildcards.dataset),
         code=code("report.page", "report.records"),
     script:
         "../scripts/report.py"

@@ -13,5 +13,6 @@ with job.running(snakemake.log[0], **snakemake.wildcards):
     inputs = {name: paths for name, paths in snakemake.input.items() if name != "wells"}
     results = Path(snakemake.log[0]).parents[2]
     left = {kind: results / kind for kind in ("logs", "benchmarks")}
-    report(snakemake.output.page, snakemake.wildcards.dataset, inputs | left, wells, snakemake.config)
-    records.write_run(snakemake.output.run, Run.from_inputs(snakemake.wildcards.dataset, left, wells, snakemake.config))
+    dataset, config = snakemake.wildcards.dataset, snakemake.params.config
+    report(snakemake.output.page, dataset, inputs | left, wells, config)
+    records.write_run(snakemake.output.run, Run.from_inputs(dataset, left, wells, config))

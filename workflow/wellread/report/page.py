@@ -51,7 +51,7 @@ OF_IMAGES = ("calibrate", "segment", "crops", "look", "patches", "train")  # cha
 
 
 def report(out_html, dataset: str, inputs: dict, wells: pd.DataFrame | None, config: dict) -> None:
-    """Write the report of a dataset as one HTML file. `config` is the whole config, defaults filled in.
+    """Write the report of a dataset as one HTML file. `config`: its part of the config, defaults filled in.
 
     `inputs` are lists of paths by kind, at the places where the rules write them. Of every plate: fields, calibration,
     cells, lost, and masks and crops if there are any; of ready profiles none of these. All others are optional, and
