@@ -63,6 +63,7 @@ def test_it_is_printed_with_intervals_or_deviations_and_escaped(answers):
     cells = wide(found)
     assert cells.loc[("m", "none"), ("d_1", "moa", "micro_ap")] == "0.30 ± 0.10 (-50 %)"
     assert cells.loc[("m", "b_c"), ("d_1", "50%_near", "accuracy")] == "0.50 [0.40, 0.70]"
+    assert cells.loc[("m", "none"), ("d_1", "50%_near", "accuracy")] == "0.50 [0.40, 0.70]"  # as much as with b_c
     assert cells.loc[("r", "none"), ("d_1", "50%_near", "accuracy")] == "-"
     latex = as_latex(found)
     assert r"0.30 $\pm$ 0.10 (-50 \%)" in latex

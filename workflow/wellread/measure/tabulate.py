@@ -67,7 +67,7 @@ def _rows(path: Path, metrics: dict[str, list[str]]):
 def wide(table: pd.DataFrame) -> pd.DataFrame:
     """Cells as they are printed, a row per model and correction, a column per dataset, task and metric.
 
-    Such as `0.76 [0.67, 0.83]`, or `0.76 ± 0.02` over repeats, and the drop in percent; `-` without a number. Published
+    Such as `0.76 [0.67, 0.83]`, or `0.76 ± 0.02` over repeats, and the drop in percent, where there is one; `-` without a number. Published
     values have columns of their own.
     """
     cells = table.assign(cell=[_cell(row) for row in table.itertuples()])
@@ -82,7 +82,7 @@ def _cell(row) -> str:
         return "-"
     interval = f" [{row.low:.2f}, {row.high:.2f}]" if pd.notna(row.low) else ""
     spread = f" ± {row.sd:.2f}" if not interval and pd.notna(row.sd) else ""
-    drop = f" ({-row.drop:+.0f} %)" if pd.notna(row.drop) else ""
+    drop = f" ({-row.drop:+.0f} %)" if pd.notna(row.drop) and round(row.drop) else ""
     return f"{row.value:.2f}{interval}{spread}{drop}"
 
 
