@@ -111,13 +111,16 @@ def test_tasks_look_at_the_models_and_corrections_that_they_name():
 def test_the_page_of_a_dataset_has_the_settings_of_nothing_else():
     def settings_of(dataset, **models):
         tasks = {"near": TASKS["moa"], "there": TASKS["moa"] | {"datasets": ["e"]}}
-        made = plan({"net": NET} | models, datasets=("d", "e"), tasks=tasks)
-        return made.page_settings(dataset)
+        tables = {"all": {"title": "All"}, "of_e": {"datasets": ["e"]}}
+        made = config({"net": NET} | models, datasets=("d", "e"), tasks=tasks) | {"tables": tables}
+        return Plan(settings.load(made)).page_settings(dataset)
 
     other = {"other": NET | {"embed_on": ["e"]}}
     assert settings_of("d", **other) == settings_of("d")
     assert settings_of("e", **other) != settings_of("e")
     assert list(settings_of("d")["tasks"]) == ["near"]
+    assert settings_of("d")["tables"] == {"all": {"title": "All"}}
+    assert list(settings_of("e")["tables"]) == ["all", "of_e"]
     assert list(settings_of("e", **other)["models"]) == ["net", "other"]
     assert list(settings_of("e")["datasets"]) == ["e"]
 

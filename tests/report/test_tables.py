@@ -42,6 +42,9 @@ def test_the_chart_stands_below_its_table(tmp_path):
         collected(tmp_path / f"{name}.parquet")
     Image.new("RGB", (20, 10)).save(tmp_path / "b.png")
     paths = {"tables": [tmp_path / "a.parquet", tmp_path / "b.parquet"], "charts": [tmp_path / "b.png"]}
-    text = rendered(Run.from_inputs("d", paths, None, {}))
+    text = rendered(
+        Run.from_inputs("d", paths, None, {"tables": {"a": {"title": ""}, "b": {"title": "Table 2 & more"}}})
+    )
     assert text.count("<img") == 1
-    assert text.index("<h3>b</h3>") < text.index("<img")
+    assert re.findall("<h3>(.*?)</h3>", text) == ["a", "Table 2 &amp; more"]
+    assert text.index("<h3>Table 2") < text.index("<img")

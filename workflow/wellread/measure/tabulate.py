@@ -67,8 +67,8 @@ def _rows(path: Path, metrics: dict[str, list[str]]):
 def wide(table: pd.DataFrame) -> pd.DataFrame:
     """Cells as they are printed, a row per model and correction, a column per dataset, task and metric.
 
-    Such as `0.76 [0.67, 0.83]`, or `0.76 ± 0.02` over repeats, and the drop in percent, where there is one; `-` without a number. Published
-    values have columns of their own.
+    Such as `0.76 [0.67, 0.83]`, or `0.76 ± 0.02` over repeats, and the drop in percent, where there is one; `-` without
+    a number. Published values have columns of their own.
     """
     cells = table.assign(cell=[_cell(row) for row in table.itertuples()])
     told = table[table["published_of"] != ""]

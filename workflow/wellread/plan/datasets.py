@@ -80,17 +80,6 @@ class Datasets:
         """The models that embed a dataset."""
         return [name for name, model in self.config["models"].items() if dataset in model["embed_on"]]
 
-    def page_settings(self, dataset: str) -> dict:
-        """`result_settings` of one dataset: its section, and the models, tasks and figures that it takes part in.
-
-        So its page is not made again for a model of another dataset.
-        """
-        known = {key: value for key, value in self.result_settings.items() if key != "tables"}
-        asked = {noun: {name: entry for name, entry in known[noun].items() if dataset in entry["datasets"]}
-                 for noun in ("tasks", "figures")}  # fmt: skip
-        models = {name: known["models"][name] for name in self.models(dataset)}
-        return known | {"datasets": {dataset: known["datasets"][dataset]}, "models": models} | asked
-
 
 def files(section: str, settings: dict) -> dict[str, str]:
     """The files that a choice of the config reads, by option; those left empty are none."""

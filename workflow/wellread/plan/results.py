@@ -1,11 +1,14 @@
 """What the config says of results: tasks and figures of every model and correction, hits, the ladder, alarms."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from wellread.plan import choosing
+from wellread.plan import choosing, collected
 from wellread.plan.models import Models
 from wellread.plan.taught import has_head
 from wellread.runtime.registry import chosen
+
+OF_DATASETS = ("tasks", "figures")  # sections of the config whose entries name their datasets
 
 
 @dataclass
@@ -30,6 +33,19 @@ class Results(Models):
             if correction == "none" or entry["level"] != "cell"
             if correction in self.chains or (noun == "tasks" and self.nests(dataset, name, correction))
         ]
+
+    def page_settings(self, dataset: str) -> dict:
+        """Of `result_settings` what is about one dataset: its section, its models, tasks and figures, titles of tables.
+
+        So its page is not made again for a model of another dataset.
+        """
+        known, tables = self.result_settings, [Path(path).stem for path in collected.of_dataset(self, dataset)]
+        names = {"datasets": [dataset], "models": self.models(dataset)}
+        names |= {
+            noun: [one for one, entry in known[noun].items() if dataset in entry["datasets"]] for noun in OF_DATASETS
+        }
+        own = {noun: {name: known[noun][name] for name in found} for noun, found in names.items()}
+        return known | own | {"tables": {name: {"title": known["tables"][name]["title"]} for name in tables}}
 
     def _usually(self, noun: str) -> list[str]:
         """The models that tasks or figures look at if these name none: figures leave baselines out, beside others."""

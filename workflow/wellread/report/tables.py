@@ -10,9 +10,15 @@ CHART_WIDTH = 1600  # px
 
 
 def tables(run: Run) -> dict:
-    """Every table as it is printed: `name`, `columns` (dataset, task, metric), `rows`, `remarks`, and its `chart`."""
+    """Every table as it is printed: name, title, columns (dataset, task, metric), rows, remarks, and its chart."""
     charts = {path.stem: montage.picture_uri(path, CHART_WIDTH) for path in run.paths("charts")}
-    return {"tables": [_printed(path) | {"chart": charts.get(path.stem, "")} for path in run.paths("tables")]}
+    titles = {name: section["title"] for name, section in run.config.get("tables", {}).items()}
+    return {
+        "tables": [
+            _printed(path) | {"title": titles.get(path.stem) or path.stem, "chart": charts.get(path.stem, "")}
+            for path in run.paths("tables")
+        ]
+    }
 
 
 def _printed(path) -> dict:
