@@ -51,9 +51,11 @@ def command(*arguments: str, config: str = "test.yaml") -> list[str]:
     return [sys.executable, "-m", "snakemake", *words(*arguments, config=config)]
 
 
-def snakemake(folder: Path, *arguments: str, config: str = "test.yaml", fine: bool = True) -> str:
+def snakemake(
+    folder: Path, *arguments: str, config: str = "test.yaml", fine: bool = True, seconds: float = 1800
+) -> str:
     """Run snakemake in `folder`; its output, after checking that it ended well (fine=False: that it did not)."""
-    well, output = forked.snakemake(folder, words(*arguments, config=config))
+    well, output = forked.snakemake(folder, words(*arguments, config=config), seconds)
     assert well == fine, output
     return output
 

@@ -38,7 +38,7 @@ def main(data, folder=None, config=CONFIG, seed=None):
     models = list(settings["models"])
     (folder / "asked.yaml").write_text(yaml.safe_dump(settings | ({} if seed is None else {"seed": int(seed)})))
     vectors = [f"results/mitocheck/{PLATE}/embeddings/{model}.npy" for model in models]
-    snakemake(folder, "--", *vectors, config="asked.yaml")
+    snakemake(folder, "--", *vectors, config="asked.yaml", seconds=36_000)
     print("| encoder | CPU-seconds to train | CLS | CLS and mean patch |\n|---|---|---|---|")
     for model, path in zip(models, vectors, strict=True):
         both = np.load(folder / path)  # as `features: cls_mean` has them
