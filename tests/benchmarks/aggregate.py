@@ -7,11 +7,11 @@ interpreter of its own, as its job does; CPU-seconds without imports, all take t
 rounds. "Load and one pass" is np.load and the mean over the cells, plate by plate; "pool" all plates one after the
 other (a job each in the workflow), with its files; "aggregate" gathers them into both tables of profiles.
 
-Seen on two shared cores. 4 plates (13,800 fields of 72 cells): load and one pass 1.1 to 1.8 s; pool and aggregate
-together 1.2 to 1.7 times that for the mean, 2.0 to 2.5 times for the median. 8 plates (27,600 fields of 36 cells;
-arrays half as large load in 1.0 s): 2.2 to 3.4 and 3.2 to 4.4 times. Peak memory 230 to 255 MiB for pool, 185 for
-aggregate, with 4 plates as with 8. On a slower processor without AVX-512, which reads as fast: 1.65 to 2.2 and 2.7 to
-4.1 times with 4 plates, by the hour; there sorting takes once to twice as long as loading and a pass.
+Seen on two shared cores with AVX-512, ten rounds in two runs. 4 plates (13,800 fields of 72 cells): load and one pass
+0.9 to 1.0 s; pool and aggregate together 1.4 to 1.5 times that for the mean, 2.2 to 2.6 times for the median. 8 plates
+(27,600 fields of 36 cells): 2.2 and 3.8 to 3.9 times. Peak memory 235 to 255 MiB for pool, 205 for aggregate, with 4
+plates as with 8. Without AVX-512 sorting takes longer: a version that also passed over all values to see whether they
+are finite, and took 1.85 and 2.7 to 2.8 times here with 4 plates, was at 1.65 to 2.2 and 2.7 to 4.1 times there.
 """
 
 import argparse

@@ -40,11 +40,12 @@ def test_every_field_is_exactly_that_of_numpy_in_blocks_of_any_size(plate, monke
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 101])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_medians_are_those_of_numpy(n, kind):
+def test_medians_are_those_of_numpy_where_all_values_are_finite(n, kind):
     X = np.random.default_rng(n).normal(size=(n, 8)).round(1).astype(kind)
-    X[0, 1], X[-1, 2], X[0, 3] = np.nan, np.nan, np.inf
-    before = X.copy()
-    np.testing.assert_array_equal(median(X), np.median(X.astype(np.float64), axis=0))
+    X[0, 1], X[-1, 2], X[0, 3], X[-1, 4] = np.nan, np.nan, np.inf, -np.inf
+    before, expected = X.copy(), np.median(X.astype(np.float64), axis=0)
+    expected[1:5] = np.nan
+    np.testing.assert_array_equal(median(X), expected)
     np.testing.assert_array_equal(X, before)
 
 
@@ -67,6 +68,19 @@ def test_large_numbers_are_finite(plate):
     cells, embeddings, _, X = plate
     np.save(embeddings, np.full_like(X, 3e38))
     assert (pool_plate(cells, embeddings)[1] == np.float32(3e38)).all()
+
+
+@pytest.mark.parametrize("kind", ["str", "object", "string", "category", "Int64", "float64"])
+@pytest.mark.parametrize("order", ["runs", "shuffled"])
+def test_groups_are_those_of_pandas_whatever_the_type_with_missing_values(kind, order):
+    values = pd.Series([3, 3, None, None, 1, 1, 3, None, 2] if kind in ("Int64", "float64") else list("cc__aac_b"))
+    keys = pd.DataFrame({"a": values.replace("_", None).astype(kind), "b": pd.Series([1, 1, 1, 2, 1, 1, 1, 2, 1])})
+    if order == "shuffled":
+        keys = keys.sample(frac=1, random_state=0, ignore_index=True)
+    names, rows, ends = pool.groups(keys)
+    expected = keys.groupby(["a", "b"], sort=True, dropna=False, observed=True).indices
+    pd.testing.assert_frame_equal(names, keys.iloc[[own[0] for own in expected.values()]].reset_index(drop=True))
+    assert [part.tolist() for part in np.split(rows, ends[:-1])] == [own.tolist() for own in expected.values()]
 
 
 def test_no_cells_are_no_fields(plate):

@@ -12,16 +12,18 @@ BLOCK = 2**15  # cells: the file of embeddings is mapped anew for as many, so th
 
 
 def mean(X: np.ndarray) -> np.ndarray:
-    """The mean (D,) of the rows of X (n, D), in double precision."""
-    return X.mean(axis=0, dtype=np.float64)
+    """The mean (D,) of the rows of X (n, D), in double precision; not finite where a value is not."""
+    with np.errstate(invalid="ignore"):  # of infinities of either sign
+        return X.mean(axis=0, dtype=np.float64)
 
 
 def median(X: np.ndarray) -> np.ndarray:
-    """The median (D,) of the rows of X (n, D) in double precision, NaN where there is a NaN: that of numpy, sooner."""
+    """The median (D,) of the rows of X (n, D) in double precision, that of numpy, sooner; NaN where a value is not
+    finite."""
     ordered = np.array(X.T, order="C")  # sorted along memory, and in the precision of X, which is exact
     ordered.sort(axis=1)  # NaN come last
     middle = np.add(ordered[:, (len(X) - 1) // 2], ordered[:, len(X) // 2], dtype=np.float64) / 2
-    middle[np.isnan(ordered[:, -1])] = np.nan
+    middle[~(np.isfinite(ordered[:, 0]) & np.isfinite(ordered[:, -1]))] = np.nan
     return middle
 
 
@@ -45,7 +47,9 @@ def pool_plate(cell_table, embeddings, *, cells="median") -> tuple[pd.DataFrame,
     for block in progress(_blocks(ends) if embeddings else [], "fields", unit="block"):
         mapped = np.asarray(np.load(embeddings, mmap_mode="r"))
         for i in block:
-            X[i] = STATISTICS[cells](_finite(_rows(mapped, order[starts[i] : ends[i]]), embeddings))
+            X[i] = STATISTICS[cells](_rows(mapped, order[starts[i] : ends[i]]))
+    if not np.isfinite(X).all():
+        raise _not_finite(embeddings)
     return fields.assign(cells=ends - starts), X
 
 
@@ -60,7 +64,9 @@ def pool(keys: pd.DataFrame, X: np.ndarray, statistic) -> tuple[pd.DataFrame, np
 
 def groups(keys: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Groups of rows that agree in `keys`: sorted keys, the row numbers group by group (n,), where each ends (g,)."""
-    code = keys.groupby(list(keys), sort=True, dropna=False).ngroup().to_numpy()
+    runs = np.flatnonzero(~(keys == keys.shift()).fillna(False).all(axis=1))  # where rows differ from the one before
+    code = keys.iloc[runs].groupby(list(keys), sort=True, dropna=False).ngroup().to_numpy()
+    code = np.repeat(code, np.diff(runs, append=len(keys)))
     order = np.argsort(code, kind="stable")
     ends = np.bincount(code).cumsum()
     first = order[np.append(0, ends[:-1]).astype(int)] if len(order) else order
@@ -79,13 +85,8 @@ def _rows(X: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     return X[first:last] if last - first == len(numbers) else X[numbers]
 
 
-def _finite(X: np.ndarray, path) -> np.ndarray:
-    """X, if it is finite; else an InputError that counts the cells of the whole file."""
-    with np.errstate(all="ignore"):
-        total = X.sum()  # one number, sooner than every number
-    if not np.isfinite(total) and not np.isfinite(X).all():
-        X = np.load(path, mmap_mode="r")
-        bad = sum(int((~np.isfinite(X[i : i + BLOCK]).all(axis=1)).sum()) for i in range(0, len(X), BLOCK))
-        edit = "train the model again with a lower learning rate, or leave the model out"
-        raise InputError("finite embeddings", f"{bad} of {len(X)} cells with NaN", str(path), edit)
-    return X
+def _not_finite(path) -> InputError:
+    X = np.load(path, mmap_mode="r")
+    bad = sum(int((~np.isfinite(X[i : i + BLOCK]).all(axis=1)).sum()) for i in range(0, len(X), BLOCK))
+    edit = "train the model again with a lower learning rate, or leave the model out"
+    return InputError("finite embeddings", f"{bad} of {len(X)} cells with NaN", str(path), edit)
