@@ -8,6 +8,7 @@ error, without a correction and after sphering; by the null that is chosen for s
 quarter of an hour for 100 draws.
 """
 
+import logging
 import sys
 from pathlib import Path
 
@@ -26,6 +27,7 @@ CHAINS = {"none": [], "sphering": [{"sphering": {}}]}
 
 
 def main(draws: int = 100, folder: Path = ROOT.parent / "shared" / "data" / "jump_pilot_profiles") -> None:
+    logging.getLogger("wellread").setLevel(logging.ERROR)  # sphering warns in every draw of few controls
     wells, X = dmso(Path(folder))
     found = [tested(wells, X, seed) for seed in range(draws)]
     table = pd.concat(found, keys=range(draws), names=["draw"])
