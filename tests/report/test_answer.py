@@ -274,6 +274,25 @@ def test_what_a_share_of_active_treatments_counts_is_said_beside_it(tmp_path):
         assert ("The two count different things" in chapter) == ("together" in words)
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_share_of_active_treatments_says_of_how_many_nothing_can_be_said(tmp_path, listed):
+    """One of five treatments is decided, a positive control, and there are 40 fakes; with and without a list of hits."""
+    run = made(tmp_path, 0.5)
+    (tmp_path / "activity").mkdir()
+    path = tmp_path / "activity" / "net_sphered.parquet"
+    rows = [("fraction_active", 1.0, 1), ("fakes", 40, 40), ("fraction_decidable", 0.2, 5)]
+    table_files.write(tidy.table([tidy.row(*row) for row in rows]), path, "answers")
+    control = ["positive", "", "", "", ""]
+    table_files.write(hits().assign(control=control), tmp_path / "hits.parquet", "hits")
+    wells = pd.DataFrame({"plate": "P", "well": list("abcde"), "treatment": list(MOA), "control": control})
+    inputs = run.inputs | {"tasks": [path]} | ({} if listed else {"hits": []})
+    config = CONFIG | {"tasks": {"activity": {"level": "well", "measure": {"average_precision": {}}}}}
+    told = answer(Run("d", inputs, wells, config if listed else config | {"hits": None}))
+    assert [row["counted"] for row in told["rows"]] == [
+        "1 of 1 treatment, positive controls counted too; 4 more undecidable"
+    ]
+
+
 def test_ready_profiles_are_told_of_baselines_that_they_can_have(tmp_path):
     inputs = {kind: paths for kind, paths in made(tmp_path, 0.6).inputs.items() if kind != "ladder"}
     for kind, possible, other in (("profile", "baseline: true", "untrained"), ("cell", "untrained", "baseline: true")):

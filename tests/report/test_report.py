@@ -184,13 +184,13 @@ def test_headlines_are_what_measures_declare_of_the_main_model_and_correction_al
     inputs = dict(without_pictures(run), tasks=sorted(map(str, (tmp_path / "activity").iterdir())), hits=[])
     inputs["ladder"] = []
     answer = section(written(tmp_path, inputs, run.wells, config), "answer")
-    assert "activity fraction active 0.125 fakes active 0.500" in answer  # the last correction
+    assert "activity fraction active 0.125 1 of 9 treatments fakes active 0.500" in answer  # the last correction
     assert "none value, minus sphering activity fraction active 0.125 0.400 +0.275" in answer
     assert "other value, minus tiny activity fraction active 0.125 0.750 +0.625" in answer
     config["models"]["other"]["baseline"] = True
     config["datasets"]["demo"]["headline"] = "none"
     answer = section(written(tmp_path, inputs, run.wells, config), "answer")
-    assert "activity fraction active 0.400 fakes active 0.0200" in answer
+    assert "activity fraction active 0.400 4 of 9 treatments fakes active 0.0200" in answer
     assert "0.750" not in answer
 
 

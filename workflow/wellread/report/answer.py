@@ -76,17 +76,20 @@ def _active(run: Run, table: pd.DataFrame) -> dict | None:
 
 
 def _counted(run: Run, row: dict, table: pd.DataFrame) -> str:
-    """Of a share of active treatments: how many, and of what, where the list of hits counts something else; or ""."""
-    if row["metric"] != "fraction_active" or not is_number(row["value"]) or table.empty:
+    """Of a share of active treatments: how many, of what, and of how many nothing can be said; else ""."""
+    if row["metric"] != "fraction_active" or not is_number(row["value"]):
         return ""
     entry, (options,) = run.config["tasks"][row["task"]], run.config["tasks"][row["task"]]["measure"].values()
     same, conditions = options.get("sameby", ["treatment"]), entry.get("where", {})
-    counted_too = len(by_control(table)[1]) and options.get("negatives", "controls") == "controls"
+    every = run.wells if table.empty else table
+    counted_too = len(by_control(every)[1]) and options.get("negatives", "controls") == "controls"
     told = f"{round(row['value']['value'] * row['value']['n'])} of {counted(row['value']['n'], 'treatment')}"
     told += f", told apart by {' and '.join(same)}" if same != ["treatment"] else ""
     told += f", where {'; '.join(condition(*pair) for pair in conditions.items())}" if conditions else ""
-    told += ", all doses of one tested together" if has_doses(table) and "dose" not in {*same, *conditions} else ""
-    return told + (", positive controls counted too" if counted_too else "")
+    told += ", all doses of one tested together" if has_doses(every) and "dose" not in {*same, *conditions} else ""
+    told += ", positive controls counted too" if counted_too else ""
+    undecidable = row["decidable"]["n"] - row["value"]["n"] if is_number(row["decidable"]) else 0
+    return told + (f"; {undecidable} more undecidable" if undecidable else "")
 
 
 def _gathered(run: Run, task: dict) -> dict:

@@ -37,7 +37,8 @@ def _row(run: Run, task: dict) -> dict | None:
 
     `beside`: such as the share of false positives. `corrections`: the values of the main model with other corrections;
     `models`: those of other models, baselines apart, with the main one. `plain`: differences from baselines of a metric
-    that is no mean over items, which the ladder therefore does not compare.
+    that is no mean over items, which the ladder therefore does not compare. `decidable`: the share, and of how many items,
+    that the measure can decide, if it says so.
     """
     row, names = of_main(run, task), [metric["name"] for metric in task["metrics"]]
     metric, *beside = headline_metrics(task["settings"]["measure"], names) or [""]
@@ -52,6 +53,7 @@ def _row(run: Run, task: dict) -> dict | None:
         "metric": metric,
         "value": own[metric],
         "above": above_chance(own[metric]),
+        "decidable": own.get("fraction_decidable"),
         "beside": {name: own[name]["value"] for name in beside if is_number(own[name])},
         "corrections": {name: value for (model, name), value in of.items() if model == run.main[0]},
         "models": {name: value for name, value in beside_it.items() if not run.is_baseline(name)},
