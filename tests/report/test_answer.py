@@ -276,7 +276,7 @@ def test_what_a_share_of_active_treatments_counts_is_said_beside_it(tmp_path):
 
 @pytest.mark.parametrize("listed", [True, False])
 def test_a_share_of_active_treatments_says_of_how_many_nothing_can_be_said(tmp_path, listed):
-    """One of five treatments is decided, a positive control, and there are 40 fakes; with and without a list of hits."""
+    """One of five is decided, a positive control, and there are 40 fakes; with and without a list of hits."""
     run = made(tmp_path, 0.5)
     (tmp_path / "activity").mkdir()
     path = tmp_path / "activity" / "net_sphered.parquet"
