@@ -37,8 +37,8 @@ def _row(run: Run, task: dict) -> dict | None:
 
     `beside`: such as the share of false positives. `corrections`: the values of the main model with other corrections;
     `models`: those of other models, baselines apart, with the main one. `plain`: differences from baselines of a metric
-    that is no mean over items, which the ladder therefore does not compare. `decidable`: the share of items that the measure
-    can decide, and their number, if it says so.
+    that is no mean over items, which the ladder therefore does not compare. `decidable`: the share of items
+    that the measure can decide, and their number, if it says so.
     """
     row, names = of_main(run, task), [metric["name"] for metric in task["metrics"]]
     metric, *beside = headline_metrics(task["settings"]["measure"], names) or [""]
