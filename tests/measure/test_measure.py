@@ -126,6 +126,17 @@ def test_knn_chance_is_that_of_shuffled_labels():
     assert chance["value"].mean() == pytest.approx(0.75**2 + 0.25**2, abs=0.02)
 
 
+def test_chance_of_replicates_is_that_of_wells_moved_alone_also_beside_positive_controls():
+    """Ten treatments of two wells each, alike, and positive controls, whose wells are independent of each other."""
+    X = np.repeat(np.random.default_rng(0).normal(size=(12, 30)), 2, axis=0)
+    names = np.repeat([*"abcdefghij", "p", "p"], 2)
+    frame = table_of(names, X).assign(Metadata_treatment=names, Metadata_control=np.where(names == "p", "positive", ""))
+    for own in (frame, frame[frame["Metadata_control"] == ""]):
+        found = knn(own, 0, label="treatment", permutations=100)
+        assert values(found, "accuracy")[""] == 1
+        assert found.loc[found["metric"] == "chance_accuracy", "value"].mean() < 0.15
+
+
 def test_knn_does_not_count_replicates_that_are_excluded():
     X = np.repeat(np.random.default_rng(0).normal(size=(10, 30)), 3, axis=0)
     X += 0.01 * np.random.default_rng(1).normal(size=X.shape)

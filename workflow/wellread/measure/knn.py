@@ -80,11 +80,13 @@ def knn(
 def _shuffled(Y: np.ndarray, units: np.ndarray, seed: int, permutations: int):
     """Yield the classes Y (N, C) of other profiles: those with the same class and of one of `units` (N,) move together.
 
-    Where every class is one unit, as treatments themselves are, each profile moves alone.
+    Where every unit of several profiles is a class by itself, as treatments are, each profile moves alone.
     """
-    together = np.unique(Y, axis=0, return_inverse=True)[1].ravel().astype(str)
-    together = np.unique(np.char.add(np.char.add(units.astype(str), " of class "), together), return_inverse=True)[1]
-    if together.max() < Y.shape[1]:
+    own = np.unique(Y, axis=0, return_inverse=True)[1].ravel()
+    pairs = np.char.add(np.char.add(units.astype(str), " of class "), own.astype(str))
+    _, first, together, sizes = np.unique(pairs, return_index=True, return_inverse=True, return_counts=True)
+    units_of_class = np.bincount(own[first])
+    if (units_of_class[own[first]][sizes > 1] == 1).all():
         together = np.arange(len(Y))
     for repeat in range(permutations):
         yield shuffled_among(Y, together, np.random.default_rng([seed, repeat]))
