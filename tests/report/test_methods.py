@@ -87,6 +87,16 @@ def test_settings_are_those_of_the_config(inputs, config, path, value, before, a
     assert before not in changed
 
 
+def test_what_is_read_of_the_encoder_and_appended_is_told(inputs, config):
+    assert "An embedding consists" not in sentences(inputs, config)
+    config["models"]["tiny"]["embed"] |= {"features": "cls_mean", "turn": True, "intensity": 0.3, "texture": 1}
+    words = sentences(inputs, config)
+    assert (
+        "An embedding consists of the class token and the mean patch token, averaged over the eight orientations of a "
+        "crop. Hand-made measures of intensity (weight 0.300) and texture (weight 1) were appended to embeddings."
+    ) in words
+
+
 def test_options_that_are_off_or_replaced_are_left_out(inputs, config):
     words = sentences(inputs, config)
     assert config["models"]["tiny"]["encoder"]["vit"]["arch"] == "small"  # though its numbers are others

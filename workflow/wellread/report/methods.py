@@ -17,6 +17,11 @@ from wellread.runtime.counted import counted
 from wellread.runtime.registry import chosen
 
 REFERENCES = Path(__file__).with_name("references.bib")
+FEATURES = {  # of the option `features`
+    "cls": "class token",
+    "cls_mean": "class token and the mean patch token",
+    "cls_pooled": "class token, and the mean, standard deviation and maximum of patch tokens,",
+}
 MAPS = {"tsne": "t-SNE [vandermaaten2008]", "umap": "UMAP [mcinnes2018]"}
 
 
@@ -82,6 +87,18 @@ def _cells(run: Run):
         yield f"{'Of these' if segmented else 'In all'}, {n} {was} cut out{windows}."
 
 
+def _embedding(embed: dict):
+    """What is read of the encoder, where that is not its class token alone, and what is appended."""
+    read, blocks = embed.get("features", "cls"), embed.get("blocks", 1)
+    if read != "cls" or blocks > 1 or embed.get("turn"):
+        of = f" of the last {blocks} blocks" if blocks > 1 else ""
+        turned = ", averaged over the eight orientations of a crop" if embed.get("turn") else ""
+        yield f"An embedding consists of the {FEATURES[read]}{of}{turned}."
+    measures = [f"{name} (weight {number(embed[name])})" for name in ("intensity", "texture") if embed.get(name)]
+    if measures:
+        yield f"Hand-made measures of {' and '.join(measures)} were appended to embeddings."
+
+
 def _model(run: Run):
     """The main model: how it was trained, or which weights were given."""
     model = run.config["models"][run.main[0]] if run.main[0] else {}
@@ -93,6 +110,8 @@ def _model(run: Run):
         yield f"Cells were embedded by {told('encoder', encoder)}, trained by {learnt}{epochs}."
     elif run.has_images and run.main[0]:
         yield f"Cells were embedded by {told('encoder', encoder)}."
+    if run.has_images:
+        yield from _embedding(model.get("embed", {}))
     if run.main[0] in run.by_folder("model"):
         digest = json.loads(run.by_folder("model")[run.main[0]].read_text())["sha256"]
         yield f"The SHA-256 hash of its weights begins with {digest[:16]}."
