@@ -1,5 +1,7 @@
 """The fields of a plate, against loops over its cells, however the cells lie in the file."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,6 +83,18 @@ def test_groups_are_those_of_pandas_whatever_the_type_with_missing_values(kind, 
     expected = keys.groupby(["a", "b"], sort=True, dropna=False, observed=True).indices
     pd.testing.assert_frame_equal(names, keys.iloc[[own[0] for own in expected.values()]].reset_index(drop=True))
     assert [part.tolist() for part in np.split(rows, ends[:-1])] == [own.tolist() for own in expected.values()]
+
+
+def test_large_numbers_that_no_float_tells_apart_are_groups_of_their_own():
+    names, _, ends = pool.groups(pd.DataFrame({"plate": [2**53, 2**53, 2**53 + 1]}))
+    assert names["plate"].tolist() == [2**53, 2**53 + 1]
+    assert ends.tolist() == [2, 3]
+
+
+def test_the_median_of_infinities_of_either_sign_is_none_and_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(pool.median(np.array([[np.inf], [-np.inf]], np.float32))).all()
 
 
 def test_no_cells_are_no_fields(plate):

@@ -22,7 +22,8 @@ def median(X: np.ndarray) -> np.ndarray:
     finite."""
     ordered = np.array(X.T, order="C")  # sorted along memory, and in the precision of X, which is exact
     ordered.sort(axis=1)  # NaN come last
-    middle = np.add(ordered[:, (len(X) - 1) // 2], ordered[:, len(X) // 2], dtype=np.float64) / 2
+    with np.errstate(invalid="ignore"):  # of infinities of either sign
+        middle = np.add(ordered[:, (len(X) - 1) // 2], ordered[:, len(X) // 2], dtype=np.float64) / 2
     middle[~(np.isfinite(ordered[:, 0]) & np.isfinite(ordered[:, -1]))] = np.nan
     return middle
 
@@ -64,7 +65,9 @@ def pool(keys: pd.DataFrame, X: np.ndarray, statistic) -> tuple[pd.DataFrame, np
 
 def groups(keys: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Groups of rows that agree in `keys`: sorted keys, the row numbers group by group (n,), where each ends (g,)."""
-    runs = np.flatnonzero(~(keys == keys.shift()).fillna(False).all(axis=1))  # where rows differ from the one before
+    now, before = (keys.iloc[part].reset_index(drop=True) for part in (slice(1, None), slice(-1)))
+    runs = np.flatnonzero(~(now == before).fillna(False).all(axis=1)) + 1  # where rows differ from the one before
+    runs = np.append(0, runs)[: len(keys)]
     code = keys.iloc[runs].groupby(list(keys), sort=True, dropna=False).ngroup().to_numpy()
     code = np.repeat(code, np.diff(runs, append=len(keys)))
     order = np.argsort(code, kind="stable")
