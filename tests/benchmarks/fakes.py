@@ -4,8 +4,8 @@
 
 FOLDER has the profiles of config/datasets/jump_pilot.yaml, BR*.csv.gz. In every draw 32 of the 64 positions of DMSO
 are treatments, of a well on each plate, and the others the negative controls. Mean over the draws and its standard
-error, without a correction and after sphering; by the null that is chosen for such a layout, and by that of wells. A
-quarter of an hour for 100 draws.
+error, without a correction and after sphering; by the null that is chosen for such a layout, and by that of wells. Four
+to eight minutes for 100 draws.
 """
 
 import logging
