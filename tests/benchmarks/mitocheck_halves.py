@@ -115,7 +115,8 @@ def balanced(meta, guess, asked) -> float:
 def report(told: pd.DataFrame):
     """Print the best settings of all cells, and of every half what was chosen and what it is worth."""
     everyone = told[told["half"] < 0].groupby(SETTINGS)["among all"].mean()
-    print(f"\nbest of {len(everyone)} settings, asked of all cells: {everyone.max():.3f}, {', '.join(map(str, everyone.idxmax()))}\n")
+    best = ", ".join(map(str, everyone.idxmax()))
+    print(f"\nbest of {len(everyone)} settings, asked of all cells: {everyone.max():.3f}, {best}\n")
     print("| half | chosen | of the other half, by seed | mean |\n|---|---|---|---|")
     means = []
     for (half, side), own in told[told["half"] >= 0].groupby(["half", "side"]):
