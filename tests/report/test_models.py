@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from made_profiles import screen
+from wellread.profiles.correct import correct as corrected
 from wellread.report import svg
-from wellread.report.models import rise, train
+from wellread.report.models import correct, rise, train
 from wellread.report.templates import environment as page_environment
 from wellread.runtime import table_files
 
@@ -67,3 +69,18 @@ def test_a_curve_has_axes_with_first_and_last_step_and_extremes():
     assert drawn.count('class="axis-line"') == 1
     x = [float(point.split(",")[0]) for point in drawn.split('points="')[1].split('"')[0].split()]
     assert (x[1] - x[0]) / (x[2] - x[0]) == pytest.approx(50 / 1200, abs=1e-3)
+
+
+def test_controls_scatter_as_far_as_those_fitted_on_unless_few_were_sphered(tmp_path):
+    chains, spreads = {"none": [], "sphering": [{"sphering": {}}]}, {"none": [], "sphering": []}
+    for seed in range(40):
+        table = screen(seed, plates=1, controls=8, D=64)  # four of a half
+        paths = {}
+        for chain, steps in chains.items():
+            paths["tiny", chain] = tmp_path / f"{chain}.parquet"
+            table_files.write(corrected(table, steps, seed=0), paths["tiny", chain], "profiles")
+        run = SimpleNamespace(config={"corrections": chains}, profiles=lambda paths=paths: paths)
+        for row in correct(run)["rows"]:
+            spreads[row["correction"]].append(row["spread"])
+    assert np.median(spreads["none"]) == pytest.approx(1, abs=0.1)
+    assert np.median(spreads["sphering"]) > 5

@@ -159,15 +159,16 @@ def _name(step: dict) -> str:
 def _control_statistics(path) -> dict:
     """Numbers of the negative controls of both halves, their spread and their plate effect.
 
-    `spread`: mean squared distance of the evaluation controls to the mean of the fitting ones, over that of the fitting
-    controls. `plate`: proportion of the variance of the evaluation controls that is between plates.
+    `spread`: mean squared distance of the evaluation controls to the mean of the n fitting ones, over that of the
+    fitting controls, and over (n + 1) / (n - 1), which controls have that nothing was fitted on. `plate`: proportion of
+    the variance of the evaluation controls that is between plates.
     """
     meta, X = tables.split(table_files.read(path, "profiles", filters=[(tables.column("control"), "==", "negative")]))
     fit, evaluate = X[is_fitting(meta)], X[is_evaluation(meta)]
     facts = {"fit": len(fit), "evaluate": len(evaluate), "dimensions": X.shape[1], "spread": None}
     if len(fit) > 1 and len(evaluate):
         inside, outside = (((half - fit.mean(axis=0)) ** 2).sum(axis=1).mean() for half in (fit, evaluate))
-        facts["spread"] = outside / inside if inside else None
+        facts["spread"] = outside / inside * (len(fit) - 1) / (len(fit) + 1) if inside else None
     return facts | _variance_between_plates(evaluate, tables.text_column(meta, "plate")[is_evaluation(meta)])
 
 
