@@ -96,15 +96,15 @@ def config_text(name: str, guess: Guess, wells_line: str, channels: tuple[str, s
     text = HEADER.format(name=name) + text[keys:start] + dataset + "\n" + text[end:]
     text = text.replace("mine-tiny", f"{name}-tiny")
     if (label := _label(guess, wells)) != "treatment":
-        text = text.replace(ACTIVITY, "").replace(SAME_TREATMENT, f"# are the nearest of the same {label}?")
-        text = text.replace("label: treatment", f"label: {label}")
+        text = text.replace(ACTIVITY, "").replace(HITS, "").replace("label: treatment", f"label: {label}")
+        text = text.replace(SAME_TREATMENT, f"# are the nearest of the same {label}?")
     if not label:
         text = text.replace(REPLICATES.format(label=""), "").replace("tasks:\n", NO_TASKS).replace("{label: }", "{}")
     if guess.kind == "crop":
         text = text.replace(CELLS, "")
     if wells.groupby("plate")["well"].nunique().min() < NEEDED:
         text = text.replace(STANDARDISED, "".join(f"  # {line[2:]}\n" for line in STANDARDISED.splitlines()))
-    return text
+    return text.replace("results/mine/", f"results/{name}/")
 
 
 HEADER = """# A config that `make config` wrote. Look over the section datasets, and then at what is understood of it:
@@ -120,6 +120,7 @@ REPLICATES = """  replicates: # are the nearest of the same {label}?
       knn: {{label: {label}}}
 """
 NO_TASKS = "tasks: {} # nothing beside the images says what cells are, so there is nothing to ask of their profiles\n"
+HITS = "hits: {} # a list of active treatments, results/mine/hits.csv\n\n"
 CELLS = """  cells:
     look:
       cells: {}
