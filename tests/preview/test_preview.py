@@ -228,6 +228,9 @@ def test_costs_grow_with_fields_epochs_and_crops(config, tmp_path):
     config["models"]["m"]["fit"]["epochs"] = 20
     trained = costing.costs(preview.Plan.of(config), {"d": samples}, 2)
     assert trained.seconds["train"] > 5 * before.seconds["train"]
+    config["models"]["m"]["embed"] = {"turn": True}
+    turned = costing.costs(preview.Plan.of(config), {"d": samples}, 2)
+    assert turned.seconds["embed"] > 4 * before.seconds["embed"]
     assert before.crops == before.cells["d"] * 40**2 * 6
     rows = pd.read_csv("images.csv")
     pd.concat([rows, rows.assign(site=rows["site"] + 2)]).to_csv("images.csv", index=False)

@@ -190,7 +190,8 @@ def _forward(plan: Plan, model: str, side: int, cells: int) -> float:
         return 0.0
     size = size_in(options)
     image = image_side(options["image"], side, options["patch"])
-    return Pass(cells, 1 + (image // options["patch"]) ** 2, size["dim"], size["depth"], trained=False).flop
+    views = 8 * cells if plan.config["models"][model]["embed"]["turn"] else cells
+    return Pass(views, 1 + (image // options["patch"]) ** 2, size["dim"], size["depth"], trained=False).flop
 
 
 def multiplications() -> float:
