@@ -55,7 +55,8 @@ def undecidable(screen: Screen, section: str, entry: dict, where: str) -> list[s
     drawn = lines and not _unmet(screen, section, entry, where, controls.swapped)
     by = "; with the halves of the controls drawn otherwise (`seed`) it could be" if drawn else ""
     return [
-        f"{where}: undecidable; wanted: {line['expected']}; found: {line['found']}{by} ({line['edit']})"
+        f"{where}: {'in part ' * line['expected'].startswith('for ')}undecidable; "
+        f"wanted: {line['expected']}; found: {line['found']}{by} ({line['edit']})"
         for line in lines
     ]
 
