@@ -115,7 +115,7 @@ EDITS = {  # code of a rule: what to look at
     "cells_per_field": "look at the fields: noise may be taken for cells",
     "rejected": "look at the fields: dirt, or images out of focus; or give another channel or segmenter",
     "nuclei_as_cells": "check `cell` of `segment`: it may be the channel of nuclei, or a dim one",
-    "crop_per_nucleus": "raise `crops.size`, or leave it to `auto`; if that found it, masks are of nuclei alone: give `reach`",
+    "crop_per_nucleus": "raise `crops.size`, or leave it to `auto`; or, if `auto` did, give nuclei a `reach`",
     "lost_at_edge": "a smaller `crops.size`, or `crops.edge: pad` (or reflect)",
     "foreground": "look at the fields: tissue, clumps or background may be taken for cells",
     "ragged_nuclei": "look at the outlines: another stain, tissue or clumps cut into pieces; or another segmenter",
