@@ -1,8 +1,12 @@
 """How well `otsu_watershed` finds nuclei and cells that others drew, and its cost beside a plain Otsu and watershed.
 
-`python tests/benchmarks/nuclei.py` prints, for the 245 fluorescence fields of BBBC038 as they are, at half and at
-double size, F1 at three intersections over union: over all nuclei, and the mean over fields; and the same of 30 painted
-fields of every hard kind (`hard_fields`), each kind a plate, with how much of debris and fibres stays out.
+    python tests/benchmarks/nuclei.py [SEGMENT]
+
+SEGMENT, a section `segment` of a config in YAML, names another segmenter: `{cellpose: {weights: PATH, sha256: HASH}}`
+or `{hpa: ...}`, in which channels are called DNA and cell. Printed are, for the 245 fluorescence fields of BBBC038 as
+they are, at half and at double size, F1 at three intersections over union: over all nuclei, and the mean over fields;
+and the same of 30 painted fields of every hard kind (`hard_fields`), each kind a plate, with how much of debris and
+fibres stays out.
 Magnifications differ from field to field, so every field is a plate of its own: calibrated to its own percentiles, its
 size of nuclei estimated from it alone, with the same settings for all. The numbers in the code were chosen on the even
 fields (by name), except what keeps the tissue of two embryos and the haze of two fields, all odd, from being taken for
@@ -20,38 +24,47 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 import tifffile
-from fluorescence import DATA, fields, rescaled, scores, segmented
+import yaml
+from fluorescence import DATA, calibrated, fields, rescaled, scores
 from hard_fields import KINDS, hard_field
 from scipy import ndimage
 from skimage import feature, filters, measure, segmentation
 from truth import pooled_f1
-from wellread.segment.otsu_watershed import otsu_watershed
+from wellread.runtime.registry import pick
 from wellread.segment.scene import Scene
+from wellread.segment.size import typical_diameter
 
 NF1 = DATA / "cellpainting_fovs" / "nf1_plate2"
 IOU = (0.5, 0.7, 0.9)
 
 
-def main():
+def main(asked: str = "otsu_watershed: {}"):
+    section = yaml.safe_load(asked)
     print("| BBBC038 | fields | " + " | ".join(f"F1 at {iou} pooled, mean" for iou in IOU) + " |")
     print("| --- " * (2 + len(IOU)) + "|")
     pictures = fields()
     for scale in (1, 0.5, 2):
-        pairs = [(true, segmented(counts)) for counts, true in (rescaled(*picture, scale) for picture in pictures)]
+        pairs = [(true, alone(counts, section)) for counts, true in (rescaled(*picture, scale) for picture in pictures)]
         for name, part in (("all", pairs), ("even", pairs[::2]), ("odd", pairs[1::2])):
             f1 = [scores(*zip(*part, strict=True), iou) for iou in IOU]
             print(f"| x{scale} | {name} | " + " | ".join(f"{a:.3f}, {b:.3f}" for a, b in f1) + " |", flush=True)
-    hard_kinds()
-    cell_painting()
+    hard_kinds(section)
+    cell_painting(section)
 
 
-def hard_kinds(siblings: int = 30):
+def alone(counts: np.ndarray, section: dict) -> np.ndarray:
+    """Nuclei of a field that is a plate by itself, by the segmenter that `section` names."""
+    field = {"DNA": calibrated(counts)}
+    return pick("segment", section)(Scene([field], device="auto"))(field, {})[0]
+
+
+def hard_kinds(section: dict, siblings: int = 30):
     """F1 of painted fields, by kind, and the share of what is no nucleus that is in no nucleus found."""
     print("| painted | true, found | F1 at " + ", ".join(map(str, IOU)) + " | no nuclei, left out |")
     print("| --- " * 4 + "|")
     for kind in KINDS:
         shown = [hard_field(kind, seed) for seed in range(siblings)]
-        method = otsu_watershed(Scene([{"DNA": field.dna} for field in shown[:8]]))
+        method = pick("segment", section)(Scene([{"DNA": field.dna} for field in shown[:8]], device="auto"))
         nuclei, true = [method({"DNA": field.dna}, {})[0] for field in shown], [field.nuclei for field in shown]
         f1 = ", ".join(f"{pooled_f1(true, nuclei, iou):.3f}" for iou in IOU)
         out = [
@@ -63,25 +76,26 @@ def hard_kinds(siblings: int = 30):
         print("| {} | {}, {} | {} | {}, {} |".format(kind, *counts, f1, len(out), sum(out)), flush=True)
 
 
-def cell_painting():
-    dna, er, actin = (calibrated(channel) for channel in ("DAPI", "GFP", "RFP"))
+def cell_painting(section: dict):
+    ((name, options),) = section.items()
+    dna, er, actin = (channel_of_nf1(channel) for channel in ("DAPI", "GFP", "RFP"))
     true = [measure.label(mask) for mask in masks("Nuclei")]
-    for name, planes in (("ER", er), ("actin", actin)):
+    for channel, planes in (("ER", er), ("actin", actin)):
         shown = [{"DNA": a, "cell": b} for a, b in zip(dna, planes, strict=True)]
-        method = otsu_watershed(Scene(shown), cell="cell")
+        method = pick("segment", {name: options | {"cell": "cell"}})(Scene(shown, device="auto"))
         nuclei, cells = zip(*[method(field, {}) for field in shown], strict=True)
         inner = [segmentation.clear_border(labels) for labels in nuclei]
         ratios = [*map(foreground, inner, cells, masks("Cells"))]
-        print(f"cells in {name}: foreground IoU {np.mean(ratios):.3f}, of fields {np.round(ratios, 3)}")
+        print(f"cells in {channel}: foreground IoU {np.mean(ratios):.3f}, of fields {np.round(ratios, 3)}")
     counts = sum(labels.max() for labels in true), sum(len(np.unique(labels)) - 1 for labels in inner)
     print("nuclei of CellProfiler, ours off the border: {}, {}".format(*counts))
     print("F1 at 0.5, 0.7, 0.9: " + ", ".join(f"{pooled_f1(true, inner, iou):.3f}" for iou in IOU))
     matched = np.concatenate([best(*pair) for pair in zip(true, inner, strict=True)])
     print(f"mean IoU of {(matched > 0.5).sum()} matched nuclei {matched[matched > 0.5].mean():.3f}")
-    cost(shown, method.keywords["size"].diameter, method)
+    cost(shown, typical_diameter(dna), name, method)
 
 
-def calibrated(channel: str) -> list[np.ndarray]:
+def channel_of_nf1(channel: str) -> list[np.ndarray]:
     planes = [tifffile.imread(path) for path in sorted(NF1.glob(f"Plate_2_images/*_{channel}_001.tif"))]
     low, high = np.percentile(planes, (0.05, 99.95))
     return [((plane - low) / (high - low)).clip(0, 1).astype(np.float32) for plane in planes]
@@ -108,17 +122,17 @@ def foreground(nuclei: np.ndarray, cells: np.ndarray, mask: np.ndarray) -> float
     return (ours & mask).sum() / (ours | mask).sum()
 
 
-def cost(shown: list[dict], diameter: float, method) -> None:
-    seconds = {"plain": [], "otsu_watershed": []}
+def cost(shown: list[dict], diameter: float, name: str, method) -> None:
+    seconds = {"plain": [], name: []}
     for _ in range(3):  # in turns, so that a busy machine slows both down
-        for name, way in (("plain", lambda field: plain(field, diameter)), ("otsu_watershed", lambda f: method(f, {}))):
+        for kind, way in (("plain", lambda field: plain(field, diameter)), (name, lambda field: method(field, {}))):
             start = time.process_time()
             for field in shown:
                 way(field)
-            seconds[name].append((time.process_time() - start) / len(shown))
+            seconds[kind].append((time.process_time() - start) / len(shown))
     size = "x".join(map(str, shown[0]["DNA"].shape))
-    least = {name: min(times) for name, times in seconds.items()}
-    print(f"{size} field: {least['otsu_watershed']:.2f} s, {least['otsu_watershed'] / least['plain']:.2f} x plain")
+    least = {kind: min(times) for kind, times in seconds.items()}
+    print(f"{size} field: {least[name]:.2f} s, {least[name] / least['plain']:.2f} x plain")
 
 
 def plain(field: dict, diameter: float):
@@ -137,4 +151,4 @@ def plain(field: dict, diameter: float):
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
