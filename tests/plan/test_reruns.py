@@ -157,6 +157,10 @@ PICKED = {  # section: name: the modules that count if a config picks it, where 
             segment.bodies segment.merge_nuclei segment.merge_pieces segment.nuclei segment.objects
             segment.otsu_threshold segment.otsu_watershed segment.reject segment.size
         """,
+        "unet": """
+            networks.checksum networks.device segment.bodies segment.merge_pieces segment.nuclei segment.objects
+            segment.otsu_threshold segment.reject segment.size segment.unet segment.unet_net
+        """,
         "precomputed": """
             inputs.arrays inputs.decode inputs.description inputs.formats inputs.label_images inputs.references
             inputs.tiff segment.pairing segment.precomputed

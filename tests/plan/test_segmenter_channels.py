@@ -9,6 +9,7 @@ CHANNELS = ["DNA", "RNA", "ER", "Tubulin"]
 WEIGHTS = {"weights": "w", "sha256": "0" * 64}
 SEGMENTERS = {  # segmenter: options it needs, and those that name channels
     "otsu_watershed": ({}, {"nucleus", "cell"}),
+    "unet": ({}, {"nucleus", "cell"}),
     "cellpose": (WEIGHTS, {"nucleus", "cell"}),
     "hpa": ({"nuclei_weights": "n", "cell_weights": "c"}, {"nucleus", "er", "microtubules"}),
     "precomputed": ({"nucleus": "{stem}.png"}, set()),  # patterns of paths

@@ -7,6 +7,7 @@ WORDS = {  # {section of the config: {name: what it is, in the words of a paper,
     },
     "segment": {
         "otsu_watershed": "Otsu thresholds [otsu1979] and watersheds",
+        "unet": "the U-Net [ronneberger2015] of wellread, and watersheds",
         "cellpose": "Cellpose [stringer2021]",
         "hpa": "the networks of HPA-Cell-Segmentation",
         "precomputed": "given label images",

@@ -35,17 +35,22 @@ def find_objects(plane: np.ndarray, diameter: float) -> tuple[np.ndarray, dict[i
 
     Nuclei are found and outlined in the logarithm of light, in which bright things do not set the thresholds.
     """
-    light = _without_background(ndimage.gaussian_filter(plane, max(diameter / 45, 0.5)), diameter)
+    light = without_background(smoothed(plane, diameter), diameter)
     foreground = _foreground(light, diameter)
     if not foreground.any():
         return np.zeros(plane.shape, np.int32), {}
     tone = np.log1p(light / np.median(light[foreground]))
     outlined = _outlines(tone, _split_by_intensity(tone, foreground, diameter), diameter)
-    labels = _without_small(merge_pieces(_split_by_shape(outlined, tone, diameter), tone, diameter), diameter)
+    labels = without_small(merge_pieces(_split_by_shape(outlined, tone, diameter), tone, diameter), diameter)
     return labels, rejected(labels, light, diameter)
 
 
-def _without_background(plane: np.ndarray, diameter: float) -> np.ndarray:
+def smoothed(plane: np.ndarray, diameter: float) -> np.ndarray:
+    """The plane (H, W), its noise smoothed by a little of the diameter (px) of a nucleus."""
+    return ndimage.gaussian_filter(plane, max(diameter / 45, 0.5))
+
+
+def without_background(plane: np.ndarray, diameter: float) -> np.ndarray:
     """The plane less its background: an opening of a shrunk copy with a square of 1.5 diameters."""
     shrink = max(int(diameter / 6), 1)
     small = ndimage.uniform_filter(plane, shrink)[shrink // 2 :: shrink, shrink // 2 :: shrink]
@@ -146,7 +151,7 @@ def _class_means(light: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     return low, high, n
 
 
-def _without_small(labels: np.ndarray, diameter: float) -> np.ndarray:
+def without_small(labels: np.ndarray, diameter: float) -> np.ndarray:
     """The labels that are large enough for a nucleus, numbered from 1."""
     large = np.bincount(labels.ravel()) >= SMALLEST * diameter**2
     large[0] = False

@@ -30,18 +30,18 @@ class NucleusSize:
         blobs = _blob_diameter(planes, threads)
         return cls(_median_diameter(planes, blobs, threads) if blobs else FALLBACK)
 
-    def find(self, plane: np.ndarray) -> tuple[np.ndarray, dict[int, str], float]:
-        """Labels and reasons of `find_objects` in one field (H, W), and the diameter (px) that they were found with.
+    def find(self, plane: np.ndarray, objects=find_objects) -> tuple[np.ndarray, dict[int, str], float]:
+        """Labels and reasons of `objects` in one field (H, W), and the diameter (px) that they were found with.
 
         That is the plate's, unless the nuclei it finds are OTHER times larger or smaller and looking for those does not
         multiply their number, as it does where texture is taken for nuclei.
         """
-        found = find_objects(plane, self.diameter)
+        found = objects(plane, self.diameter)
         own = _median_area_diameter(_areas(*found))
         if self.given or not own or 1 / OTHER < own / self.diameter < OTHER:
             return *found, self.diameter
         own = self.diameter * float(np.clip(own / self.diameter, 1 / MAX_RATIO, MAX_RATIO))
-        again = find_objects(plane, own)
+        again = objects(plane, own)
         more = 0 < len(_areas(*again)) <= MULTIPLE * len(_areas(*found))
         return (*again, own) if more else (*found, self.diameter)
 
