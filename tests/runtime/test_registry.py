@@ -22,7 +22,7 @@ def test_options_are_bound():
 
 def test_declarations_are_read_from_the_source():
     assert chosen("segment", {"cellpose": {}}).files == ("weights", "nucleus_weights")
-    assert {name for name, one in choices("segment").items() if one.network} == {"cellpose", "hpa"}
+    assert {name for name, one in choices("segment").items() if one.network} == {"cellpose", "hpa", "unet"}
     assert {name for name, one in choices("encoder").items() if one.trained} == {"vit"}
     assert {name for name, one in choices("measure").items() if one.masks} == {"segmentation"}
     assert choices("measure")["average_precision"].levels == ("well",)
