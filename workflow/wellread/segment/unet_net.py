@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from wellread.networks.checksum import other_hash, sha256_of
 
 WEIGHTS = Path(__file__).with_name("unet.safetensors")
-SHA256 = "9f3102d537930370471bf1fbdad06342591b5d828cdb8f2a35f0a4593c30cef1"
+SHA256 = "e7ea3f0afc421386e879e20738cc8d265073f0fd7f6d42b2a79ff1f499ec248b"
 WIDTHS = (8, 16, 32, 64)  # channels of every level, each at half the resolution of the one before
 DIAMETER = 20.0  # px, of a typical nucleus in the fields that it learnt from, and looks at
 STRIP, HALO = 1024, 64  # rows that are looked at together, and those beside them that they depend on
