@@ -33,7 +33,9 @@ def test_debris_is_rejected_with_a_row_and_cells_have_the_numbers_of_their_nucle
     shown = {"DNA": field.dna, "body": field.body}
     nuclei, cells = masks = nuclei_of(shown, cell="body")
     place = {"plate": "P", "well": "A01", "site": "1", "field": 0}
-    assert set(masks.rejected.table(shown, place)["reason"]) == {"debris"}
+    table = masks.rejected.table(shown, place)
+    assert set(table["reason"]) == {"debris"}
+    assert not nuclei[tuple(table[["y", "x"]].round().astype(int).to_numpy().T)].any()
     assert np.unique(nuclei).tolist() == np.unique(cells).tolist() == list(range(nuclei.max() + 1))
     assert (cells[nuclei > 0] == nuclei[nuclei > 0]).all()
 
