@@ -2,11 +2,11 @@
 
     python tests/benchmarks/nuclei.py [SEGMENT]
 
-SEGMENT, a section `segment` of a config in YAML, names another segmenter: `{cellpose: {weights: PATH, sha256: HASH}}`
-or `{hpa: ...}`, in which channels are called DNA and cell. Printed are, for the 245 fluorescence fields of BBBC038 as
-they are, at half and at double size, F1 at three intersections over union: over all nuclei, and the mean over fields;
-and the same of 30 painted fields of every hard kind (`hard_fields`), each kind a plate, with how much of debris and
-fibres stays out.
+SEGMENT, a section `segment` of a config in YAML, names another segmenter of nuclei in one channel (DNA) and cells in
+another (cell): `{unet: {}}`, `{cellpose: {weights: PATH, sha256: HASH}}`. Printed are, for the 245 fluorescence fields of
+BBBC038 as they are, at half and at double size, F1 at three intersections over union: over all nuclei, and the mean
+over fields; and the same of 30 painted fields of every hard kind (`hard_fields`), each kind a plate, with how much of
+debris and fibres stays out.
 Magnifications differ from field to field, so every field is a plate of its own: calibrated to its own percentiles, its
 size of nuclei estimated from it alone, with the same settings for all. The numbers in the code were chosen on the even
 fields (by name), except what keeps the tissue of two embryos and the haze of two fields, all odd, from being taken for

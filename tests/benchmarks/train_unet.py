@@ -2,8 +2,9 @@
 
     python tests/benchmarks/train_unet.py OUT.safetensors [START]
 
-START is 0 for the even fields by name, from which the weights in workflow/wellread/segment are, or 1 for the odd ones,
-to see what a half is worth on the other (nuclei.md). Painted fields of every hard kind are other siblings than those
+START is 0 for the even fields by name, or 1 for the odd ones, to see what a half is worth on the other (nuclei.md). The
+weights in workflow/wellread/segment are of the even fields, by these steps and settings before they were written down
+here: another run draws other views. Painted fields of every hard kind are other siblings than those
 that tests and benchmarks look at. Needs ../shared/data beside the repository; one core for one and a half hours.
 """
 

@@ -35,9 +35,7 @@ def otsu_watershed(
     Nuclei at most `merge_distance` diameters apart in one body are one object (see `merge_nuclei`); 0: all are apart.
     InputError if a diameter is given and the pixel size is not known.
     """
-    pixels = scene.pixels(diameter, "segment.otsu_watershed.diameter")
-    planes = [field[nucleus] for field in scene.sample]
-    size = NucleusSize(pixels, given=True) if pixels else NucleusSize.estimated(planes, scene.threads)
+    size = NucleusSize.of(scene, nucleus, diameter, "segment.otsu_watershed.diameter")
     log.info("otsu_watershed: nuclei of %.1f px", size.diameter)
     return partial(
         _otsu_watershed, nucleus=nucleus, cell=cell, size=size, reach=reach, merge=(merge_distance, merge_intensity)

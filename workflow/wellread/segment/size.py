@@ -25,6 +25,13 @@ class NucleusSize:
     given: bool = False
 
     @classmethod
+    def of(cls, scene, channel: str, diameter: float, option: str) -> "NucleusSize":
+        """Of `diameter` micrometres, that the user gave as `option`; 0: estimated from the sample of a `Scene`."""
+        if pixels := scene.pixels(diameter, option):
+            return cls(pixels, given=True)
+        return cls.estimated([field[channel] for field in scene.sample], scene.threads)
+
+    @classmethod
     def estimated(cls, planes: list[np.ndarray], threads: int = 1) -> "NucleusSize":
         """Estimated from some fields (H, W) of the plate: the size of blobs, then of the nuclei found with it."""
         blobs = _blob_diameter(planes, threads)

@@ -28,9 +28,7 @@ def unet(scene, *, nucleus: str = "DNA", cell: str = "", diameter: float = 0, re
     from wellread.networks.device import choose_device
     from wellread.segment.unet_net import trained
 
-    pixels = scene.pixels(diameter, "segment.unet.diameter")
-    planes = [field[nucleus] for field in scene.sample]
-    size = NucleusSize(pixels, given=True) if pixels else NucleusSize.estimated(planes, scene.threads)
+    size = NucleusSize.of(scene, nucleus, diameter, "segment.unet.diameter")
     log.info("unet: nuclei of %.1f px", size.diameter)
     network = trained(choose_device(scene.device, scene.threads))
     return partial(_unet, nucleus=nucleus, cell=cell, size=size, reach=reach, network=network)

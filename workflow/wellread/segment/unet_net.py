@@ -57,7 +57,7 @@ def trained(device: torch.device) -> UNet:
         raise error
     network = UNet()
     network.load_state_dict(load_file(WEIGHTS))
-    return network.float().eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
 
 
 def inputs(plane: np.ndarray) -> np.ndarray:
