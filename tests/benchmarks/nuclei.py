@@ -3,7 +3,7 @@
     python tests/benchmarks/nuclei.py [SEGMENT]
 
 SEGMENT, a section `segment` of a config in YAML, names another segmenter of nuclei in one channel (DNA) and cells in
-another (cell): `{unet: {}}`, `{cellpose: {weights: PATH, sha256: HASH}}`. Printed are, for the 245 fluorescence fields of
+another (cell): `{unet: {}}`, `{cellpose: {weights: PATH, sha256: HASH}}`. Printed are, for the 245 fields of
 BBBC038 as they are, at half and at double size, F1 at three intersections over union: over all nuclei, and the mean
 over fields; and the same of 30 painted fields of every hard kind (`hard_fields`), each kind a plate, with how much of
 debris and fibres stays out.
